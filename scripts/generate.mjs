@@ -1,0 +1,97 @@
+// Generates gen/ (protobuf modules) from the npm copy of Envoy's protos, our additions to them, and our own protos.
+// Runs under any Node from 20; skipped when nothing it reads has changed.
+
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const root = join(import.meta.dirname ?? new URL('.', import.meta.url).pathname, '..');
+const upstream = join(root, 'node_modules/@grpc/grpc-js-xds/deps');
+const stage = join(root, 'gen/.protos');
+const out = join(root, 'gen');
+
+/** What the npm copy holds but nothing here needs, or what would need protos that npm does not have. */
+const left = [
+  /^envoy\/(api|data\/tap)\//,
+  /^envoy\/.*\/(v2|v2alpha|v3alpha|v2alpha1|v1alpha1|v4alpha)\//,
+  /^envoy\/service\/(trace|metrics|tap|event_reporting|redis_auth)\//,
+  /^envoy\/config\/trace\/v3\/(trace|opencensus|service|lightstep)\.proto$/,
+  /^envoy\/(config|extensions)\/.*(contrib|opencensus|\/tap\/|\/filter\/)/,
+  /^envoy\/extensions\/tracers\/opentelemetry\/samplers\//,
+  /^google\/api\/(?!annotations|http|httpbody|expr)/,
+  /^google\/api\/expr\/(?!v1alpha1)/,
+  /^google\/rpc\/(context)/,
+];
+
+function digest() {
+  const hash = createHash('sha256');
+  for (const path of ['package-lock.json', 'proto/additions.json', 'scripts/generate.mjs']) {
+    hash.update(readFileSync(join(root, path)));
+  }
+  for (const path of protosUnder(join(root, 'proto'))) hash.update(path).update(readFileSync(join(root, 'proto', path)));
+  return hash.digest('hex');
+}
+
+const protosUnder = (folder) =>
+  readdirSync(folder, { recursive: true })
+    .filter((path) => path.endsWith('.proto'))
+    .sort();
+
+function copyProtos() {
+  for (const tree of ['envoy-api', 'xds', 'googleapis', 'protoc-gen-validate']) {
+    const from = join(upstream, tree);
+    for (const path of protosUnder(from)) {
+      if (path.startsWith('tests/') || path.startsWith('java/')) continue;
+      if (left.some((pattern) => pattern.test(path))) continue;
+      cpSync(join(from, path), join(stage, path));
+    }
+  }
+  cpSync(join(root, 'proto'), stage, { recursive: true, filter: (path) => !path.endsWith('.json') });
+}
+
+/** Puts a field into a top-level message of a staged proto file, as its first line. */
+function addField({ file, message, field }) {
+  const path = join(stage, file);
+  const text = readFileSync(path, 'utf8');
+  const opening = new RegExp(`^message ${message} \\{$`, 'm');
+  if (!opening.test(text)) throw new Error(`proto/additions.json: ${file} has no message ${message}`);
+  writeFileSync(
+    path,
+    text.replace(opening, (line) => `${line}\n  ${field}\n`),
+  );
+}
+
+function buf(args) {
+  const binary = join(root, 'node_modules/@bufbuild', `buf-linux-${process.arch === 'arm64' ? 'aarch64' : 'x64'}`, 'bin/buf');
+  execFileSync(binary, args, { cwd: stage, stdio: ['ignore', 'inherit', 'inherit'], env: withPinnedNode() });
+}
+
+/** protoc-gen-es needs a newer Node than the system may have: ours comes first on PATH. */
+function withPinnedNode() {
+  const bin = join(root, 'node_modules', `node-linux-${process.arch}`, 'bin');
+  return { ...process.env, PATH: `${bin}:${process.env.PATH}`, BUF_CACHE_DIR: join(out, '.cache') };
+}
+
+export function generate({ log = () => {} } = {}) {
+  const stamp = join(out, '.digest');
+  const want = digest();
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === want) return false;
+  log('generating protobuf code');
+  rmSync(out, { recursive: true, force: true });
+  mkdirSync(stage, { recursive: true });
+  copyProtos();
+  for (const addition of JSON.parse(readFileSync(join(root, 'proto/additions.json'), 'utf8')).fields) addField(addition);
+  writeFileSync(join(stage, 'buf.yaml'), 'version: v2\n');
+  writeFileSync(
+    join(stage, 'buf.gen.yaml'),
+    `version: v2\nplugins:\n  - local: ${JSON.stringify(join(root, 'node_modules/.bin/protoc-gen-es'))}\n    out: ..\n    opt: [target=js+dts]\n    strategy: all\n`,
+  );
+  buf(['generate']);
+  buf(['build', '-o', '../descriptors.binpb', '--as-file-descriptor-set']);
+  rmSync(stage, { recursive: true, force: true });
+  writeFileSync(stamp, want);
+  return true;
+}
+
+if (process.argv[1] === new URL(import.meta.url).pathname) generate({ log: console.error });

@@ -1,0 +1,33 @@
+// An Envoy resource as it travels: encoded once, versioned by its bytes, shared by every proxy that gets the same.
+
+import { createHash } from 'node:crypto';
+import type { ObjectRef, Path } from '../api/object.ts';
+
+/** The five resource types of ADS that every proxy uses. */
+export const typeUrl = {
+  cluster: 'type.googleapis.com/envoy.config.cluster.v3.Cluster',
+  endpoint: 'type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment',
+  listener: 'type.googleapis.com/envoy.config.listener.v3.Listener',
+  route: 'type.googleapis.com/envoy.config.route.v3.RouteConfiguration',
+  secret: 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret',
+} as const;
+
+export type ResourceType = keyof typeof typeUrl;
+
+/** An object and the field of it that caused a resource, or a part of one. */
+export interface Cause {
+  readonly object: ObjectRef;
+  readonly path: Path;
+}
+
+export interface Resource {
+  readonly name: string;
+  /** A hash of `bytes`: equal bytes have equal versions, everywhere and after every restart. */
+  readonly version: string;
+  /** The encoded message, without its Any. Never changed: it is shared. */
+  readonly bytes: Uint8Array;
+  readonly causes: readonly Cause[];
+}
+
+/** The version of some bytes: 96 bits of SHA-256 in base64url. */
+export const versionOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('base64url').slice(0, 16);
