@@ -110,7 +110,7 @@ export function bootstrapJson(spec: BootstrapSpec): string {
     return toJsonString(BootstrapSchema, bootstrap(spec), { registry, prettySpaces: 2 });
   } catch (cause) {
     const { name, namespace } = spec.proxy;
-    throw new NodeError('BOOTSTRAP', `no bootstrap can be made for ${name}.${namespace}`, 'check its labels and metadata', {
+    throw new NodeError('LAT0808', `no bootstrap can be made for ${name}.${namespace}`, 'check its labels and metadata', {
       cause,
     });
   }

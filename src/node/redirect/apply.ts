@@ -54,7 +54,7 @@ async function findTool(run: Run): Promise<RedirectTool> {
   if (iptables.code === 0) return 'iptables';
   const said = [nft, iptables].map(({ stderr }) => stderr.trim().slice(0, 300)).filter((text) => text !== '');
   throw new NodeError(
-    'REDIRECT_TOOL',
+    'LAT0806',
     `neither nft nor iptables works here: ${said.join('; ')}`,
     'install nftables (apt-get install nftables), and run as root or in a user namespace',
   );
@@ -72,7 +72,7 @@ async function demand(run: Run, argv: readonly string[], stdin: string): Promise
   const { code, stderr } = await attempt(run, argv, stdin);
   if (code === 0) return;
   throw new NodeError(
-    'REDIRECT_APPLY',
+    'LAT0807',
     `${argv.join(' ')} failed with code ${code}: ${stderr.trim().slice(0, 1000)}`,
     'check that the kernel has nat, redirect and owner or mark matching, and that CAP_NET_ADMIN is held in the namespace',
   );
