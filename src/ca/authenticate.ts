@@ -1,6 +1,6 @@
 // Who a peer is: by its client certificate or its bearer token. Asked by the certificate service and by every xDS stream.
 
-import { X509Certificate } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
 import type { GrpcCall } from '../lib/grpc/call.ts';
 import type { TrustBundle } from './bundle.ts';
 import { verifyChain } from './chain.ts';
@@ -42,10 +42,7 @@ export async function authenticate(credentials: Credentials, by: Authenticator):
 /** What a gRPC call brings: the connection's client certificate and the `authorization` header. */
 export function credentialsOf({ peer, metadata }: Pick<GrpcCall, 'peer' | 'metadata'>): Credentials {
   const { authorization } = metadata;
-  return {
-    ...(peer.certificate && { certificates: [new X509Certificate(peer.certificate)] }),
-    ...(authorization !== undefined && { authorization }),
-  };
+  return { certificates: peer.certificates, ...(authorization !== undefined && { authorization }) };
 }
 
 /** The SPIFFE id of a certificate that leads to our roots now. */

@@ -139,99 +139,28 @@ test(
   { skip: !hasOpenssl && 'no openssl' },
   async () => {
     const path = (name: string) => join(state, name);
-    const openssl = async (...words: string[]) => (await run('openssl', words, { cwd: state })).stdout;
-    await openssl(
-      'req',
-      '-x509',
-      '-newkey',
-      'rsa:2048',
-      '-nodes',
-      '-keyout',
-      'far.key',
-      '-out',
-      'root-cert.pem',
-      '-subj',
-      '/CN=Far Root',
-      '-addext',
-      'keyUsage=critical,keyCertSign',
-      '-addext',
-      'keyUsage=critical,keyCertSign',
-      '-days',
-      '30',
-    );
-    await openssl(
-      'req',
-      '-newkey',
-      'rsa:2048',
-      '-nodes',
-      '-keyout',
-      'ca-key.pem',
-      '-out',
-      'ca.csr',
-      '-subj',
-      '/O=Zwischen/CN=Stelle ä',
-      '-utf8',
-    );
-    await writeFile(
-      path('ca.ext'),
-      'basicConstraints=critical,CA:TRUE,pathlen:0\nkeyUsage=critical,keyCertSign\nsubjectKeyIdentifier=hash\n',
-    );
-    await openssl(
-      'x509',
-      '-req',
-      '-in',
-      'ca.csr',
-      '-CA',
-      'root-cert.pem',
-      '-CAkey',
-      'far.key',
-      '-CAcreateserial',
-      '-out',
-      'ca-cert.pem',
-      '-days',
-      '20',
-      '-extfile',
-      'ca.ext',
-    );
+    const openssl = async (words: string) => (await run('openssl', words.split(' '), { cwd: state })).stdout;
+    const root = '-keyout far.key -out root-cert.pem -subj /CN=Far -addext keyUsage=critical,keyCertSign';
+    await openssl(`req -x509 -newkey rsa:2048 -nodes -days 30 ${root}`);
+    await openssl('req -newkey rsa:2048 -nodes -keyout ca-key.pem -out ca.csr -utf8 -subj /O=Zwischen/CN=Stelle-ä');
+    const rights = ['basicConstraints=critical,CA:TRUE,pathlen:0', 'keyUsage=critical,keyCertSign', 'subjectKeyIdentifier=hash'];
+    await writeFile(path('ca.ext'), rights.join('\n'));
+    const above = '-CA root-cert.pem -CAkey far.key -CAcreateserial -days 20 -extfile ca.ext';
+    await openssl(`x509 -req -in ca.csr -out ca-cert.pem ${above}`);
     const plugged = await plugInAuthority(state, { trustDomain: 'cluster.local' });
     assert.equal(plugged.intermediates.length, 1);
 
-    await openssl(
-      'req',
-      '-newkey',
-      'ec',
-      '-pkeyopt',
-      'ec_paramgen_curve:P-256',
-      '-nodes',
-      '-keyout',
-      'leaf.key',
-      '-out',
-      'leaf.csr',
-      '-subj',
-      '/CN=admin',
-      '-addext',
-      'subjectAltName=URI:spiffe://cluster.local/ns/kube-system/sa/admin',
-    );
-    const { chain, leaf, notAfter } = issued(
-      await issueWorkload(plugged, await readFile(path('leaf.csr'), 'utf8'), id, 30 * 24 * hour),
-    );
+    const names = '-subj /CN=admin -addext subjectAltName=URI:spiffe://cluster.local/ns/kube-system/sa/admin';
+    await openssl(`req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout leaf.key -out leaf.csr ${names}`);
+    const request = await readFile(path('leaf.csr'), 'utf8');
+    const { chain, leaf, notAfter } = issued(await issueWorkload(plugged, request, id, 30 * 24 * hour));
     assert.equal(leaf.subjectAltName, 'URI:spiffe://cluster.local/ns/default/sa/reviews');
     assert.deepEqual(notAfter, plugged.signer.certificate.validToDate);
     await writeFile(path('leaf.pem'), chain[0] ?? '');
     await writeFile(path('links.pem'), chain.slice(1).join(''));
     for (const purpose of ['sslclient', 'sslserver']) {
-      const said = await openssl(
-        'verify',
-        '-x509_strict',
-        '-purpose',
-        purpose,
-        '-CAfile',
-        'root-cert.pem',
-        '-untrusted',
-        'links.pem',
-        'leaf.pem',
-      );
-      assert.match(said, /leaf\.pem: OK/);
+      const trust = '-CAfile root-cert.pem -untrusted links.pem leaf.pem';
+      assert.match(await openssl(`verify -x509_strict -purpose ${purpose} ${trust}`), /leaf\.pem: OK/);
     }
   },
 );

@@ -30,7 +30,7 @@ test("a client of Istio's contract gets a certificate over TLS, by token and by 
   const refusals: Refusal[] = [];
   await using listening = await serveGrpc({
     listen: { host: '127.0.0.1', port: 0 },
-    tls: { key: server.key.reveal(), cert: server.chain.join(''), clientCa: authority.bundle.pem },
+    tls: { key: server.key.reveal(), cert: server.chain.join(''), askClient: true },
     handlers: certificateHandlers({
       authority,
       authenticate: (call) => authenticate(credentialsOf(call), { ...authority, tokens }),
