@@ -8,7 +8,12 @@ import type { ApiObject, Path } from './object.ts';
 export type Finding = Pick<Diagnostic, 'code' | 'severity' | 'message' | 'help'> & { readonly path: Path };
 
 /** A rule that a schema cannot say. It sees the whole document (already schema-valid) and returns every breach. */
-export type Check<Body> = (body: Body, object: ApiObject<Body>) => readonly Finding[];
+export type Check<Body> = CheckOf<Body>['check'];
+
+/** Written as a method, which TypeScript compares loosely: so kinds of all bodies fit one list. */
+interface CheckOf<Body> {
+  check(body: Body, object: ApiObject<Body>): readonly Finding[];
+}
 
 export interface Column {
   readonly name: string;

@@ -1,0 +1,67 @@
+// Service: a name and ports for a set of pods (Kubernetes). Read by mesh/service.
+
+import { Type, type Static } from 'typebox';
+import { defineKind } from './kind.ts';
+import { bool, choice, integerOrText, list, openMessage, text, textMap } from './schema.ts';
+
+const port = Type.Integer({ minimum: 1, maximum: 65_535 });
+
+const ServicePort = openMessage(
+  { port },
+  { name: text, protocol: choice('TCP', 'UDP', 'SCTP'), appProtocol: text, targetPort: integerOrText, nodePort: Type.Integer() },
+);
+export type ServicePort = Static<typeof ServicePort>;
+
+const Spec = openMessage(
+  {},
+  {
+    selector: textMap,
+    ports: list(ServicePort),
+    type: choice('ClusterIP', 'NodePort', 'LoadBalancer', 'ExternalName'),
+    clusterIP: text,
+    clusterIPs: list(text),
+    externalName: text,
+    externalIPs: list(text),
+    externalTrafficPolicy: choice('Cluster', 'Local'),
+    internalTrafficPolicy: choice('Cluster', 'Local'),
+    ipFamilies: list(choice('IPv4', 'IPv6')),
+    ipFamilyPolicy: choice('SingleStack', 'PreferDualStack', 'RequireDualStack'),
+    loadBalancerIP: text,
+    loadBalancerClass: text,
+    loadBalancerSourceRanges: list(text),
+    publishNotReadyAddresses: bool,
+    sessionAffinity: choice('ClientIP', 'None'),
+    trafficDistribution: text,
+  },
+);
+
+const Status = openMessage(
+  {},
+  { loadBalancer: openMessage({}, { ingress: list(openMessage({}, { ip: text, hostname: text })) }) },
+);
+
+const schema = openMessage({}, { spec: Spec, status: Status });
+export type Service = Static<typeof schema>;
+
+export const service = defineKind({
+  group: '',
+  kind: 'Service',
+  versions: ['v1'],
+  plural: 'services',
+  shortNames: ['svc'],
+  scope: 'namespaced',
+  schema,
+  checks: [],
+  columns: [
+    { name: 'Type', path: ['spec', 'type'] },
+    { name: 'Cluster-IP', path: ['spec', 'clusterIP'] },
+    { name: 'Ports', value: ({ body }) => portsOf(body) },
+    { name: 'Selector', path: ['spec', 'selector'], wide: true },
+  ],
+  inEffect: true,
+});
+
+function portsOf(body: unknown): string {
+  const { spec } = body as Service;
+  return (spec?.ports ?? []).map(({ port: number, protocol = 'TCP' }) => `${number}/${protocol}`).join(',');
+}

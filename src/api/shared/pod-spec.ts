@@ -1,0 +1,74 @@
+// What a pod is made of: in Pods, and in the templates of Deployments and StatefulSets.
+
+import { Type, type Static } from 'typebox';
+import { bool, choice, freeForm, integerOrText, list, openMessage, text, textMap } from '../schema.ts';
+import { Container } from './container.ts';
+
+const items = list(openMessage({ key: text, path: text }, { mode: Type.Integer() }));
+
+const Volume = openMessage(
+  { name: text },
+  {
+    emptyDir: openMessage({}, { medium: text, sizeLimit: integerOrText }),
+    configMap: openMessage({}, { name: text, items, optional: bool, defaultMode: Type.Integer() }),
+    secret: openMessage({}, { secretName: text, items, optional: bool, defaultMode: Type.Integer() }),
+    hostPath: openMessage({ path: text }, { type: text }),
+    downwardAPI: freeForm,
+    projected: freeForm,
+    persistentVolumeClaim: openMessage({ claimName: text }, { readOnly: bool }),
+  },
+);
+export type Volume = Static<typeof Volume>;
+
+export const PodSpec = openMessage(
+  { containers: list(Container, { minItems: 1 }) },
+  {
+    initContainers: list(Container),
+    volumes: list(Volume),
+    restartPolicy: choice('Always', 'OnFailure', 'Never'),
+    terminationGracePeriodSeconds: Type.Integer({ minimum: 0 }),
+    activeDeadlineSeconds: Type.Integer(),
+    serviceAccountName: text,
+    serviceAccount: text,
+    automountServiceAccountToken: bool,
+    nodeName: text,
+    nodeSelector: textMap,
+    hostname: text,
+    subdomain: text,
+    hostNetwork: bool,
+    hostPID: bool,
+    hostIPC: bool,
+    shareProcessNamespace: bool,
+    hostAliases: list(openMessage({ ip: text }, { hostnames: list(text) })),
+    dnsPolicy: text,
+    dnsConfig: openMessage(
+      {},
+      { nameservers: list(text), searches: list(text), options: list(openMessage({}, { name: text, value: text })) },
+    ),
+    enableServiceLinks: bool,
+    imagePullSecrets: list(openMessage({}, { name: text })),
+    securityContext: openMessage(
+      {},
+      {
+        runAsUser: Type.Integer(),
+        runAsGroup: Type.Integer(),
+        runAsNonRoot: bool,
+        fsGroup: Type.Integer(),
+        sysctls: list(openMessage({ name: text, value: text }, {})),
+      },
+    ),
+    readinessGates: list(openMessage({ conditionType: text }, {})),
+    priorityClassName: text,
+    affinity: freeForm,
+    tolerations: list(freeForm),
+    topologySpreadConstraints: list(freeForm),
+  },
+);
+export type PodSpec = Static<typeof PodSpec>;
+
+/** The pods that a Deployment or StatefulSet makes. */
+export const PodTemplate = openMessage(
+  { spec: PodSpec },
+  { metadata: openMessage({}, { name: text, namespace: text, labels: textMap, annotations: textMap }) },
+);
+export type PodTemplate = Static<typeof PodTemplate>;
