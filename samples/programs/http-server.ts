@@ -28,13 +28,18 @@ export class Refusal extends Error {
   }
 }
 
+export interface Upgrade {
+  wants(request: IncomingMessage): boolean;
+  take(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+}
+
 export interface ServeOptions {
   readonly port: number;
   readonly address?: string;
   /** How errors look on the wire; the default is `{"error": message}`. */
   readonly errorBody?: (status: number, message: string) => unknown;
-  /** Takes a connection upgrade; without it, upgrades are treated as ordinary requests. */
-  readonly upgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+  /** Takes over connections; a request to upgrade that `wants` refuses is answered as if it had not asked. */
+  readonly upgrade?: Upgrade;
 }
 
 /** Serves `handler` until a signal; requests under way are finished first. */
@@ -42,7 +47,9 @@ export function serve(handler: Handler, options: ServeOptions): void {
   const errorBody = options.errorBody ?? ((_status: number, message: string) => ({ error: message }));
   let stopping = false;
 
-  const server = createServer({ maxHeaderSize: 64 * 1024 }, (request, response) => {
+  const { upgrade } = options;
+  const shouldUpgradeCallback = (request: IncomingMessage): boolean => upgrade?.wants(request) ?? false;
+  const server = createServer({ maxHeaderSize: 64 * 1024, shouldUpgradeCallback }, (request, response) => {
     const started = performance.now();
     const exchange = parseRequest(request, response);
     if (stopping) response.setHeader('connection', 'close');
@@ -69,7 +76,7 @@ export function serve(handler: Handler, options: ServeOptions): void {
     if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
     else socket.destroy();
   });
-  if (options.upgrade !== undefined) server.on('upgrade', options.upgrade);
+  server.on('upgrade', (request, socket: Duplex, head: Buffer) => upgrade?.take(request, socket, head));
 
   listen(server, options.port, options.address);
   onStop(() => {
@@ -93,11 +100,23 @@ async function answer(
       response.destroy();
       return;
     }
-    const status = error instanceof Refusal ? error.status : 500;
-    if (!(error instanceof Refusal))
-      log('error', 'a request failed', { path: exchange.path.slice(0, 200), error: String(error) });
-    sendJson(exchange, status, errorBody(status, error instanceof Refusal ? error.message : 'internal error'));
+    const refusal = asRefusal(error);
+    // What is left of the body is not worth reading.
+    if (refusal?.status === 413) response.setHeader('connection', 'close');
+    const status = refusal?.status ?? 500;
+    if (refusal === undefined) log('error', 'a request failed', { path: exchange.path.slice(0, 200), error: String(error) });
+    sendJson(exchange, status, errorBody(status, refusal?.message ?? 'internal error'));
   }
+}
+
+/** What the caller got wrong; undefined for what we did. */
+function asRefusal(error: unknown): Refusal | undefined {
+  if (error instanceof Refusal) return error;
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'ERR_INVALID_CHAR' || code === 'ERR_INVALID_HTTP_TOKEN')
+    return new Refusal(400, 'a header asked for cannot be sent');
+  if (code === 'ECONNRESET') return new Refusal(400, 'the body ended early');
+  return undefined;
 }
 
 function parseRequest(request: IncomingMessage, response: ServerResponse): Exchange {
@@ -124,8 +143,9 @@ export function send(
   headers: OutgoingHttpHeaders = {},
 ): true {
   const bytes = Buffer.from(body);
-  response.writeHead(status, { 'content-type': type, 'content-length': bytes.length, ...headers });
-  response.end(method === 'HEAD' ? undefined : bytes);
+  const bodiless = status === 204 || status === 304;
+  response.writeHead(status, bodiless ? headers : { 'content-type': type, 'content-length': bytes.length, ...headers });
+  response.end(bodiless || method === 'HEAD' ? undefined : bytes);
   return true;
 }
 
@@ -137,7 +157,8 @@ export function sendJson(exchange: Exchange, status: number, value: unknown, hea
 export async function readBody(request: IncomingMessage, limit = 1024 * 1024): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
+  // Leaving the loop must not destroy the request: its connection still has to carry the refusal.
+  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     length += chunk.length;
     if (length > limit) throw new Refusal(413, `the body is longer than ${limit} bytes`);
     chunks.push(chunk);
