@@ -1,0 +1,170 @@
+// One workload's side of the host agent: certificate, socket, redirection and Envoy, started in that order, ended in reverse.
+
+import { computed, type ReadonlySignal, signal } from '@preact/signals-core';
+import type { GrpcHandler } from '../lib/grpc/call.ts';
+import { serveGrpc } from '../lib/grpc/server.ts';
+import { bootstrapJson } from './bootstrap.ts';
+import { type ClaimedNode, claimRefusal } from './claim.ts';
+import { EnvoyProcess, type EnvoyState, type Spawn } from './envoy.ts';
+import { type ProxyDescription, proxyNode } from './proxy-node.ts';
+import { applyCapture, type Run } from './redirect/apply.ts';
+import type { CaptureOptions } from './redirect/capture-options.ts';
+import { captureSet } from './redirect/rules.ts';
+import { RunFolder } from './run-folder.ts';
+
+/** A workload and the place that its platform made for it. */
+export interface WorkloadSpec extends Omit<ProxyDescription, 'interceptionMode'> {
+  /** What is captured, and how its rules know the proxy; a router captures nothing. */
+  readonly capture: CaptureOptions;
+  /** Runs a program to its end in the workload's network namespace, with the right to change it. */
+  readonly runInNamespace: Run;
+  /** Starts Envoy in the workload's network namespace, as the user or with the capabilities that `capture.proxy` asks for. */
+  readonly spawnProxy: Spawn;
+  /** An absolute path, short enough for sockets in it; made and removed here. */
+  readonly runFolder: string;
+  /** Where Envoy's log is kept; not inside the run folder, which belongs to Envoy's user. */
+  readonly logFile?: string;
+  readonly concurrency?: number;
+  readonly drainSeconds?: number;
+  /** Stats to keep besides the default ones, by the beginning of their names. */
+  readonly statsPrefixes?: readonly string[];
+}
+
+type Handlers = Readonly<Record<string, GrpcHandler>>;
+
+/** The certificate of a workload, as its identity keeps it. */
+export interface CertificateState {
+  /** `spiffe://…`. */
+  readonly id: string;
+  readonly expires: Date;
+}
+
+/** What others do for a workload's proxy. */
+export interface WorkloadServices {
+  /** Path of the Envoy binary. */
+  readonly envoy: string;
+  readonly identity: {
+    /** Resolves once there is a certificate. */
+    start(): Promise<void>;
+    readonly certificate: ReadonlySignal<CertificateState | undefined>;
+    [Symbol.asyncDispose](): Promise<void>;
+  };
+  /** SDS, answered with that identity. */
+  readonly sds: Handlers;
+  /** ADS; `refusal` judges each stream's node: a text ends the stream with PERMISSION_DENIED and that message. */
+  readonly ads: (refusal: (node: ClaimedNode) => string | undefined) => Handlers;
+  /** What went wrong inside handlers, for the log. */
+  readonly onError?: ((error: unknown) => void) | undefined;
+}
+
+export interface WorkloadProxyState {
+  readonly proxy: EnvoyState;
+  readonly certificate: CertificateState | undefined;
+  /** Whether its Envoy has got its clusters and listeners since it started: before that it is never ready. */
+  readonly configured: boolean;
+}
+
+const notStarted: EnvoyState = { phase: 'stopped', reason: 'not started', pid: undefined, restarts: 0 };
+
+export class WorkloadProxy {
+  /** The node id that this workload's Envoy, and no other, uses on the socket. */
+  readonly nodeId: string;
+  readonly state: ReadonlySignal<WorkloadProxyState>;
+  readonly #spec: WorkloadSpec;
+  readonly #services: WorkloadServices;
+  readonly #description: ProxyDescription;
+  readonly #envoy = signal<EnvoyProcess | undefined>(undefined);
+  #folder: RunFolder | undefined;
+  #undo = new AsyncDisposableStack();
+  #starting: Promise<void> | undefined;
+
+  constructor(spec: WorkloadSpec, services: WorkloadServices) {
+    this.#spec = spec;
+    this.#services = services;
+    this.#description = { ...spec, interceptionMode: spec.kind === 'router' ? 'NONE' : spec.capture.mode };
+    this.nodeId = proxyNode(this.#description).id;
+    this.state = computed(() => {
+      const proxy = this.#envoy.value?.state.value ?? notStarted;
+      const configured = proxy.phase === 'ready' || proxy.phase === 'draining';
+      return { proxy, certificate: services.identity.certificate.value, configured };
+    });
+  }
+
+  /** The Unix socket of Envoy's admin interface, for `adminRequest`; undefined before `start`. */
+  get adminSocket(): string | undefined {
+    return this.#folder?.adminSocket;
+  }
+
+  /** The last lines of Envoy's log. */
+  get logLines(): readonly string[] {
+    return this.#envoy.value?.log.lines ?? [];
+  }
+
+  /**
+   * Starts everything; resolves once Envoy's process is under way (`ready` waits for more). If a step fails, what was done
+   * before it is undone, and the error is thrown.
+   */
+  async start(): Promise<void> {
+    this.#starting ??= this.#start();
+    await this.#starting;
+  }
+
+  /** Resolves once Envoy has its configuration and serves, or has been stopped. */
+  async ready(): Promise<void> {
+    await this.#starting;
+    await this.#envoy.value?.ready();
+  }
+
+  /** Ends Envoy, gracefully unless told otherwise, and takes rules, socket, certificate and folder away. */
+  async stop({ graceful = true }: { readonly graceful?: boolean } = {}): Promise<void> {
+    await this.#starting?.catch(() => {});
+    await this.#envoy.value?.stop({ graceful });
+    const undo = this.#undo;
+    this.#undo = new AsyncDisposableStack();
+    await undo.disposeAsync();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop({ graceful: false });
+  }
+
+  async #start(): Promise<void> {
+    await using undo = new AsyncDisposableStack();
+    const { identity, sds, ads, envoy, onError } = this.#services;
+    const { capture, kind, runFolder, runInNamespace, spawnProxy, logFile, concurrency, drainSeconds, statsPrefixes } =
+      this.#spec;
+    const sockets = capture.proxy;
+    const folder = undo.use(await RunFolder.open(runFolder, 'uid' in sockets ? sockets : undefined));
+
+    // The certificate comes first: a proxy without one would refuse every peer.
+    undo.use(identity);
+    await identity.start();
+
+    const own = proxyNode(this.#description);
+    const { agentSocket, adminSocket, bootstrapFile } = folder;
+    const mark = 'mark' in sockets && kind === 'sidecar' ? { mark: sockets.mark } : {};
+    const stats = statsPrefixes && { statsPrefixes };
+    await folder.writeBootstrap(bootstrapJson({ proxy: this.#description, agentSocket, adminSocket, ...mark, ...stats }));
+    const handlers = { ...sds, ...ads((node) => claimRefusal(own, node)) };
+    // One Envoy has one stream each for ADS, SDS and on-demand clusters; a few more cover reconnections.
+    undo.use(await serveGrpc({ handlers, listen: { path: agentSocket }, maxConnections: 16, ...(onError && { onError }) }));
+    await folder.handOver();
+
+    // Rules stand before Envoy runs and after it ends: what should be captured is refused rather than let through in plaintext.
+    if (kind === 'sidecar') {
+      undo.defer(async () => {
+        await applyCapture([], runInNamespace).catch((error: unknown) => onError?.(error));
+      });
+      await applyCapture(captureSet(capture), runInNamespace);
+    }
+
+    const settings = { ...(concurrency !== undefined && { concurrency }), ...(drainSeconds !== undefined && { drainSeconds }) };
+    const log = logFile === undefined ? {} : { log: { file: logFile } };
+    const proxy = new EnvoyProcess({ binary: envoy, bootstrapFile, adminSocket, spawn: spawnProxy, ...settings, ...log });
+    undo.use(proxy);
+    proxy.start();
+    this.#folder = folder;
+    this.#envoy.value = proxy;
+    this.#undo = undo.move();
+  }
+}
