@@ -11,6 +11,8 @@ export const codes = {
   LAT1006: 'The name or namespace is not valid',
   LAT1007: 'A label or annotation is not valid',
   LAT1008: 'A value is nested too deeply',
+  LAT1010: 'A value in a Secret is not base64',
+  LAT1011: 'The selector does not match the template',
   LAT1903: 'An extension provider is not of exactly one kind',
   LAT1904: 'Two extension providers have one name',
 } as const satisfies Readonly<Record<string, string>>;

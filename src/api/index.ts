@@ -1,26 +1,48 @@
 // The list of kinds: what Lateen reads. Sources, the store, validation and the CLI go by it; a new kind is one file and one line.
 
 import { authorizationPolicy } from './authorization-policy.ts';
+import { configMap } from './config-map.ts';
+import { deployment } from './deployment.ts';
 import { destinationRule } from './destination-rule.ts';
+import { endpointSlice } from './endpoint-slice.ts';
+import { endpoints } from './endpoints.ts';
 import { envoyFilter } from './envoy-filter.ts';
 import { gateway } from './gateway.ts';
+import { ingressClass } from './ingress-class.ts';
+import { ingress } from './ingress.ts';
 import { kindId, type KindDefinition } from './kind.ts';
+import { namespace } from './namespace.ts';
+import { node } from './node.ts';
 import { groupOf } from './object.ts';
 import { peerAuthentication } from './peer-authentication.ts';
 import { pod } from './pod.ts';
 import { proxyConfig } from './proxy-config.ts';
 import { requestAuthentication } from './request-authentication.ts';
+import { secret } from './secret.ts';
+import { serviceAccount } from './service-account.ts';
 import { serviceEntry } from './service-entry.ts';
 import { service } from './service.ts';
 import { sidecar } from './sidecar.ts';
+import { statefulSet } from './stateful-set.ts';
 import { virtualService } from './virtual-service.ts';
 import { workloadEntry } from './workload-entry.ts';
 import { workloadGroup } from './workload-group.ts';
 
 /** Every kind. Where two share a word, the CLI takes the first: Istio's before the Gateway API's. */
 export const kinds: readonly KindDefinition[] = [
+  namespace,
+  node,
   pod,
   service,
+  endpointSlice,
+  endpoints,
+  serviceAccount,
+  configMap,
+  secret,
+  deployment,
+  statefulSet,
+  ingress,
+  ingressClass,
 
   virtualService,
   destinationRule,

@@ -65,10 +65,3 @@ export const PodSpec = openMessage(
   },
 );
 export type PodSpec = Static<typeof PodSpec>;
-
-/** The pods that a Deployment or StatefulSet makes. */
-export const PodTemplate = openMessage(
-  { spec: PodSpec },
-  { metadata: openMessage({}, { name: text, namespace: text, labels: textMap, annotations: textMap }) },
-);
-export type PodTemplate = Static<typeof PodTemplate>;

@@ -1,0 +1,57 @@
+// EndpointSlice: addresses behind a Service (Kubernetes, discovery.k8s.io). Read by mesh/endpoints.
+
+import { Type, type Static } from 'typebox';
+import { defineKind } from './kind.ts';
+import { bool, choice, freeForm, list, openMessage, text, textMap } from './schema.ts';
+
+const ObjectReference = openMessage({}, { kind: text, namespace: text, name: text, uid: text });
+
+const Endpoint = openMessage(
+  { addresses: list(text, { minItems: 1, maxItems: 100 }) },
+  {
+    conditions: openMessage({}, { ready: bool, serving: bool, terminating: bool }),
+    hostname: text,
+    targetRef: ObjectReference,
+    nodeName: text,
+    zone: text,
+    hints: freeForm,
+    deprecatedTopology: textMap,
+  },
+);
+export type Endpoint = Static<typeof Endpoint>;
+
+const EndpointPort = openMessage(
+  {},
+  {
+    name: text,
+    port: Type.Integer({ minimum: 1, maximum: 65_535 }),
+    protocol: choice('TCP', 'UDP', 'SCTP'),
+    appProtocol: text,
+  },
+);
+
+const schema = openMessage(
+  { addressType: choice('IPv4', 'IPv6', 'FQDN') },
+  { endpoints: list(Endpoint, { maxItems: 1000 }), ports: list(EndpointPort) },
+);
+export type EndpointSlice = Static<typeof schema>;
+
+export const endpointSlice = defineKind({
+  group: 'discovery.k8s.io',
+  kind: 'EndpointSlice',
+  versions: ['v1'],
+  plural: 'endpointslices',
+  shortNames: [],
+  scope: 'namespaced',
+  schema,
+  checks: [],
+  columns: [
+    { name: 'AddressType', path: ['addressType'] },
+    { name: 'Ports', value: ({ body }) => ((body as EndpointSlice).ports ?? []).map(({ port }) => port).join(',') },
+    {
+      name: 'Endpoints',
+      value: ({ body }) => ((body as EndpointSlice).endpoints ?? []).flatMap(({ addresses }) => addresses).join(','),
+    },
+  ],
+  inEffect: true,
+});

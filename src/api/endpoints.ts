@@ -1,0 +1,50 @@
+// Endpoints: addresses behind a Service in Kubernetes' older form; EndpointSlices win over it. Read by mesh/endpoints.
+
+import { Type, type Static } from 'typebox';
+import { defineKind } from './kind.ts';
+import { choice, list, openMessage, text } from './schema.ts';
+
+const EndpointAddress = openMessage(
+  { ip: text },
+  {
+    hostname: text,
+    nodeName: text,
+    targetRef: openMessage({}, { kind: text, namespace: text, name: text, uid: text }),
+  },
+);
+
+const EndpointSubset = openMessage(
+  {},
+  {
+    addresses: list(EndpointAddress),
+    notReadyAddresses: list(EndpointAddress),
+    ports: list(
+      openMessage(
+        { port: Type.Integer({ minimum: 1, maximum: 65_535 }) },
+        { name: text, protocol: choice('TCP', 'UDP', 'SCTP'), appProtocol: text },
+      ),
+    ),
+  },
+);
+
+const schema = openMessage({}, { subsets: list(EndpointSubset) });
+export type Endpoints = Static<typeof schema>;
+
+export const endpoints = defineKind({
+  group: '',
+  kind: 'Endpoints',
+  versions: ['v1'],
+  plural: 'endpoints',
+  shortNames: ['ep'],
+  scope: 'namespaced',
+  schema,
+  checks: [],
+  columns: [
+    {
+      name: 'Endpoints',
+      value: ({ body }) =>
+        ((body as Endpoints).subsets ?? []).flatMap(({ addresses = [] }) => addresses.map(({ ip }) => ip)).join(','),
+    },
+  ],
+  inEffect: true,
+});
