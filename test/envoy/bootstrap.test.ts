@@ -1,0 +1,249 @@
+// Stock Envoy takes every shape of our bootstrap, and a workload's proxy lives its whole life: late control plane, crash, drain, end.
+
+import assert from 'node:assert/strict';
+import { execFile, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { promisify } from 'node:util';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { effect, signal } from '@preact/signals-core';
+import { DeltaDiscoveryRequestSchema, DeltaDiscoveryResponseSchema } from '../../gen/envoy/service/discovery/v3/discovery_pb.js';
+import type { GrpcHandler } from '../../src/lib/grpc/call.ts';
+import { grpcStatus } from '../../src/lib/grpc/status.ts';
+import { adminRequest } from '../../src/node/admin.ts';
+import { bootstrapJson, type BootstrapSpec } from '../../src/node/bootstrap.ts';
+import type { ClaimedNode } from '../../src/node/claim.ts';
+import { EnvoyProcess } from '../../src/node/envoy.ts';
+import { findEnvoy } from '../../src/node/envoy-binary.ts';
+import type { ProxyDescription } from '../../src/node/proxy-node.ts';
+import { defaultCapture, proxyMark } from '../../src/node/redirect/capture-options.ts';
+import { type CertificateState, WorkloadProxy, type WorkloadProxyState } from '../../src/node/workload-proxy.ts';
+
+const run = promisify(execFile);
+const envoy = await findEnvoy();
+const folder = mkdtempSync(join(tmpdir(), 'lt-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+const description: ProxyDescription = {
+  kind: 'sidecar',
+  name: 'reviews-v1-0',
+  namespace: 'default',
+  serviceAccount: 'bookinfo-reviews',
+  labels: { app: 'reviews', version: 'v1' },
+  annotations: {},
+  addresses: ['10.9.0.1'],
+  workloadName: 'reviews-v1',
+  owner: 'kubernetes://apis/apps/v1/namespaces/default/deployments/reviews-v1',
+  domain: 'cluster.local',
+  clusterId: 'Kubernetes',
+  meshId: 'cluster.local',
+  istioVersion: '1.30.0',
+  interceptionMode: 'REDIRECT',
+  locality: { region: 'r', zone: 'z', subZone: 's' },
+};
+
+const sockets = { agentSocket: join(folder, 'agent.sock'), adminSocket: join(folder, 'admin.sock') };
+
+const shapes: Readonly<Record<string, BootstrapSpec>> = {
+  sidecar: { proxy: description, ...sockets },
+  'gateway on both families': { proxy: { ...description, kind: 'router', addresses: ['10.9.0.2', 'fd00::2'] }, ...sockets },
+  'IPv6 alone': { proxy: { ...description, addresses: ['fd00::3'] }, ...sockets },
+  'with a mark, a limit and more stats': {
+    proxy: { ...description, metadata: { DNS_CAPTURE: 'true', PROXY_CONFIG: { concurrency: 2 } } },
+    ...sockets,
+    mark: 0x539,
+    maxConnections: 100,
+    statsPrefixes: ['cluster.outbound'],
+  },
+};
+
+for (const [name, spec] of Object.entries(shapes)) {
+  test(`Envoy accepts the bootstrap: ${name}`, async () => {
+    const file = join(folder, 'validate.json');
+    writeFileSync(file, bootstrapJson(spec));
+    const { stderr, stdout } = await run(envoy, ['--mode', 'validate', '--config-path', file]);
+    assert.match(stdout + stderr, /OK/);
+  });
+}
+
+/** Answers CDS and LDS with nothing, once `open` holds; the node of the first request is judged as the real server does. */
+function emptyAds(open: { readonly value: boolean }, refusal: (node: ClaimedNode) => string | undefined) {
+  const handler: GrpcHandler = (call) => {
+    const waiting: string[] = [];
+    const answer = (typeUrl: string) => {
+      const nonce = String(performance.now());
+      call.send([toBinary(DeltaDiscoveryResponseSchema, create(DeltaDiscoveryResponseSchema, { typeUrl, nonce }))]);
+    };
+    const stop = effect(() => {
+      if (open.value) for (const typeUrl of waiting.splice(0)) answer(typeUrl);
+    });
+    return {
+      message(bytes) {
+        const request = fromBinary(DeltaDiscoveryRequestSchema, bytes);
+        const refused = request.node && refusal(request.node);
+        if (refused !== undefined) return call.end(grpcStatus('permissionDenied', refused));
+        if (request.responseNonce !== '') return;
+        if (open.value) answer(request.typeUrl);
+        else waiting.push(request.typeUrl);
+      },
+      close: stop,
+    };
+  };
+  return { '/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources': handler };
+}
+
+/** In a network namespace of its own, which ends with it; an ordinary user needs a user namespace around it. */
+const apart = process.getuid?.() === 0 ? ['unshare', '--net'] : ['unshare', '--user', '--map-root-user', '--net'];
+const isolated = await run(apart[0] ?? '', [...apart.slice(1), 'true']).then(
+  () => false as const,
+  () =>
+    'network namespaces are forbidden here: run as root, or allow user namespaces (sysctl kernel.unprivileged_userns_clone=1)',
+);
+
+function workload(name: string, open: { readonly value: boolean }, more: { readonly claimed?: string } = {}) {
+  const certificate = signal<CertificateState | undefined>(undefined);
+  const steps: string[] = [];
+  const proxy = new WorkloadProxy(
+    {
+      ...description,
+      kind: 'router',
+      capture: { ...defaultCapture, proxy: proxyMark },
+      runFolder: join(folder, name),
+      logFile: join(folder, `${name}.log`),
+      concurrency: 1,
+      drainSeconds: 2,
+      runInNamespace: async () => assert.fail('a router captures nothing'),
+      spawnProxy: (argv) => {
+        steps.push('envoy');
+        const [program = '', ...words] = [...apart, ...argv];
+        return spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'], env: {} });
+      },
+    },
+    {
+      envoy,
+      identity: {
+        certificate,
+        start: async () => {
+          steps.push('certificate');
+          certificate.value = { id: 'spiffe://cluster.local/ns/default/sa/bookinfo-reviews', expires: new Date(0) };
+        },
+        [Symbol.asyncDispose]: async () => {
+          steps.push('certificate dropped');
+        },
+      },
+      sds: {},
+      ads: (refusal) => emptyAds(open, (node) => refusal(more.claimed === undefined ? node : { ...node, id: more.claimed })),
+    },
+  );
+  return { proxy, steps };
+}
+
+/** Resolves when the state is as wanted. */
+async function until(proxy: WorkloadProxy, wanted: (state: WorkloadProxyState) => boolean): Promise<WorkloadProxyState> {
+  return new Promise((resolve) => {
+    const over = new AbortController();
+    const stop = effect(() => {
+      const state = proxy.state.value;
+      if (over.signal.aborted || !wanted(state)) return;
+      over.abort();
+      resolve(state);
+      queueMicrotask(() => stop());
+    });
+  });
+}
+
+test('a proxy waits for a late control plane, survives a crash, drains and leaves nothing', { skip: isolated }, async () => {
+  const open = signal(false);
+  const { proxy, steps } = workload('w', open);
+  await proxy.start();
+  assert.deepEqual(steps, ['certificate', 'envoy'], 'the certificate comes before Envoy');
+  assert.equal(statSync(join(folder, 'w')).mode & 0o777, 0o700);
+  assert.equal(statSync(join(folder, 'w/agent.sock')).mode & 0o777, 0o600);
+
+  const waiting = await until(proxy, ({ proxy: { reason } }) => reason === 'waits for its configuration');
+  assert.equal(waiting.configured, false);
+  open.value = true;
+  await proxy.ready();
+  const ready = await until(proxy, ({ configured }) => configured);
+  assert.deepEqual({ phase: ready.proxy.phase, restarts: ready.proxy.restarts }, { phase: 'ready', restarts: 0 });
+  assert.ok(ready.proxy.pid);
+
+  const { adminSocket = '' } = proxy;
+  const info = await adminRequest(adminSocket, 'GET', '/server_info');
+  const { node } = JSON.parse(info.body) as { node: { id: string; metadata: Record<string, unknown> } };
+  assert.equal(node.id, proxy.nodeId);
+  assert.deepEqual(node.metadata['LABELS'], description.labels);
+  await assert.rejects(adminRequest(adminSocket, 'GET', '/server_info', { maxBytes: 10 }), { code: 'LAT0803' });
+
+  await inNamespace(ready.proxy.pid, ['ip', 'link', 'set', 'lo', 'up']);
+  const ask = `
+    const answers = [];
+    for (const url of ['15021/healthz/ready', '15021/quitquitquit', '15090/stats/prometheus', '15090/config_dump', '15000/ready']) {
+      answers.push(await fetch('http://127.0.0.1:' + url).then(async (a) => a.status + ' ' + (await a.text()).includes('envoy_server_live'), () => 'refused'));
+    }
+    console.log(JSON.stringify(answers));`;
+  const { stdout } = await inNamespace(ready.proxy.pid, [process.execPath, '--input-type=module', '-e', ask]);
+  assert.deepEqual(JSON.parse(stdout), ['200 false', '404 false', '200 true', '404 false', 'refused']);
+
+  process.kill(ready.proxy.pid, 'SIGKILL');
+  const down = await until(proxy, ({ proxy: { phase } }) => phase === 'backing-off');
+  assert.match(down.proxy.reason, /was ended by SIGKILL; starting again in/);
+  const again = await until(proxy, ({ proxy: { phase, restarts } }) => phase === 'ready' && restarts === 1);
+  assert.notEqual(again.proxy.pid, ready.proxy.pid);
+
+  const phases: string[] = [];
+  const watch = effect(() => void phases.push(proxy.state.value.proxy.phase));
+  await proxy.stop();
+  watch();
+  assert.deepEqual([...new Set(phases)], ['ready', 'draining', 'stopped']);
+  assert.equal(existsSync(join(folder, 'w')), false);
+  assert.equal(steps.at(-1), 'certificate dropped');
+  assert.ok(statSync(join(folder, 'w.log')).size > 0, 'the log stays');
+});
+
+test('a node that claims another’s identity gets nothing', { skip: isolated }, async () => {
+  const claimed = 'router~10.9.0.9~ratings-v1-0.default~default.svc.cluster.local';
+  const { proxy } = workload('c', signal(true), { claimed });
+  await using _ = proxy;
+  await proxy.start();
+  await until(proxy, ({ proxy: { reason } }) => reason === 'waits for its configuration');
+  const told = `this socket belongs to ${proxy.nodeId}, and the node says that it is ${claimed}`;
+  while (!proxy.logLines.some((line) => line.includes(told))) await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.equal(proxy.state.value.configured, false);
+});
+
+test('an Envoy that cannot start is tried again, and its log says why', async () => {
+  const file = join(folder, 'bad.json');
+  writeFileSync(file, '{"node": 7}');
+  const broken = new EnvoyProcess({
+    binary: envoy,
+    bootstrapFile: file,
+    adminSocket: sockets.adminSocket,
+    backOff: { first: 1, longest: 1 },
+    spawn: ([program = '', ...words]) => spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'], env: {} }),
+  });
+  await using _ = broken;
+  broken.start();
+  while (broken.state.value.restarts < 2) await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.ok(broken.log.lines.some((line) => /node/.test(line) && /error|critical/.test(line)));
+});
+
+test('a program that is not there is a reason, not a crash', async () => {
+  const gone = new EnvoyProcess({
+    binary: '/nowhere/envoy',
+    bootstrapFile: '',
+    adminSocket: sockets.adminSocket,
+    spawn: ([program = '', ...words]) => spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'], env: {} }),
+  });
+  await using _ = gone;
+  gone.start();
+  while (gone.state.value.phase !== 'backing-off') await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.match(gone.state.value.reason, /could not be started: .*ENOENT/);
+});
+
+const inNamespace = (pid: number, argv: readonly string[]) => {
+  const user = process.getuid?.() === 0 ? [] : ['--user', '--preserve-credentials'];
+  return run('nsenter', ['--target', String(pid), '--net', ...user, '--', ...argv]);
+};
