@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { createServer, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
@@ -14,8 +14,8 @@ interface Running {
   /** By the order the program opened them. */
   readonly ports: readonly number[];
   readonly url: string;
-  /** The log so far, a line each. */
-  readonly lines: readonly string[];
+  /** Resolves when the program has logged `msg`. */
+  said(msg: string): Promise<void>;
   /** Sends SIGTERM, answers the exit code. */
   stop(): Promise<number | null>;
 }
@@ -35,10 +35,12 @@ async function start(
   const exited = once(child, 'exit');
   const lines: string[] = [];
   const ports: number[] = [];
+  const log = new EventEmitter();
   const listening = Promise.withResolvers<void>();
   createInterface(child.stdout).on('line', (line) => {
     lines.push(line);
     const entry: unknown = JSON.parse(line);
+    if (isRecord(entry)) log.emit(String(entry['msg']));
     if (isRecord(entry) && entry['msg'] === 'listening' && ports.push(Number(entry['port'])) === listeners) listening.resolve();
   });
   const stop = async (): Promise<number | null> => {
@@ -51,7 +53,7 @@ async function start(
     listening.promise,
     exited.then(() => assert.fail(`${name} ended before it listened:\n${lines.join('\n')}`)),
   ]);
-  return { ports, url: `http://127.0.0.1:${ports[0]}`, lines, stop };
+  return { ports, url: `http://127.0.0.1:${ports[0]}`, said: async (msg) => void (await once(log, msg)), stop };
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
@@ -426,8 +428,9 @@ test('SIGTERM lets a request under way finish, then ends the program', async (t)
   });
   const answer = json(`${reviews.url}/reviews/0`);
   await reached.promise;
+  const stopping = reviews.said('stopping');
   const stopped = reviews.stop();
-  while (!reviews.lines.some((line) => line.includes('"stopping"'))) await new Promise((resolve) => setImmediate(resolve));
+  await stopping;
   release.resolve();
   const { status, body } = await answer;
   assert.equal(status, 200);
