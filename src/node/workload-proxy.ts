@@ -1,11 +1,14 @@
 // One workload's side of the host agent: certificate, socket, redirection and Envoy, started in that order, ended in reverse.
 
 import { computed, type ReadonlySignal, signal } from '@preact/signals-core';
+import { formatSpiffeId } from '../ca/spiffe.ts';
 import type { GrpcHandler } from '../lib/grpc/call.ts';
 import { serveGrpc } from '../lib/grpc/server.ts';
 import { bootstrapJson } from './bootstrap.ts';
 import { type ClaimedNode, claimRefusal } from './claim.ts';
 import { EnvoyProcess, type EnvoyState, type Spawn } from './envoy.ts';
+import { secretHandlers } from './identity/sds.ts';
+import type { WorkloadIdentity } from './identity/workload-identity.ts';
 import { type ProxyDescription, proxyNode } from './proxy-node.ts';
 import { applyCapture, type Run } from './redirect/apply.ts';
 import type { CaptureOptions } from './redirect/capture-options.ts';
@@ -32,34 +35,25 @@ export interface WorkloadSpec extends Omit<ProxyDescription, 'interceptionMode'>
 
 type Handlers = Readonly<Record<string, GrpcHandler>>;
 
-/** The certificate of a workload, as its identity keeps it. */
-export interface CertificateState {
-  /** `spiffe://…`. */
-  readonly id: string;
-  readonly expires: Date;
-}
-
 /** What others do for a workload's proxy. */
 export interface WorkloadServices {
   /** Path of the Envoy binary. */
   readonly envoy: string;
-  readonly identity: {
-    /** Resolves once there is a certificate. */
-    start(): Promise<void>;
-    readonly certificate: ReadonlySignal<CertificateState | undefined>;
-    [Symbol.asyncDispose](): Promise<void>;
-  };
-  /** SDS, answered with that identity. */
-  readonly sds: Handlers;
+  /** Started and ended with the proxy. */
+  readonly identity: Pick<WorkloadIdentity, 'id' | 'credential' | 'lastError' | 'start' | typeof Symbol.asyncDispose>;
   /** ADS; `refusal` judges each stream's node: a text ends the stream with PERMISSION_DENIED and that message. */
   readonly ads: (refusal: (node: ClaimedNode) => string | undefined) => Handlers;
-  /** What went wrong inside handlers, for the log. */
+  /** What went wrong inside handlers, or in taking rules away, for the log. */
   readonly onError?: ((error: unknown) => void) | undefined;
 }
 
 export interface WorkloadProxyState {
   readonly proxy: EnvoyState;
-  readonly certificate: CertificateState | undefined;
+  /** `spiffe://…`. */
+  readonly identity: string;
+  readonly certificateExpires: Date | undefined;
+  /** Why there is no newer certificate, when the last attempt failed. */
+  readonly certificateError: string | undefined;
   /** Whether its Envoy has got its clusters and listeners since it started: before that it is never ready. */
   readonly configured: boolean;
 }
@@ -86,7 +80,13 @@ export class WorkloadProxy {
     this.state = computed(() => {
       const proxy = this.#envoy.value?.state.value ?? notStarted;
       const configured = proxy.phase === 'ready' || proxy.phase === 'draining';
-      return { proxy, certificate: services.identity.certificate.value, configured };
+      return {
+        proxy,
+        identity: formatSpiffeId(services.identity.id),
+        certificateExpires: services.identity.credential.value?.notAfter,
+        certificateError: services.identity.lastError.value?.message,
+        configured,
+      };
     });
   }
 
@@ -130,13 +130,14 @@ export class WorkloadProxy {
 
   async #start(): Promise<void> {
     await using undo = new AsyncDisposableStack();
-    const { identity, sds, ads, envoy, onError } = this.#services;
+    const { identity, ads, envoy, onError } = this.#services;
     const { capture, kind, runFolder, runInNamespace, spawnProxy, logFile, concurrency, drainSeconds, statsPrefixes } =
       this.#spec;
     const sockets = capture.proxy;
     const folder = undo.use(await RunFolder.open(runFolder, 'uid' in sockets ? sockets : undefined));
 
-    // The certificate comes first: a proxy without one would refuse every peer.
+    // The certificate comes first: a proxy without one refuses every peer. If the authority cannot be reached now the
+    // proxy starts all the same, and gets its certificate when there is one.
     undo.use(identity);
     await identity.start();
 
@@ -145,6 +146,10 @@ export class WorkloadProxy {
     const mark = 'mark' in sockets && kind === 'sidecar' ? { mark: sockets.mark } : {};
     const stats = statsPrefixes && { statsPrefixes };
     await folder.writeBootstrap(bootstrapJson({ proxy: this.#description, agentSocket, adminSocket, ...mark, ...stats }));
+    const sds = secretHandlers({
+      credential: identity.credential,
+      onRejected: (reason) => onError?.(new Error(`${this.nodeId} did not take its certificate: ${reason}`)),
+    });
     const handlers = { ...sds, ...ads((node) => claimRefusal(own, node)) };
     // One Envoy has one stream each for ADS, SDS and on-demand clusters; a few more cover reconnections.
     undo.use(await serveGrpc({ handlers, listen: { path: agentSocket }, maxConnections: 16, ...(onError && { onError }) }));

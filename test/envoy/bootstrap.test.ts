@@ -1,7 +1,7 @@
 // Stock Envoy takes every shape of our bootstrap, and a workload's proxy lives its whole life: late control plane, crash, drain, end.
 
 import assert from 'node:assert/strict';
-import { execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,7 +19,8 @@ import { EnvoyProcess } from '../../src/node/envoy.ts';
 import { findEnvoy } from '../../src/node/envoy-binary.ts';
 import type { ProxyDescription } from '../../src/node/proxy-node.ts';
 import { defaultCapture, proxyMark } from '../../src/node/redirect/capture-options.ts';
-import { type CertificateState, WorkloadProxy, type WorkloadProxyState } from '../../src/node/workload-proxy.ts';
+import { spawnBehind } from '../../src/node/spawn-behind.ts';
+import { WorkloadProxy, type WorkloadProxyState } from '../../src/node/workload-proxy.ts';
 
 const run = promisify(execFile);
 const envoy = await findEnvoy();
@@ -103,7 +104,6 @@ const isolated = await run(apart[0] ?? '', [...apart.slice(1), 'true']).then(
 );
 
 function workload(name: string, open: { readonly value: boolean }, more: { readonly claimed?: string } = {}) {
-  const certificate = signal<CertificateState | undefined>(undefined);
   const steps: string[] = [];
   const proxy = new WorkloadProxy(
     {
@@ -117,23 +117,20 @@ function workload(name: string, open: { readonly value: boolean }, more: { reado
       runInNamespace: async () => assert.fail('a router captures nothing'),
       spawnProxy: (argv) => {
         steps.push('envoy');
-        const [program = '', ...words] = [...apart, ...argv];
-        return spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'], env: {} });
+        return spawnBehind(apart)(argv);
       },
     },
     {
       envoy,
       identity: {
-        certificate,
-        start: async () => {
-          steps.push('certificate');
-          certificate.value = { id: 'spiffe://cluster.local/ns/default/sa/bookinfo-reviews', expires: new Date(0) };
-        },
+        id: { trustDomain: 'cluster.local', namespace: 'default', serviceAccount: 'bookinfo-reviews' },
+        credential: signal(undefined),
+        lastError: signal(undefined),
+        start: async () => void steps.push('certificate'),
         [Symbol.asyncDispose]: async () => {
           steps.push('certificate dropped');
         },
       },
-      sds: {},
       ads: (refusal) => emptyAds(open, (node) => refusal(more.claimed === undefined ? node : { ...node, id: more.claimed })),
     },
   );
@@ -222,7 +219,7 @@ test('an Envoy that cannot start is tried again, and its log says why', async ()
     bootstrapFile: file,
     adminSocket: sockets.adminSocket,
     backOff: { first: 1, longest: 1 },
-    spawn: ([program = '', ...words]) => spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'], env: {} }),
+    spawn: spawnBehind([]),
   });
   await using _ = broken;
   broken.start();
@@ -235,7 +232,7 @@ test('a program that is not there is a reason, not a crash', async () => {
     binary: '/nowhere/envoy',
     bootstrapFile: '',
     adminSocket: sockets.adminSocket,
-    spawn: ([program = '', ...words]) => spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'], env: {} }),
+    spawn: spawnBehind([]),
   });
   await using _ = gone;
   gone.start();

@@ -1,0 +1,26 @@
+// Starts a proxy behind programs that put it in its place (nsenter, setpriv, …). The usual `Spawn` of a platform.
+
+import { spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import type { Spawn } from './envoy.ts';
+
+/**
+ * A `Spawn` that runs `prefix`, then the program. The prefix may change namespaces and user, and must `exec` what follows it.
+ * The program is opened beforehand and run through that descriptor: Envoy lies in the home of whoever set Lateen up, where
+ * the user that it runs as may not look. Its environment is a PATH for the prefix, no more.
+ */
+export const spawnBehind =
+  (prefix: readonly string[]): Spawn =>
+  ([program = '', ...words]) => {
+    const file = openSync(program, 'r');
+    try {
+      const [first, ...rest] = [...prefix, '/proc/self/fd/3', ...words] as [string, ...string[]];
+      const child = spawn(first, rest, {
+        stdio: ['ignore', 'pipe', 'pipe', file],
+        env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
+      });
+      return child as ReturnType<Spawn>;
+    } finally {
+      closeSync(file);
+    }
+  };
