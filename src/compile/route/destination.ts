@@ -1,0 +1,67 @@
+// Where a rule's destination leads for a view: the cluster, and what its policy asks of the route.
+
+import type { Init } from '../../filters/any.ts';
+import type { RouteAction_HashPolicySchema } from '../../../gen/envoy/config/route/v3/route_components_pb.js';
+import type { TrafficPolicy } from '../../api/shared/traffic-policy.ts';
+import { announcementOf, type Announcement } from '../../filters/alpn.ts';
+import { duration } from '../../filters/duration.ts';
+import { milliseconds } from '../../lib/duration.ts';
+import type { Destination } from '../../mesh/route.ts';
+import { portNumbered, type Service } from '../../mesh/service.ts';
+import { outboundCluster } from '../names.ts';
+import { destinationPort, destinationService, destinationSettings, type View } from '../view.ts';
+import type { ResolvedDestination } from './action.ts';
+
+type HashPolicy = Init<typeof RouteAction_HashPolicySchema>;
+
+/** Resolves a destination. `asked` is the port of the table it stands in, `standard` what the table's chain announces anyway. */
+export function resolveDestination(view: View, destination: Destination, asked: number): ResolvedDestination {
+  const service = destinationService(view, destination.host);
+  const port = destinationPort(destination, service, asked);
+  const cluster = outboundCluster(port, destination.subset, service?.host ?? destination.host);
+  if (service === undefined) return { cluster, announcement: undefined, hashPolicy: [] };
+  const settings = destinationSettings(view, service, port, destination.subset);
+  return { cluster, announcement: announcementFor(service, port, settings), hashPolicy: hashPolicies(settings) };
+}
+
+/** HTTP/1.1 inside mutual TLS is what every chain announces; only what differs is said. */
+function announcementFor(service: Service, port: number, { tls, connectionPool }: TrafficPolicy): Announcement | undefined {
+  // The application's own TLS: nothing of the mesh's names may be offered.
+  if (tls?.mode === 'SIMPLE' || tls?.mode === 'MUTUAL') return 'none';
+  const protocol = portNumbered(service, port)?.protocol;
+  if (protocol === undefined) return undefined;
+  if (protocol === 'HTTP' && connectionPool?.http?.h2UpgradePolicy === 'UPGRADE') return 'http2';
+  if (protocol === 'HTTP' && connectionPool?.http?.useClientProtocol) return 'client';
+  const announcement = announcementOf(protocol);
+  return announcement === 'http1' ? undefined : announcement;
+}
+
+function hashPolicies({ loadBalancer }: TrafficPolicy): HashPolicy[] {
+  const hash = loadBalancer?.consistentHash;
+  if (hash === undefined) return [];
+  if (hash.httpHeaderName) return [{ policySpecifier: { case: 'header', value: { headerName: hash.httpHeaderName } } }];
+  if (hash.httpQueryParameterName) return [{ policySpecifier: { case: 'queryParameter', value: { name: hash.httpQueryParameterName } } }];
+  if (hash.useSourceIp) return [{ policySpecifier: { case: 'connectionProperties', value: { sourceIp: true } } }];
+  const cookie = hash.httpCookie;
+  if (cookie === undefined) return [];
+  return [
+    {
+      policySpecifier: {
+        case: 'cookie',
+        value: {
+          name: cookie.name,
+          path: cookie.path ?? '',
+          ...(cookie.ttl !== undefined && { ttl: duration(milliseconds(cookie.ttl)) }),
+          attributes: (cookie.attributes ?? []).map(({ name, value }) => ({ name, value: value ?? '' })),
+        },
+      },
+    },
+  ];
+}
+
+/** A text that changes when anything does that `resolveDestination` would answer: part of the keys of shared virtual hosts. */
+export function destinationText(view: View, destination: Destination, asked: number): string {
+  const { cluster, announcement, hashPolicy } = resolveDestination(view, destination, asked);
+  const hash = hashPolicy.length === 0 ? '' : JSON.stringify(hashPolicy, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
+  return `${cluster}>${announcement ?? ''}>${hash}`;
+}

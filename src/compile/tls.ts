@@ -1,0 +1,174 @@
+// TLS contexts: mutual TLS between workloads, TLS that a policy asks for, and where their secrets come from.
+
+import type { ConfigSourceSchema } from '../../gen/envoy/config/core/v3/config_source_pb.js';
+import { ApiConfigSource_ApiType, ApiVersion } from '../../gen/envoy/config/core/v3/config_source_pb.js';
+import type { TransportSocketSchema } from '../../gen/envoy/config/core/v3/base_pb.js';
+import { SubjectAltNameMatcher_SanType } from '../../gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
+import type { CommonTlsContextSchema } from '../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
+import { TlsParameters_TlsProtocol } from '../../gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
+import { DownstreamTlsContextSchema, UpstreamTlsContextSchema } from '../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
+import { RawBufferSchema } from '../../gen/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.js';
+import type { ClientTLSSettings } from '../api/shared/tls-settings.ts';
+import type { MeshConfig } from '../api/mesh-config.ts';
+import { any, type Init } from '../filters/any.ts';
+import { duration } from '../filters/duration.ts';
+
+type CommonTlsContext = Init<typeof CommonTlsContextSchema>;
+type TransportSocket = Init<typeof TransportSocketSchema>;
+type ConfigSource = Init<typeof ConfigSourceSchema>;
+type SecretConfig = { name: string; sdsConfig: ConfigSource };
+
+const ads: ConfigSource = {
+  configSourceSpecifier: { case: 'ads', value: {} },
+  initialFetchTimeout: duration(0),
+  resourceApiVersion: ApiVersion.V3,
+};
+
+/** Workload secrets come from the node agent's own SDS stream, never from the control plane (envoy-tried.md §7.5, TRAP F). */
+const agent: ConfigSource = {
+  configSourceSpecifier: {
+    case: 'apiConfigSource',
+    value: {
+      apiType: ApiConfigSource_ApiType.GRPC,
+      transportApiVersion: ApiVersion.V3,
+      setNodeOnFirstMessageOnly: true,
+      grpcServices: [{ targetSpecifier: { case: 'envoyGrpc', value: { clusterName: 'sds-grpc' } } }],
+    },
+  },
+  initialFetchTimeout: duration(0),
+  resourceApiVersion: ApiVersion.V3,
+};
+
+/** Resources that ride on the proxy's ADS stream. */
+export const adsSource = ads;
+
+/** `default` and `ROOTCA` are the workload's own; files and Kubernetes secrets are named by their scheme. */
+export function secretConfig(name: string): SecretConfig {
+  return { name, sdsConfig: name.startsWith('kubernetes://') || name.startsWith('configmap://') ? ads : agent };
+}
+
+/** Envoy's own client default stops at TLS 1.2, so both ends are always said (envoy-tried.md §5). */
+const tlsParams = { tlsMinimumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_2, tlsMaximumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_3 };
+
+/** The cipher suites of mutual TLS below TLS 1.3. */
+const meshCiphers = [
+  'ECDHE-ECDSA-AES256-GCM-SHA384',
+  'ECDHE-RSA-AES256-GCM-SHA384',
+  'ECDHE-ECDSA-AES128-GCM-SHA256',
+  'ECDHE-RSA-AES128-GCM-SHA256',
+  'AES256-GCM-SHA384',
+  'AES128-GCM-SHA256',
+];
+
+const uriSan = (matcher: { case: 'exact' | 'prefix'; value: string }) => ({
+  sanType: SubjectAltNameMatcher_SanType.URI,
+  matcher: { matchPattern: matcher },
+});
+
+const downstreamMeshMinimum = (config: MeshConfig) =>
+  config.meshMTLS?.minProtocolVersion === 'TLSV1_3' ? TlsParameters_TlsProtocol.TLSv1_3 : TlsParameters_TlsProtocol.TLSv1_2;
+
+/** A server's side of mutual TLS: any workload of the trust domains, by certificate. */
+export function meshServerSocket(config: MeshConfig): TransportSocket {
+  const domains = [config.trustDomain, ...config.trustDomainAliases];
+  return tlsSocket(DownstreamTlsContextSchema, {
+    requireClientCertificate: true,
+    commonTlsContext: {
+      tlsParams: {
+        tlsMinimumProtocolVersion: downstreamMeshMinimum(config),
+        tlsMaximumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_3,
+        cipherSuites: config.meshMTLS?.cipherSuites?.length ? config.meshMTLS.cipherSuites : meshCiphers,
+      },
+      // Never Istio's own names here: the codec follows what the server selects (envoy-tried.md §5, TRAP C).
+      alpnProtocols: ['h2', 'http/1.1'],
+      tlsCertificateSdsSecretConfigs: [secretConfig('default')],
+      validationContextType: {
+        case: 'combinedValidationContext',
+        value: {
+          defaultValidationContext: { matchTypedSubjectAltNames: domains.map((domain) => uriSan({ case: 'prefix', value: `spiffe://${domain}/` })) },
+          validationContextSdsSecretConfig: secretConfig('ROOTCA'),
+        },
+      },
+    },
+  });
+}
+
+export interface MeshClient {
+  readonly sni: string;
+  /** URIs that the server's certificate must carry one of; empty: any of the trust bundle. */
+  readonly subjectAltNames: readonly string[];
+  readonly http2: boolean;
+}
+
+/** A caller's side of mutual TLS. `istio` among the offered protocols tells the server which of its chains is meant. */
+export function meshClientSocket({ sni, subjectAltNames, http2 }: MeshClient): TransportSocket {
+  return tlsSocket(UpstreamTlsContextSchema, {
+    sni,
+    commonTlsContext: {
+      tlsParams,
+      alpnProtocols: http2 ? ['istio', 'h2'] : ['istio'],
+      tlsCertificateSdsSecretConfigs: [secretConfig('default')],
+      validationContextType: {
+        case: 'combinedValidationContext',
+        value: {
+          defaultValidationContext: { matchTypedSubjectAltNames: subjectAltNames.map((value) => uriSan({ case: 'exact', value })) },
+          validationContextSdsSecretConfig: secretConfig('ROOTCA'),
+        },
+      },
+    },
+  });
+}
+
+/** Where a caller's own TLS (DestinationRule SIMPLE and MUTUAL) takes its files and secrets from. */
+export function originationSocket(tls: ClientTLSSettings, { http2, sni }: { readonly http2: boolean; readonly sni: string }): TransportSocket {
+  const certificate = clientCertificate(tls);
+  const common: CommonTlsContext = {
+    tlsParams,
+    ...(http2 && { alpnProtocols: ['h2'] }),
+    ...(certificate !== undefined && { tlsCertificateSdsSecretConfigs: [secretConfig(certificate)] }),
+    ...(tls.insecureSkipVerify !== true && { validationContextType: originationTrust(tls) }),
+  };
+  return tlsSocket(UpstreamTlsContextSchema, {
+    commonTlsContext: common,
+    sni: sni.startsWith('*') ? '' : sni,
+  });
+}
+
+function clientCertificate(tls: ClientTLSSettings): string | undefined {
+  if (tls.mode !== 'MUTUAL') return undefined;
+  if (tls.credentialName) return `kubernetes://${tls.credentialName}`;
+  return `file-cert:${tls.clientCertificate ?? ''}~${tls.privateKey ?? ''}`;
+}
+
+function originationTrust(tls: ClientTLSSettings): NonNullable<CommonTlsContext['validationContextType']> {
+  const root = tls.credentialName
+    ? `kubernetes://${tls.credentialName}-cacert`
+    : `file-root:${tls.caCertificates || 'system'}`;
+  return {
+    case: 'combinedValidationContext',
+    value: {
+      defaultValidationContext: {
+        matchTypedSubjectAltNames: (tls.subjectAltNames ?? []).flatMap((value: string) =>
+          [SubjectAltNameMatcher_SanType.URI, SubjectAltNameMatcher_SanType.DNS].map((sanType) => ({
+            sanType,
+            matcher: { matchPattern: { case: 'exact' as const, value } },
+          })),
+        ),
+      },
+      validationContextSdsSecretConfig: secretConfig(root),
+    },
+  };
+}
+
+export const rawBufferSocket: TransportSocket = {
+  name: 'envoy.transport_sockets.raw_buffer',
+  configType: { case: 'typedConfig', value: any(RawBufferSchema, {}) },
+};
+
+/** Any TLS context as a transport socket. */
+export function tlsSocket<Desc extends typeof DownstreamTlsContextSchema | typeof UpstreamTlsContextSchema>(
+  schema: Desc,
+  init: Init<Desc>,
+): TransportSocket {
+  return { name: 'envoy.transport_sockets.tls', configType: { case: 'typedConfig', value: any(schema, init) } };
+}

@@ -1,0 +1,70 @@
+// What a caller sees: selection for one namespace and set of labels. Everything outbound is compiled for a view and shared by
+// all proxy classes that have it.
+
+import { effectivePolicy, policyForCaller, type DestinationPolicy } from '../mesh/destination-policy.ts';
+import { labelsText, type Labels } from '../mesh/labels.ts';
+import type { Mesh } from '../mesh/mesh.ts';
+import { portNumbered, type Service } from '../mesh/service.ts';
+import type { Destination } from '../mesh/route.ts';
+import type { CallerLocality } from './endpoint.ts';
+
+export interface View {
+  readonly mesh: Mesh;
+  readonly role: 'sidecar' | 'router';
+  readonly namespace: string;
+  readonly dnsDomain: string;
+  /** Only those that some rule or policy selects callers by. */
+  readonly labels: Labels;
+  readonly locality: CallerLocality;
+  readonly network: string;
+  readonly clusterId: string;
+}
+
+/** Equal texts see the same. */
+export const viewText = (view: Omit<View, 'mesh'>): string =>
+  [
+    view.role,
+    view.namespace,
+    view.dnsDomain,
+    labelsText(view.labels),
+    view.locality.region,
+    view.locality.zone,
+    view.locality.subZone,
+    labelsText(view.locality.labels),
+    view.network,
+    view.clusterId,
+  ].join('\n');
+
+/** The policy for a service as this view's callers get it. */
+export function policyFor(view: View, host: string, home: string): DestinationPolicy | undefined {
+  return policyForCaller(view.mesh.destinationPolicies(host, home, view.namespace), view);
+}
+
+/** The service a destination means to this view, its aliases followed. */
+export function destinationService(view: View, host: string): Service | undefined {
+  let service = view.mesh.serviceSeen(host, view.namespace);
+  // An alias of an alias ends somewhere; a ring of them does not.
+  for (let hops = 0; service?.resolution === 'alias' && hops < 8; hops++) {
+    service = service.aliasOf === undefined ? undefined : view.mesh.serviceSeen(service.aliasOf, view.namespace);
+  }
+  return service;
+}
+
+/** The port that a destination without one means: the service's only port, else the one that was asked for. */
+export function destinationPort(destination: Destination, service: Service | undefined, asked: number): number {
+  if (destination.port !== undefined) return destination.port;
+  const [only, ...others] = service?.ports ?? [];
+  return only !== undefined && others.length === 0 ? only.number : asked;
+}
+
+/** The traffic policy that holds for a destination. */
+export function destinationSettings(view: View, service: Service, port: number, subset: string) {
+  const policy = policyFor(view, service.host, service.namespace);
+  return effectivePolicy(
+    policy,
+    port,
+    policy?.subsets.find(({ name }) => name === subset),
+  );
+}
+
+export { portNumbered };

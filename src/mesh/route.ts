@@ -1,0 +1,167 @@
+// Traffic rules in one form, whichever API family they were written in (VirtualService now; HTTPRoute, GRPCRoute, Ingress later).
+// Hosts are whole names, durations milliseconds, and each rule keeps its place in its object. No Envoy words here.
+
+import type { ApiObject, Path } from '../api/object.ts';
+import type { Visibility } from './visibility.ts';
+
+export type StringMatch =
+  | { readonly kind: 'exact'; readonly value: string }
+  | { readonly kind: 'prefix'; readonly value: string }
+  | { readonly kind: 'regex'; readonly value: string }
+  | { readonly kind: 'present' };
+
+export interface Destination {
+  readonly host: string;
+  readonly subset: string;
+  readonly port: number | undefined;
+}
+
+export interface HeaderChanges {
+  readonly set: Readonly<Record<string, string>>;
+  readonly add: Readonly<Record<string, string>>;
+  readonly remove: readonly string[];
+}
+
+export interface Headers {
+  readonly request: HeaderChanges | undefined;
+  readonly response: HeaderChanges | undefined;
+}
+
+export interface WeightedDestination {
+  readonly destination: Destination;
+  readonly weight: number;
+  readonly headers: Headers | undefined;
+}
+
+/** Who a rule is for: evaluated when compiling for a proxy, not per request. */
+export interface SourceMatch {
+  readonly port: number | undefined;
+  readonly sourceLabels: Readonly<Record<string, string>>;
+  readonly sourceNamespace: string | undefined;
+  /** Resolved gateway names (`ns/name` or `mesh`); empty means the rule's own. */
+  readonly gateways: readonly string[];
+}
+
+export interface HttpMatch extends SourceMatch {
+  readonly name: string;
+  readonly uri: StringMatch | undefined;
+  readonly ignoreUriCase: boolean;
+  readonly scheme: StringMatch | undefined;
+  readonly method: StringMatch | undefined;
+  readonly authority: StringMatch | undefined;
+  readonly headers: readonly (readonly [string, StringMatch])[];
+  readonly withoutHeaders: readonly (readonly [string, StringMatch])[];
+  readonly queryParams: readonly (readonly [string, StringMatch])[];
+  readonly statPrefix: string;
+  readonly path: Path;
+}
+
+export interface Retries {
+  readonly attempts: number;
+  readonly perTryTimeout: number | undefined;
+  readonly retryOn: string;
+  readonly retryRemoteLocalities: boolean;
+  readonly retryIgnorePreviousHosts: boolean;
+  readonly backoff: number | undefined;
+}
+
+export interface Fault {
+  readonly delay: { readonly percent: number; readonly fixed: number } | undefined;
+  readonly abort: { readonly percent: number; readonly httpStatus?: number; readonly grpcStatus?: string } | undefined;
+}
+
+export interface Mirror {
+  readonly destination: Destination;
+  readonly percent: number;
+}
+
+export interface Cors {
+  readonly allowOrigins: readonly StringMatch[];
+  readonly allowMethods: readonly string[];
+  readonly allowHeaders: readonly string[];
+  readonly exposeHeaders: readonly string[];
+  /** Milliseconds. */
+  readonly maxAge: number | undefined;
+  readonly allowCredentials: boolean | undefined;
+  readonly unmatchedPreflights: 'UNSPECIFIED' | 'FORWARD' | 'IGNORE';
+}
+
+export interface Redirect {
+  readonly kind: 'redirect';
+  readonly uri: string;
+  readonly prefixRewrite: string;
+  readonly authority: string;
+  readonly scheme: string;
+  readonly port: number | undefined;
+  readonly derivePort: 'FROM_PROTOCOL_DEFAULT' | 'FROM_REQUEST_PORT' | undefined;
+  readonly code: number;
+}
+
+export interface DirectResponse {
+  readonly kind: 'direct';
+  readonly status: number;
+  readonly body: Uint8Array | undefined;
+}
+
+export interface Forward {
+  readonly kind: 'forward';
+  readonly destinations: readonly WeightedDestination[];
+}
+
+export interface Rewrite {
+  readonly uri: string;
+  readonly authority: string;
+  readonly regex: { readonly match: string; readonly rewrite: string } | undefined;
+}
+
+export interface HttpRule {
+  readonly name: string;
+  /** Empty: every request. */
+  readonly matches: readonly HttpMatch[];
+  readonly action: Forward | Redirect | DirectResponse;
+  readonly rewrite: Rewrite | undefined;
+  /** Undefined: none given; 0: explicitly none. */
+  readonly timeout: number | undefined;
+  readonly retries: Retries | undefined;
+  readonly fault: Fault | undefined;
+  readonly mirrors: readonly Mirror[];
+  readonly cors: Cors | undefined;
+  readonly headers: Headers | undefined;
+  readonly path: Path;
+}
+
+export interface TlsMatch extends SourceMatch {
+  readonly sniHosts: readonly string[];
+  readonly destinationSubnets: readonly string[];
+}
+
+export interface TlsRule {
+  readonly matches: readonly TlsMatch[];
+  readonly destinations: readonly WeightedDestination[];
+  readonly path: Path;
+}
+
+export interface TcpMatch extends SourceMatch {
+  readonly destinationSubnets: readonly string[];
+}
+
+export interface TcpRule {
+  readonly matches: readonly TcpMatch[];
+  readonly destinations: readonly WeightedDestination[];
+  readonly path: Path;
+}
+
+/** One object's rules for its hosts. */
+export interface Route {
+  readonly name: string;
+  readonly namespace: string;
+  readonly hosts: readonly string[];
+  /** `mesh` for sidecars, or gateways as `ns/name`. */
+  readonly gateways: readonly string[];
+  readonly visibility: Visibility;
+  readonly http: readonly HttpRule[];
+  readonly tls: readonly TlsRule[];
+  readonly tcp: readonly TcpRule[];
+  readonly created: string;
+  readonly object: ApiObject<unknown>;
+}

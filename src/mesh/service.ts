@@ -1,0 +1,139 @@
+// A service of the mesh, whatever registered it: Kubernetes Service and ServiceEntry hosts in one form. No Envoy words here.
+
+import { objectKey } from '../store/store.ts';
+import type { ApiObject, ObjectMeta } from '../api/object.ts';
+import type { Service as KubernetesService } from '../api/service.ts';
+import type { ServiceEntry } from '../api/service-entry.ts';
+import { protocolNamed, servicePortProtocol, type Protocol } from './protocol.ts';
+import { visibilityOf, type Visibility } from './visibility.ts';
+
+export interface ServicePort {
+  readonly name: string;
+  readonly number: number;
+  readonly protocol: Protocol;
+  /** Where endpoints listen: a number, or the name of a container's port. */
+  readonly targetPort: number | string;
+}
+
+/**
+ * How a caller finds endpoints: `endpoints` by a list we keep, `dns` and `dns-one` (a single name, its addresses taken as one)
+ * by asking DNS, `original` by the address the caller dialled, `dynamic` by the name in the request, `alias` is another name of
+ * a service.
+ */
+export type Resolution = 'endpoints' | 'dns' | 'dns-one' | 'original' | 'dynamic' | 'alias';
+
+export interface Service {
+  readonly host: string;
+  readonly name: string;
+  readonly namespace: string;
+  readonly registry: 'Kubernetes' | 'External';
+  /** Virtual addresses and CIDRs; empty for headless services and entries without addresses. */
+  readonly addresses: readonly string[];
+  readonly ports: readonly ServicePort[];
+  readonly resolution: Resolution;
+  /** Outside the mesh: no mutual TLS by itself. */
+  readonly external: boolean;
+  readonly visibility: Visibility;
+  /** Labels of the workloads that serve it; undefined when nothing selects (endpoints are given). */
+  readonly selector: Readonly<Record<string, string>> | undefined;
+  /** Names that a server's certificate may carry (ServiceEntry.subjectAltNames). */
+  readonly subjectAltNames: readonly string[];
+  /** For `alias`: the host it stands for. */
+  readonly aliasOf: string | undefined;
+  /** Addresses of not-ready workloads count too. */
+  readonly publishNotReady: boolean;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly created: string;
+  readonly object: ApiObject<unknown>;
+}
+
+/** `namespace/host`, unique over the mesh's services. */
+export const serviceKey = (service: Service): string => objectKey(service.namespace, service.host);
+
+/** Oldest first, then by name and namespace: which of two services with one host counts. */
+export function byServiceAge(a: Service, b: Service): number {
+  return compare(a.created, b.created) || compare(a.host, b.host) || compare(a.namespace, b.namespace);
+}
+
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+export const portNumbered = (service: Service, number: number): ServicePort | undefined =>
+  service.ports.find((port) => port.number === number);
+
+/** A Kubernetes Service (istio.md §1.2: headless, ExternalName). */
+export function kubernetesService(object: ApiObject<KubernetesService>, domain: string, exportTo: readonly string[]): Service {
+  const { metadata } = object;
+  const spec = object.body.spec ?? {};
+  const external = spec.type === 'ExternalName';
+  const addresses = [...new Set([...(spec.clusterIPs ?? []), ...(spec.clusterIP ? [spec.clusterIP] : [])])];
+  const virtual = addresses.filter((address) => address !== 'None' && address !== '');
+  return {
+    ...shared(object, metadata),
+    host: `${metadata.name}.${metadata.namespace}.svc.${domain}`,
+    registry: 'Kubernetes',
+    addresses: external ? [] : virtual,
+    ports: (spec.ports ?? []).map((port) => ({
+      name: port.name ?? '',
+      number: port.port,
+      protocol: servicePortProtocol(port),
+      targetPort: port.targetPort ?? port.port,
+    })),
+    resolution: external ? 'alias' : virtual.length > 0 ? 'endpoints' : 'original',
+    external: false,
+    visibility: visibilityOf(metadata.annotations['networking.istio.io/exportTo']?.split(',').map((word) => word.trim()), metadata.namespace, exportTo),
+    selector: spec.selector && Object.keys(spec.selector).length > 0 ? spec.selector : undefined,
+    subjectAltNames: [],
+    aliasOf: external ? spec.externalName : undefined,
+    publishNotReady: spec.publishNotReadyAddresses ?? false,
+  };
+}
+
+const resolutions: Readonly<Record<string, Resolution>> = {
+  NONE: 'original',
+  STATIC: 'endpoints',
+  DNS: 'dns',
+  DNS_ROUND_ROBIN: 'dns-one',
+  DYNAMIC_DNS: 'dynamic',
+};
+
+/** The services of a ServiceEntry: one per host. */
+export function serviceEntryServices(object: ApiObject<ServiceEntry>, exportTo: readonly string[]): Service[] {
+  const { metadata, body } = object;
+  const { spec } = body;
+  const status = (object.body as { status?: { addresses?: readonly { value?: string; host?: string }[] } }).status;
+  return spec.hosts.map((host) => ({
+    ...shared(object, metadata),
+    host,
+    registry: 'External',
+    addresses:
+      (spec.addresses ?? []).length > 0
+        ? (spec.addresses ?? [])
+        : (status?.addresses ?? []).flatMap(({ value, host: only }) => (value !== undefined && (only === undefined || only === host) ? [value] : [])),
+    ports: (spec.ports ?? []).map((port) => ({
+      name: port.name,
+      number: port.number,
+      // An entry that says nothing of its protocol is treated as Istio treats it: detected, or TCP where detection would hang.
+      protocol: port.protocol === undefined ? servicePortProtocol({ port: port.number, name: port.name }) : (protocolNamed(port.protocol) ?? 'Auto'),
+      targetPort: port.targetPort ?? port.number,
+    })),
+    resolution: resolutions[spec.resolution ?? 'NONE'] ?? 'original',
+    external: (spec.location ?? 'MESH_EXTERNAL') === 'MESH_EXTERNAL',
+    visibility: visibilityOf(spec.exportTo, metadata.namespace, exportTo),
+    selector: spec.workloadSelector?.labels,
+    subjectAltNames: spec.subjectAltNames ?? [],
+    aliasOf: undefined,
+    publishNotReady: false,
+  }));
+}
+
+function shared(object: ApiObject<unknown>, metadata: ObjectMeta) {
+  return {
+    name: metadata.name,
+    namespace: metadata.namespace,
+    labels: metadata.labels,
+    annotations: metadata.annotations,
+    created: metadata.creationTimestamp ?? '',
+    object,
+  };
+}

@@ -1,0 +1,138 @@
+// A keyed set of values that tells its readers exactly what changed: the store's objects, and what mesh/ derives from them.
+
+import { signal, type Signal } from '@preact/signals-core';
+
+type Change<T> = (key: string, before: T | undefined, after: T | undefined) => void;
+
+/** Values under one index key. Readers hold the version cell; the sorted list is made when first read after a change. */
+interface Bucket<T> {
+  readonly members: Map<string, T>;
+  readonly version: Signal<number>;
+  sorted: readonly T[] | undefined;
+}
+
+const emptyBucket = <T>(): Bucket<T> => ({ members: new Map(), version: signal(0), sorted: undefined });
+
+/** Values by a derived key. Reading a key inside a computed or effect makes it depend on that key's values only. */
+export class Index<T> {
+  readonly #keysOf: (value: T) => Iterable<string>;
+  readonly #order: (a: T, b: T) => number;
+  readonly #buckets = new Map<string, Bucket<T>>();
+
+  constructor(keysOf: (value: T) => Iterable<string>, order: (a: T, b: T) => number) {
+    this.#keysOf = keysOf;
+    this.#order = order;
+  }
+
+  /** The values under a key, in the collection's order; the same array until one of them changes. */
+  get(key: string): readonly T[] {
+    const bucket = this.#bucket(key);
+    // Reading the version is what makes the reader depend on the key, also on one that holds nothing yet.
+    void bucket.version.value;
+    bucket.sorted ??= [...bucket.members.values()].sort(this.#order);
+    return bucket.sorted;
+  }
+
+  /** Called by the collection only. */
+  update(key: string, before: T | undefined, after: T | undefined): void {
+    const touched = new Set<Bucket<T>>();
+    if (before !== undefined) {
+      for (const name of this.#keysOf(before)) {
+        const bucket = this.#bucket(name);
+        bucket.members.delete(key);
+        touched.add(bucket);
+      }
+    }
+    if (after !== undefined) {
+      for (const name of this.#keysOf(after)) {
+        const bucket = this.#bucket(name);
+        bucket.members.set(key, after);
+        touched.add(bucket);
+      }
+    }
+    for (const bucket of touched) {
+      bucket.sorted = undefined;
+      bucket.version.value = bucket.version.peek() + 1;
+    }
+  }
+
+  #bucket(key: string): Bucket<T> {
+    let bucket = this.#buckets.get(key);
+    if (bucket === undefined) this.#buckets.set(key, (bucket = emptyBucket()));
+    return bucket;
+  }
+}
+
+/**
+ * A keyed, ordered, indexed set. Changes must happen inside a `batch` of signals (the store's transaction does that), so that
+ * readers run once for all of them.
+ */
+export class Collection<T> {
+  readonly #order: (a: T, b: T) => number;
+  readonly #items = new Map<string, T>();
+  readonly #cells = new Map<string, Signal<T | undefined>>();
+  readonly #followers: Change<T>[] = [];
+  readonly #all: Index<T>;
+
+  constructor(order: (a: T, b: T) => number) {
+    this.#order = order;
+    this.#all = this.index(() => ['']);
+  }
+
+  /** One value. The reader depends on this key alone, present or not. */
+  get(key: string): T | undefined {
+    let cell = this.#cells.get(key);
+    if (cell === undefined) this.#cells.set(key, (cell = signal(this.#items.get(key))));
+    return cell.value;
+  }
+
+  /** Every value, in order. The reader depends on all of them. */
+  all(): readonly T[] {
+    return this.#all.get('');
+  }
+
+  /** Sets or, with undefined, removes a value. */
+  set(key: string, after: T | undefined): void {
+    const before = this.#items.get(key);
+    if (before === after) return;
+    if (after === undefined) this.#items.delete(key);
+    else this.#items.set(key, after);
+    const cell = this.#cells.get(key);
+    if (cell !== undefined) cell.value = after;
+    for (const follower of this.#followers) follower(key, before, after);
+  }
+
+  index(keysOf: (value: T) => Iterable<string>): Index<T> {
+    const index = new Index(keysOf, this.#order);
+    this.#follow((key, before, after) => index.update(key, before, after));
+    return index;
+  }
+
+  /**
+   * A collection made from this one by a pure function of each value; it follows every change. The function names its results:
+   * names must be unique over the whole derived collection, or start with the source's key.
+   */
+  derive<U>(order: (a: U, b: U) => number, make: (value: T, key: string) => Iterable<readonly [string, U]>): Collection<U> {
+    const derived = new Collection<U>(order);
+    const made = new Map<string, readonly string[]>();
+    this.#follow((key, _before, after) => {
+      const results = after === undefined ? [] : [...make(after, key)];
+      const names = results.map(([name]) => name);
+      for (const old of made.get(key) ?? []) if (!names.includes(old)) derived.set(old, undefined);
+      for (const [name, value] of results) derived.set(name, value);
+      if (names.length === 0) made.delete(key);
+      else made.set(key, names);
+    });
+    return derived;
+  }
+
+  /** Copies every change of this collection into another. */
+  feed(target: Collection<T>): void {
+    this.#follow((key, _before, after) => target.set(key, after));
+  }
+
+  #follow(follower: Change<T>): void {
+    this.#followers.push(follower);
+    for (const [key, value] of this.#items) follower(key, undefined, value);
+  }
+}
