@@ -42,11 +42,11 @@ const registry = createRegistry(
 );
 
 /** The cluster names that Istio gives to the agent's two services; both are the workload's one socket. */
-export const adsCluster = 'xds-grpc';
-export const sdsCluster = 'sds-grpc';
+const adsCluster = 'xds-grpc';
+const sdsCluster = 'sds-grpc';
 const adminCluster = 'admin';
 
-export function bootstrap(spec: BootstrapSpec): Bootstrap {
+function bootstrap(spec: BootstrapSpec): Bootstrap {
   const { proxy, agentSocket, adminSocket, mark, maxConnections = 50_000, statsPrefixes = [] } = spec;
   return create(BootstrapSchema, {
     node: proxyNode(proxy),

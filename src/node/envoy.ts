@@ -43,8 +43,8 @@ export interface EnvoyOptions {
   readonly killAfter?: number;
 }
 
-/** The command line; exported for those who only print or validate. */
-export function envoyArguments({
+/** The command line. */
+function envoyArguments({
   binary,
   bootstrapFile,
   concurrency = 2,

@@ -101,6 +101,7 @@ export class ProxyLog {
     if (this.#fileBytes > this.#maxFileBytes) {
       await this.#handle?.close();
       this.#handle = undefined;
+      this.#fileBytes = 0;
       await rename(path, `${path}.1`);
     }
     if (this.#handle === undefined) {

@@ -33,7 +33,7 @@ export interface ProxyDescription {
 }
 
 /** `sidecar~10.1.0.5~reviews-v1-0.default~default.svc.cluster.local`: the name that a proxy must use on its own socket. */
-export const nodeId = ({ kind, addresses, name, namespace, domain }: ProxyDescription): string =>
+const nodeId = ({ kind, addresses, name, namespace, domain }: ProxyDescription): string =>
   [kind, addresses[0] ?? '', `${name}.${namespace}`, `${namespace}.svc.${domain}`].join('~');
 
 export function proxyNode(proxy: ProxyDescription): Node {

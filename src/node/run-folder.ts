@@ -88,7 +88,7 @@ export class RunFolder {
 }
 
 /** Throws where Linux would cut the path or refuse it. */
-export function checkSocketPath(path: string): void {
+function checkSocketPath(path: string): void {
   const length = Buffer.byteLength(path);
   if (isAbsolute(path) && length <= longestSocketPath) return;
   const what = isAbsolute(path) ? `has ${length} bytes, and Linux takes ${longestSocketPath}` : 'is not absolute';

@@ -24,7 +24,9 @@ const names = { app: `${prefix}-app`, peer: `${prefix}-peer` };
 const running: ChildProcess[] = [];
 const program = readFileSync(new URL(import.meta.resolve('./redirect-peer.ts')), 'utf8');
 
-const ip = (...words: string[]) => execFileSync('ip', words, { stdio: ['ignore', 'ignore', 'inherit'] });
+const system = ([file = '', ...words]: readonly string[]) =>
+  execFileSync(file, words, { stdio: ['ignore', 'ignore', 'inherit'] });
+const ip = (...words: string[]) => system(['ip', ...words]);
 
 function makeNetwork(): void {
   for (const name of Object.values(names)) {
@@ -186,7 +188,7 @@ try {
   for (const child of running) child.kill('SIGKILL');
   for (const name of Object.values(names)) {
     try {
-      execFileSync('ip', ['netns', 'delete', name], { stdio: 'ignore' });
+      ip('netns', 'delete', name);
     } catch {
       // Not made, or gone already.
     }

@@ -1,7 +1,7 @@
 // Capture rules in real namespaces: what reaches the proxy, what does not, by nft and iptables, by user and by mark.
 
 import assert from 'node:assert/strict';
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { after, test } from 'node:test';
 import { promisify } from 'node:util';
@@ -24,9 +24,10 @@ const sandbox = [
   'sh',
 ];
 
+const system = ([file = '', ...words]: readonly string[]) => execute(file, words);
+
 async function works(argv: readonly string[]): Promise<boolean> {
-  const [file = '', ...words] = argv;
-  return execute(file, words).then(
+  return system(argv).then(
     () => true,
     () => false,
   );
@@ -44,11 +45,12 @@ const noUsers = userNamespaces
   ? false
   : 'user namespaces are forbidden here (sysctl kernel.unprivileged_userns_clone, or AppArmor)';
 
-after(() => {
+after(async () => {
   if (!root) return;
-  for (const line of execFileSync('ip', ['netns', 'list'], { encoding: 'utf8' }).split('\n')) {
+  const { stdout } = await system(['ip', 'netns', 'list']);
+  for (const line of stdout.split('\n')) {
     const name = line.split(' ')[0] ?? '';
-    if (name.startsWith(`${prefix}-`)) execFileSync('ip', ['netns', 'delete', name]);
+    if (name.startsWith(`${prefix}-`)) await system(['ip', 'netns', 'delete', name]);
   }
 });
 
@@ -109,7 +111,6 @@ for (const tool of ['nft', 'iptables'] as const) {
 
 async function play(before: readonly string[], tool: string, knownBy: string): Promise<unknown> {
   const words = [process.execPath, '--disable-warning=ExperimentalWarning', scenario, tool, knownBy, `${prefix}-${tool}`];
-  const [file = '', ...rest] = [...before, ...words];
-  const { stdout } = await execute(file, rest);
+  const { stdout } = await system([...before, ...words]);
   return JSON.parse(stdout);
 }

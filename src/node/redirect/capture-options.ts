@@ -3,7 +3,7 @@
 import type { Cidr } from './cidr.ts';
 
 /** How traffic reaches the proxy. `NONE`: it does not, the application calls the proxy's ports itself. */
-export type CaptureMode = 'REDIRECT' | 'NONE';
+type CaptureMode = 'REDIRECT' | 'NONE';
 
 /** Istio's values. TPROXY is understood, and answered with REDIRECT and a warning. */
 export type InterceptionMode = CaptureMode | 'TPROXY';
@@ -16,13 +16,13 @@ export const proxyUser = { uid: 1337, gid: 1337 } as const;
 export const proxyMark = { mark: 0x539 } as const;
 
 /** Traffic that must reach the application untouched: health probes of whoever starts it (the kubelet's role). */
-export interface ProbeSource {
+interface ProbeSource {
   readonly address: Cidr;
   /** Empty: every port. */
   readonly ports: readonly number[];
 }
 
-export interface DnsCapture {
+interface DnsCapture {
   readonly port: number;
   /** The nameservers whose traffic is taken over; `*`: everything on port 53. */
   readonly servers: '*' | readonly Cidr[];

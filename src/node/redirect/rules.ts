@@ -54,7 +54,7 @@ const range = (text: string): Cidr => {
 const localhost = [range('127.0.0.1/32'), range('::1/128')];
 
 /** What the proxy's inbound side calls the application from, so that its calls are told from everybody else's. */
-export const innerSources = [range('127.0.0.6/32'), range('::6/128')];
+const innerSources = [range('127.0.0.6/32'), range('::6/128')];
 
 const leave: Verdict = { kind: 'return' };
 const jump = (chain: ChainName): Verdict => ({ kind: 'jump', chain });
