@@ -22,10 +22,10 @@ export function isLabelKey(key: string): boolean {
 
 export const isLabelValue = (value: string): boolean => labelValue.test(value);
 
-/** A host name in any case; a last dot is allowed. Underscores too, since real DNS has them. */
+/** A host name in any case, short or whole; a last dot is allowed. */
 export function isHostName(text: string): boolean {
   const name = text.endsWith('.') ? text.slice(0, -1) : text;
-  return name.length > 0 && name.length <= 255 && name.split('.').every((part) => labelAnyCase.test(part.replaceAll('_', '-')));
+  return name.length > 0 && name.length <= 255 && name.split('.').every((part) => labelAnyCase.test(part));
 }
 
 /** A host name, `*`, or a name whose first label is `*` or begins with it (`*.example.com`, `*-canary.example.com`). */
