@@ -5,7 +5,7 @@ import { formatSpiffeId } from '../ca/spiffe.ts';
 import type { GrpcHandler } from '../lib/grpc/call.ts';
 import { serveGrpc } from '../lib/grpc/server.ts';
 import { bootstrapJson } from './bootstrap.ts';
-import { type ClaimedNode, claimRefusal } from './claim.ts';
+import type { SocketClaims } from './claim.ts';
 import { EnvoyProcess, type EnvoyState, type Spawn } from './envoy.ts';
 import { secretHandlers } from './identity/sds.ts';
 import type { WorkloadIdentity } from './identity/workload-identity.ts';
@@ -33,16 +33,15 @@ export interface WorkloadSpec extends Omit<ProxyDescription, 'interceptionMode'>
   readonly statsPrefixes?: readonly string[];
 }
 
-type Handlers = Readonly<Record<string, GrpcHandler>>;
-
 /** What others do for a workload's proxy. */
 export interface WorkloadServices {
   /** Path of the Envoy binary. */
   readonly envoy: string;
   /** Started and ended with the proxy. */
   readonly identity: Pick<WorkloadIdentity, 'id' | 'credential' | 'lastError' | 'start' | typeof Symbol.asyncDispose>;
-  /** ADS; `refusal` judges each stream's node: a text ends the stream with PERMISSION_DENIED and that message. */
-  readonly ads: (refusal: (node: ClaimedNode) => string | undefined) => Handlers;
+  /** ADS, the same for all workloads, which asks `claims` who may have what. */
+  readonly ads: Readonly<Record<string, GrpcHandler>>;
+  readonly claims: SocketClaims;
   /** What went wrong inside handlers, or in taking rules away, for the log. */
   readonly onError?: ((error: unknown) => void) | undefined;
 }
@@ -130,7 +129,7 @@ export class WorkloadProxy {
 
   async #start(): Promise<void> {
     await using undo = new AsyncDisposableStack();
-    const { identity, ads, envoy, onError } = this.#services;
+    const { identity, ads, claims, envoy, onError } = this.#services;
     const { capture, kind, runFolder, runInNamespace, spawnProxy, logFile, concurrency, drainSeconds, statsPrefixes } =
       this.#spec;
     const sockets = capture.proxy;
@@ -141,7 +140,6 @@ export class WorkloadProxy {
     undo.use(identity);
     await identity.start();
 
-    const own = proxyNode(this.#description);
     const { agentSocket, adminSocket, bootstrapFile } = folder;
     const mark = 'mark' in sockets && kind === 'sidecar' ? { mark: sockets.mark } : {};
     const stats = statsPrefixes && { statsPrefixes };
@@ -150,7 +148,8 @@ export class WorkloadProxy {
       credential: identity.credential,
       onRejected: (reason) => onError?.(new Error(`${this.nodeId} did not take its certificate: ${reason}`)),
     });
-    const handlers = { ...sds, ...ads((node) => claimRefusal(own, node)) };
+    const handlers = { ...sds, ...ads };
+    undo.use(claims.hold(agentSocket, proxyNode(this.#description), formatSpiffeId(identity.id)));
     // One Envoy has one stream each for ADS, SDS and on-demand clusters; a few more cover reconnections.
     undo.use(await serveGrpc({ handlers, listen: { path: agentSocket }, maxConnections: 16, ...(onError && { onError }) }));
     await folder.handOver();

@@ -7,20 +7,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { promisify } from 'node:util';
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { effect, signal } from '@preact/signals-core';
-import { DeltaDiscoveryRequestSchema, DeltaDiscoveryResponseSchema } from '../../gen/envoy/service/discovery/v3/discovery_pb.js';
-import type { GrpcHandler } from '../../src/lib/grpc/call.ts';
-import { grpcStatus } from '../../src/lib/grpc/status.ts';
+import type { Compiler } from '../../src/compile/configuration.ts';
 import { adminRequest } from '../../src/node/admin.ts';
 import { bootstrapJson, type BootstrapSpec } from '../../src/node/bootstrap.ts';
-import type { ClaimedNode } from '../../src/node/claim.ts';
+import { SocketClaims } from '../../src/node/claim.ts';
 import { EnvoyProcess } from '../../src/node/envoy.ts';
 import { findEnvoy } from '../../src/node/envoy-binary.ts';
 import type { ProxyDescription } from '../../src/node/proxy-node.ts';
 import { defaultCapture, proxyMark } from '../../src/node/redirect/capture-options.ts';
 import { spawnBehind } from '../../src/node/spawn-behind.ts';
 import { WorkloadProxy, type WorkloadProxyState } from '../../src/node/workload-proxy.ts';
+import { adsHandlers } from '../../src/xds/ads.ts';
 
 const run = promisify(execFile);
 const envoy = await findEnvoy();
@@ -69,31 +67,22 @@ for (const [name, spec] of Object.entries(shapes)) {
   });
 }
 
-/** Answers CDS and LDS with nothing, once `open` holds; the node of the first request is judged as the real server does. */
-function emptyAds(open: { readonly value: boolean }, refusal: (node: ClaimedNode) => string | undefined) {
-  const handler: GrpcHandler = (call) => {
-    const waiting: string[] = [];
-    const answer = (typeUrl: string) => {
-      const nonce = String(performance.now());
-      call.send([toBinary(DeltaDiscoveryResponseSchema, create(DeltaDiscoveryResponseSchema, { typeUrl, nonce }))]);
-    };
-    const stop = effect(() => {
-      if (open.value) for (const typeUrl of waiting.splice(0)) answer(typeUrl);
-    });
-    return {
-      message(bytes) {
-        const request = fromBinary(DeltaDiscoveryRequestSchema, bytes);
-        const refused = request.node && refusal(request.node);
-        if (refused !== undefined) return call.end(grpcStatus('permissionDenied', refused));
-        if (request.responseNonce !== '') return;
-        if (open.value) answer(request.typeUrl);
-        else waiting.push(request.typeUrl);
-      },
-      close: stop,
-    };
-  };
-  return { '/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources': handler };
-}
+/** A compiler that has nothing for anybody. */
+const nothing: Compiler = {
+  configurationFor: () =>
+    signal({
+      id: 'nothing',
+      listeners: signal(new Map()),
+      clusters: signal(new Map()),
+      endpoints: () => signal(undefined),
+      route: () => signal(undefined),
+      secret: () => signal(undefined),
+      endpointNames: signal([]),
+      routeNames: signal([]),
+      secretNames: signal([]),
+      diagnostics: signal([]),
+    }),
+};
 
 /** In a network namespace of its own, which ends with it; an ordinary user needs a user namespace around it. */
 const apart = process.getuid?.() === 0 ? ['unshare', '--net'] : ['unshare', '--user', '--map-root-user', '--net'];
@@ -103,7 +92,16 @@ const isolated = await run(apart[0] ?? '', [...apart.slice(1), 'true']).then(
     'network namespaces are forbidden here: run as root, or allow user namespaces (sysctl kernel.unprivileged_userns_clone=1)',
 );
 
-function workload(name: string, open: { readonly value: boolean }, more: { readonly claimed?: string } = {}) {
+/** A workload whose control plane answers nobody before `open`. */
+function workload(name: string, open: Promise<void>, more: { readonly claimed?: string } = {}) {
+  const claims = new SocketClaims();
+  const ads = adsHandlers({
+    compiler: nothing,
+    authorize: async (node, call) => {
+      await open;
+      return claims.authorize(more.claimed === undefined ? node : { ...node, id: more.claimed }, call);
+    },
+  });
   const steps: string[] = [];
   const proxy = new WorkloadProxy(
     {
@@ -131,7 +129,8 @@ function workload(name: string, open: { readonly value: boolean }, more: { reado
           steps.push('certificate dropped');
         },
       },
-      ads: (refusal) => emptyAds(open, (node) => refusal(more.claimed === undefined ? node : { ...node, id: more.claimed })),
+      ads: ads.handlers,
+      claims,
     },
   );
   return { proxy, steps };
@@ -152,8 +151,8 @@ async function until(proxy: WorkloadProxy, wanted: (state: WorkloadProxyState) =
 }
 
 test('a proxy waits for a late control plane, survives a crash, drains and leaves nothing', { skip: isolated }, async () => {
-  const open = signal(false);
-  const { proxy, steps } = workload('w', open);
+  const open = Promise.withResolvers<void>();
+  const { proxy, steps } = workload('w', open.promise);
   await proxy.start();
   assert.deepEqual(steps, ['certificate', 'envoy'], 'the certificate comes before Envoy');
   assert.equal(statSync(join(folder, 'w')).mode & 0o777, 0o700);
@@ -161,7 +160,7 @@ test('a proxy waits for a late control plane, survives a crash, drains and leave
 
   const waiting = await until(proxy, ({ proxy: { reason } }) => reason === 'waits for its configuration');
   assert.equal(waiting.configured, false);
-  open.value = true;
+  open.resolve();
   await proxy.ready();
   const ready = await until(proxy, ({ configured }) => configured);
   assert.deepEqual({ phase: ready.proxy.phase, restarts: ready.proxy.restarts }, { phase: 'ready', restarts: 0 });
@@ -202,7 +201,7 @@ test('a proxy waits for a late control plane, survives a crash, drains and leave
 
 test('a node that claims another’s identity gets nothing', { skip: isolated }, async () => {
   const claimed = 'router~10.9.0.9~ratings-v1-0.default~default.svc.cluster.local';
-  const { proxy } = workload('c', signal(true), { claimed });
+  const { proxy } = workload('c', Promise.resolve(), { claimed });
   await using _ = proxy;
   await proxy.start();
   await until(proxy, ({ proxy: { reason } }) => reason === 'waits for its configuration');
