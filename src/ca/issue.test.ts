@@ -105,17 +105,20 @@ test('a request that its sender cannot have signed is refused', async () => {
   refusedFor(await issueWorkload(authority, request + request, id), /not one PEM block/);
 });
 
-test('damaged requests are refused, whatever the damage', async () => {
-  const request = await writeRequest(elliptic('P-256'));
+test('damage to a request never gets another key signed', async () => {
+  const key = elliptic('P-256');
+  const request = await writeRequest(key);
   const der = Buffer.from(request.split('\n').slice(1, -2).join(''), 'base64');
   await fc.assert(
     fc.asyncProperty(fc.nat(der.length - 1), fc.integer({ min: 1, max: 255 }), fc.nat(20), async (at, flip, cut) => {
       const bytes = Buffer.from(der.subarray(0, der.length - cut));
       bytes[at] = (bytes[at] ?? 0) ^ flip;
       const text = `-----BEGIN CERTIFICATE REQUEST-----\n${bytes.toString('base64')}\n-----END CERTIFICATE REQUEST-----`;
-      assert.ok(isRefusal(await issueWorkload(authority, text, id)));
+      const answer = await issueWorkload(authority, text, id);
+      // The decoder forgives some lengths around what is signed; the proof of the key is then still whole.
+      if (!isRefusal(answer)) assert.ok(issued(answer).leaf.checkPrivateKey(key));
     }),
-    { numRuns: 60 },
+    { numRuns: 100 },
   );
 });
 
