@@ -30,7 +30,28 @@ const lastWordsMs = 250;
 
 export type GrpcHandler = (call: GrpcCall) => CallReceiver;
 
-export class GrpcCall {
+/** What a handler holds of its call. */
+export interface GrpcCall {
+  readonly path: string;
+  readonly metadata: IncomingHttpHeaders;
+  readonly peer: Peer;
+  /** Whether sends still have an effect. */
+  readonly open: boolean;
+  /**
+   * Sends one message made of several buffers, without copying them: they must not change until the call is over. False
+   * means that the client reads slower than this; the receiver's `drain` tells when there is room. On a closed call
+   * nothing happens.
+   */
+  send(parts: readonly Uint8Array[]): boolean;
+  /** Ends the call, OK by default: what was sent before still arrives. Later calls of `end` and `send` do nothing. */
+  end(status?: GrpcStatus): void;
+  /** Stops reading: flow control holds the client back. */
+  pause(): void;
+  resume(): void;
+}
+
+/** A call on an HTTP/2 stream. Made by the server only. */
+export class ServerCall implements GrpcCall {
   readonly path: string;
   readonly metadata: IncomingHttpHeaders;
   readonly peer: Peer;
@@ -45,21 +66,10 @@ export class GrpcCall {
     this.#stream = stream;
   }
 
-  /** Whether sends still have an effect. */
   get open(): boolean {
     return !this.#ended && !this.#stream.destroyed && !this.#stream.closed;
   }
 
-  /** Bytes handed to `send` that have not left yet. */
-  get unsent(): number {
-    return this.#stream.writableLength;
-  }
-
-  /**
-   * Sends one message made of several buffers, without copying them: they must not change until the call is over. False
-   * means that the client reads slower than this; the receiver's `drain` tells when there is room. On a closed call
-   * nothing happens.
-   */
   send(parts: readonly Uint8Array[]): boolean {
     if (!this.open) return true;
     let length = 0;
@@ -72,7 +82,6 @@ export class GrpcCall {
     return room;
   }
 
-  /** Ends the call: what was sent before still arrives. Later calls of `end` and `send` do nothing. */
   end(status: GrpcStatus = okStatus): void {
     if (this.#ended) return;
     this.#ended = true;
@@ -80,7 +89,6 @@ export class GrpcCall {
     if (!this.#stream.destroyed) this.#stream.end();
   }
 
-  /** Stops reading: flow control holds the client back. */
   pause(): void {
     this.#stream.pause();
   }

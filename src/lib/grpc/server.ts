@@ -5,7 +5,7 @@ import { createSecureServer, createServer, type Http2Server, type Http2SecureSer
 import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { GrpcCall, type GrpcHandler, type Peer } from './call.ts';
+import { ServerCall, type GrpcHandler, type Peer } from './call.ts';
 import { grpcStatus, trailersOf } from './status.ts';
 
 export type GrpcAddress = { readonly path: string } | { readonly host: string; readonly port: number };
@@ -47,7 +47,7 @@ export interface GrpcServer {
 
 interface Connection {
   readonly peer: Peer;
-  readonly calls: Set<GrpcCall>;
+  readonly calls: Set<ServerCall>;
   /** Whether it ever made a call; one that has not by its second ping is closed. */
   used: boolean;
   pinged: boolean;
@@ -93,7 +93,7 @@ export async function serveGrpc(options: GrpcServerOptions): Promise<GrpcServer>
     connection.used = true;
     if (headers[':method'] !== 'POST') return refuse(stream, { ':status': 405 });
     if (!contentType.test(headers['content-type'] ?? '')) return refuse(stream, { ':status': 415 });
-    const call = new GrpcCall(stream, headers, connection.peer);
+    const call = new ServerCall(stream, headers, connection.peer);
     const handler = Object.hasOwn(handlers, call.path) ? handlers[call.path] : undefined;
     if (!handler) {
       const status = grpcStatus('unimplemented', `no method ${call.path.slice(0, 200)} here`);

@@ -1,0 +1,153 @@
+// What a view holds, read from a class's cells: a whole map of clusters or listeners, or single resources by name.
+
+import type { ReadonlySignal } from '@preact/signals-core';
+import type { Configuration } from '../compile/configuration.ts';
+import type { Resource, ResourceType } from '../compile/resource.ts';
+import { readOr, type Watches } from './watch.ts';
+
+/** A resource that became another, appeared or went. */
+export interface Change {
+  readonly name: string;
+  /** What was there before, if anything was. */
+  readonly before: Resource | undefined;
+}
+
+export interface Content {
+  get(name: string): Resource | undefined;
+  /** All resources there are, in no particular order. */
+  all(): Iterable<Resource>;
+  /** Takes over what the cells say now, and tells what that changed. */
+  refresh(): readonly Change[];
+  close(): void;
+}
+
+const none: readonly Change[] = [];
+
+/** The types that come as one map, and so know wildcards. */
+export type MapType = 'cluster' | 'listener';
+
+export const isMapType = (type: ResourceType): type is MapType => type === 'cluster' || type === 'listener';
+
+const mapOf = (configuration: Configuration, type: MapType) =>
+  type === 'cluster' ? configuration.clusters : configuration.listeners;
+
+/** Everything of a map, or the part of it that `names` asks for. */
+export function mapContent(
+  watches: Watches,
+  configuration: Configuration,
+  type: MapType,
+  names: ReadonlySet<string> | undefined,
+  onTouch: () => void,
+): Content {
+  const cell = mapOf(configuration, type);
+  let dirty = false;
+  const watcher = {
+    touch: () => {
+      dirty = true;
+      onTouch();
+    },
+  };
+  watches.add(cell, type, watcher);
+  const empty: ReadonlyMap<string, Resource> = new Map();
+  let map = readOr(cell, empty);
+  const wanted = (name: string) => names === undefined || names.has(name);
+  return {
+    get: (name) => (wanted(name) ? map.get(name) : undefined),
+    *all() {
+      for (const resource of map.values()) if (wanted(resource.name)) yield resource;
+    },
+    refresh() {
+      if (!dirty) return none;
+      dirty = false;
+      const before = map;
+      map = readOr(cell, before);
+      const changes: Change[] = [];
+      for (const [name, resource] of map) {
+        const old = before.get(name);
+        if (old?.version !== resource.version && wanted(name)) changes.push({ name, before: old });
+      }
+      for (const [name, old] of before) if (!map.has(name) && wanted(name)) changes.push({ name, before: old });
+      return changes;
+    },
+    close: () => watches.remove(cell, watcher),
+  };
+}
+
+interface Slot {
+  readonly cell: ReadonlySignal<Resource | undefined>;
+  resource: Resource | undefined;
+}
+
+/** Resources of one type by name, each from a cell of its own. The names can change while only one stream looks. */
+export class NamedContent implements Content {
+  readonly #watches: Watches;
+  readonly #cellOf: (name: string) => ReadonlySignal<Resource | undefined>;
+  readonly #onTouch: () => void;
+  readonly #slots = new Map<string, Slot>();
+  readonly #touched = new Set<string>();
+
+  constructor(
+    watches: Watches,
+    configuration: Configuration,
+    type: Exclude<ResourceType, MapType>,
+    names: Iterable<string>,
+    onTouch: () => void,
+  ) {
+    this.#watches = watches;
+    this.#onTouch = onTouch;
+    const cells = {
+      endpoint: (name: string) => configuration.endpoints(name),
+      route: (name: string) => configuration.route(name),
+      secret: (name: string) => configuration.secret(name),
+    };
+    this.#cellOf = cells[type];
+    for (const name of names) this.add(name);
+  }
+
+  touch(name: string): void {
+    this.#touched.add(name);
+    this.#onTouch();
+  }
+
+  add(name: string): void {
+    const cell = this.#cellOf(name);
+    this.#watches.add(cell, name, this);
+    this.#slots.set(name, { cell, resource: readOr(cell, undefined) });
+  }
+
+  remove(name: string): void {
+    const slot = this.#slots.get(name);
+    if (!slot) return;
+    this.#watches.remove(slot.cell, this);
+    this.#slots.delete(name);
+    this.#touched.delete(name);
+  }
+
+  get(name: string): Resource | undefined {
+    return this.#slots.get(name)?.resource;
+  }
+
+  *all(): Iterable<Resource> {
+    for (const { resource } of this.#slots.values()) if (resource) yield resource;
+  }
+
+  refresh(): readonly Change[] {
+    if (this.#touched.size === 0) return none;
+    const changes: Change[] = [];
+    for (const name of this.#touched) {
+      const slot = this.#slots.get(name);
+      if (!slot) continue;
+      const before = slot.resource;
+      slot.resource = readOr(slot.cell, before);
+      if (before?.version !== slot.resource?.version) changes.push({ name, before });
+    }
+    this.#touched.clear();
+    return changes;
+  }
+
+  close(): void {
+    for (const { cell } of this.#slots.values()) this.#watches.remove(cell, this);
+    this.#slots.clear();
+    this.#touched.clear();
+  }
+}

@@ -1,0 +1,37 @@
+// Make before break: which of a stream's responses may go now, and how long the others wait for which answers.
+
+import type { ResourceType } from '../compile/resource.ts';
+import type { Subscription } from './subscription.ts';
+
+export type Subscriptions = ReadonlyMap<ResourceType, Subscription>;
+
+/**
+ * How long until listeners and routes may go (0 is now): clusters and endpoints that they may need have been sent, and the
+ * proxy has not answered yet. An Envoy withholds that answer while clusters warm. A NACK is an answer; a stuck cluster
+ * delays routes by `patienceMs` and no more. Streams that never asked for clusters have nothing to wait for.
+ */
+export function waitForClusters(subscriptions: Subscriptions, now: number, patienceMs: number): number {
+  return Math.max(
+    waitFor(subscriptions.get('cluster'), now, patienceMs, true),
+    waitFor(subscriptions.get('endpoint'), now, patienceMs, true),
+  );
+}
+
+/**
+ * How long until removed clusters may go; undefined while listeners or routes are still to be sent. Nothing that the proxy
+ * runs may refer to what is removed.
+ */
+export function waitForRemovals(subscriptions: Subscriptions, now: number, patienceMs: number): number | undefined {
+  const listener = subscriptions.get('listener');
+  const route = subscriptions.get('route');
+  if (listener?.pending || route?.pending) return undefined;
+  return Math.max(waitFor(listener, now, patienceMs, false), waitFor(route, now, patienceMs, false));
+}
+
+function waitFor(subscription: Subscription | undefined, now: number, patienceMs: number, gatingOnly: boolean): number {
+  let wait = 0;
+  for (const { gating, sentAt } of subscription?.unanswered ?? []) {
+    if (gating || !gatingOnly) wait = Math.max(wait, sentAt + patienceMs - now);
+  }
+  return wait;
+}

@@ -1,0 +1,392 @@
+// One proxy's ADS stream: requests in, responses out in the order that never breaks traffic.
+
+import type { ReadonlySignal } from '@preact/signals-core';
+import type { GrpcCall } from '../lib/grpc/call.ts';
+import { grpcStatus, type GrpcStatus } from '../lib/grpc/status.ts';
+import type { Compiler, Configuration, ProxyNode } from '../compile/configuration.ts';
+import { typeUrl, type Resource, type ResourceType } from '../compile/resource.ts';
+import type { Clock } from './clock.ts';
+import { endpointsNameOf } from './cluster.ts';
+import { isMapType } from './content.ts';
+import type { Distributed, ProxyDistribution, TypeDistribution } from './distribution.ts';
+import type { XdsMetrics } from './metrics.ts';
+import { waitForClusters, waitForRemovals } from './order.ts';
+import type { Packer } from './pack.ts';
+import { decodeDeltaRequest, decodeSotwRequest, type DiscoveryRequest } from './request.ts';
+import { deltaHead, sotwHead, type Protocol } from './response.ts';
+import { changeDelta, changeSotw, openDelta, openSotw } from './subscribe.ts';
+import type { Push, Subscription } from './subscription.ts';
+import { noDifference, nothing, type Difference, type Member } from './view.ts';
+import type { Views } from './views.ts';
+import { readOr, type Watches } from './watch.ts';
+import type { Waves } from './wave.ts';
+
+const types = new Map<string, ResourceType>(Object.entries(typeUrl).map(([type, url]) => [url, type as ResourceType]));
+
+/** What all streams of a server share. */
+export interface StreamContext {
+  readonly compiler: Compiler;
+  readonly clock: Clock;
+  readonly log: XdsLog;
+  readonly metrics: XdsMetrics;
+  readonly packer: Packer;
+  readonly views: Views;
+  readonly watches: Watches;
+  readonly waves: Waves;
+  /** Whose a subscription is, for views that changed. */
+  readonly owners: WeakMap<Member, ProxyStream>;
+  /** Before every nonce: no two processes share one. */
+  readonly nonceBase: string;
+  /** How long a change waits for an answer to what it needs. */
+  readonly patienceMs: number;
+  /** Resource names on one stream. */
+  readonly mostNames: number;
+  /** The stream's class may be another: `reclassify` and `flush` it soon. */
+  touchStream(stream: ProxyStream): void;
+}
+
+/** The part of a pino logger that this room uses. */
+export interface XdsLog {
+  debug(fields: object, text: string): void;
+  warn(fields: object, text: string): void;
+  error(fields: object, text: string): void;
+}
+
+export class ProxyStream implements Distributed {
+  readonly stream: number;
+  readonly node: ProxyNode;
+  readonly identity: string | undefined;
+  readonly #server: StreamContext;
+  readonly #call: GrpcCall;
+  readonly #protocol: Protocol;
+  readonly #openedAt: number;
+  readonly #cell: ReadonlySignal<Configuration>;
+  #configuration: Configuration;
+  readonly #subscriptions = new Map<ResourceType, Subscription>();
+  /** Types that this server does not serve and that were asked for: told once each. */
+  readonly #foreign = new Set<string>();
+  #nonces = 0;
+  /** The socket is full: nothing is sent before it drained. */
+  #blocked = false;
+  /** Something waits for an answer or a time. */
+  #held = false;
+  /** The change that what waits belongs to. */
+  #heldChange: number | undefined;
+  /** The next endpoints stand behind clusters that need them. */
+  #behindClusters = false;
+  #disarm: (() => void) | undefined;
+
+  constructor(
+    server: StreamContext,
+    call: GrpcCall,
+    protocol: Protocol,
+    node: ProxyNode,
+    identity: string | undefined,
+    stream: number,
+  ) {
+    this.stream = stream;
+    this.node = node;
+    this.identity = identity;
+    this.#server = server;
+    this.#call = call;
+    this.#protocol = protocol;
+    this.#openedAt = server.clock.now();
+    this.#cell = server.compiler.configurationFor(node);
+    server.watches.add(this.#cell, node.id, this);
+    this.#configuration = this.#cell.peek();
+  }
+
+  /** The proxy's class may have changed. */
+  touch(): void {
+    this.#server.touchStream(this);
+  }
+
+  /** Takes one request; a status to end the stream with when it cannot be understood or is too much. */
+  request(bytes: Uint8Array): GrpcStatus | undefined {
+    const request = this.#protocol === 'delta' ? decodeDeltaRequest(bytes) : decodeSotwRequest(bytes);
+    if (!request) return grpcStatus('invalidArgument', 'the request is no discovery request');
+    const type = types.get(request.typeUrl);
+    if (!type) {
+      this.#ignore(request.typeUrl);
+      return undefined;
+    }
+    const subscription = this.#subscriptions.get(type);
+    if (!subscription) this.#open(type, request);
+    else if (!this.#change(subscription, request)) return undefined;
+    let names = 0;
+    for (const { view, extra } of this.#subscriptions.values()) names += (view.names?.size ?? 0) + extra.size;
+    if (names > this.#server.mostNames) {
+      return grpcStatus('resourceExhausted', `more than ${this.#server.mostNames} resource names on one stream`);
+    }
+    this.flush(undefined);
+    return undefined;
+  }
+
+  #open(type: ResourceType, request: DiscoveryRequest): void {
+    const open = this.#protocol === 'delta' ? openDelta : openSotw;
+    const subscription = open(this.#server.views, this.#configuration, type, request);
+    this.#server.owners.set(subscription, this);
+    this.#subscriptions.set(type, subscription);
+  }
+
+  /** Whether the request asks for a look at what there is to send. */
+  #change(subscription: Subscription, request: DiscoveryRequest): boolean {
+    const { views, metrics } = this.#server;
+    const { nonce } = request;
+    if (nonce !== '') {
+      this.#answer(subscription, nonce, request.error);
+      // SotW: names in an answer to anything but the latest response are out of date; they come again with its answer.
+      if (this.#protocol === 'sotw' && nonce !== subscription.latestNonce) {
+        metrics.staleNonce(subscription.type);
+        return false;
+      }
+    }
+    if (this.#protocol === 'delta') changeDelta(views, subscription, request);
+    else changeSotw(views, subscription, request);
+    return this.#held || subscription.pending;
+  }
+
+  #answer(subscription: Subscription, nonce: string, error: string | undefined): void {
+    const { clock, metrics, log } = this.#server;
+    const now = clock.now();
+    const pushes = subscription.answered(nonce, error, now);
+    if (!pushes) return this.#protocol === 'delta' ? metrics.staleNonce(subscription.type) : undefined;
+    for (const { sentAt, changedAt } of pushes) {
+      metrics.answered(subscription.type, (now - sentAt) / 1000);
+      if (changedAt !== undefined) {
+        metrics.converged((now - changedAt) / 1000);
+        this.#server.waves.answered(changedAt, now);
+      }
+    }
+    if (error === undefined) return;
+    metrics.rejected(subscription.type);
+    log.warn({ node: this.node.id, type: subscription.type, error }, 'a proxy refused a response and keeps what it had');
+  }
+
+  #ignore(url: string): void {
+    const kept = url.slice(0, 200);
+    if (this.#foreign.has(kept) || this.#foreign.size >= mostForeign) return;
+    this.#foreign.add(kept);
+    this.#server.log.debug({ node: this.node.id, typeUrl: kept }, 'a proxy asks for a type that is not served here');
+  }
+
+  /** Moves to the proxy's present class, if it is another. */
+  reclassify(): void {
+    const next = readOr(this.#cell, this.#configuration);
+    if (next === this.#configuration) return;
+    this.#configuration = next;
+    const { views } = this.#server;
+    for (const subscription of this.#subscriptions.values()) {
+      const before = subscription.view;
+      before.refresh();
+      const view = views.join(subscription, next, subscription.type, before.names && new Set(before.names));
+      view.refresh();
+      subscription.switchTo(view, false);
+      views.leave(subscription, before, true);
+    }
+  }
+
+  /** Sends what may go now. `cause` is the time of the change that causes it, if one does. */
+  flush(cause: number | undefined): void {
+    if (this.#blocked || !this.#call.open) return;
+    const changedAt = cause ?? this.#heldChange;
+    this.#heldChange = undefined;
+    for (const { view } of this.#subscriptions.values()) view.refresh();
+    this.#held = false;
+    this.#disarm?.();
+    this.#disarm = undefined;
+    if (!this.#flushClusters(changedAt)) return;
+    if (!this.#flushType('endpoint', changedAt, this.#behindClusters)) return;
+    this.#behindClusters = false;
+    if (!this.#flushType('secret', changedAt, false)) return;
+
+    const { clock, patienceMs } = this.#server;
+    const wait = waitForClusters(this.#subscriptions, clock.now(), patienceMs);
+    const dependents = this.#subscriptions.get('listener')?.pending || this.#subscriptions.get('route')?.pending;
+    if (wait > 0 && dependents) return this.#hold(wait, changedAt);
+    if (!this.#flushType('listener', changedAt, false)) return;
+    if (!this.#flushType('route', changedAt, false)) return;
+    this.#flushRemovals(changedAt);
+  }
+
+  /** Clusters that appeared or changed, and in the same burst the endpoints that Envoy does not ask for again. */
+  #flushClusters(changedAt: number | undefined): boolean {
+    const subscription = this.#subscriptions.get('cluster');
+    if (!subscription?.pending) return true;
+    if (subscription.full) return this.#holdFull();
+    const { resources, removed } = subscription.take();
+    for (const [name, held] of removed) subscription.leaving.set(name, held);
+    for (const { name } of resources) subscription.leaving.delete(name);
+    if (resources.length === 0 && !subscription.greet) return true;
+    const endpoints = this.#subscriptions.get('endpoint');
+    if (endpoints) {
+      for (const cluster of resources) {
+        const name = endpointsNameOf(cluster);
+        if (name === undefined || !endpoints.view.names?.has(name) || endpoints.sent === nothing) continue;
+        endpoints.owe(name, 'nothing');
+        this.#behindClusters = true;
+      }
+    }
+    const state = this.#protocol === 'delta' ? resources : stateWithLeaving(subscription);
+    return this.#send(subscription, { ...noDifference, resources: state }, changedAt, true);
+  }
+
+  #flushType(type: ResourceType, changedAt: number | undefined, gating: boolean): boolean {
+    const subscription = this.#subscriptions.get(type);
+    if (!subscription?.pending) return true;
+    if (subscription.full) return this.#holdFull();
+    const { greet } = subscription;
+    const difference = subscription.take();
+    const { resources, removed } = difference;
+    if (this.#protocol === 'delta') {
+      if (resources.length === 0 && removed.size === 0 && !greet) return true;
+      return this.#send(subscription, difference, changedAt, gating);
+    }
+    if (isMapType(type)) {
+      if (resources.length === 0 && removed.size === 0 && !greet) return true;
+      return this.#send(subscription, subscription.view.since(nothing), changedAt, gating);
+    }
+    if (resources.length === 0) return true;
+    return this.#send(subscription, { ...noDifference, resources }, changedAt, gating);
+  }
+
+  #flushRemovals(changedAt: number | undefined): void {
+    const subscription = this.#subscriptions.get('cluster');
+    if (!subscription || subscription.leaving.size === 0) return;
+    const { clock, patienceMs } = this.#server;
+    const now = clock.now();
+    const wait = waitForRemovals(this.#subscriptions, now, patienceMs);
+    // A proxy that comes back asks for clusters first and for the listeners that hold on to old ones a moment later.
+    const settling = this.#openedAt + settlingMs - now;
+    if (wait === undefined) return this.#hold(patienceMs, changedAt);
+    if (wait > 0 || settling > 0) return this.#hold(Math.max(wait, settling), changedAt);
+    if (subscription.full) return void this.#holdFull();
+    const removed = new Map([...subscription.leaving].filter(([name]) => !subscription.view.get(name)));
+    subscription.leaving.clear();
+    if (removed.size === 0) return;
+    // SotW says it by the state that lacks them.
+    const difference = this.#protocol === 'delta' ? { ...noDifference, removed } : subscription.view.since(nothing);
+    this.#send(subscription, difference, changedAt, false);
+  }
+
+  /** Sends one response; false when the socket is full now. */
+  #send(subscription: Subscription, { resources, removed }: Difference, changedAt: number | undefined, gating: boolean): boolean {
+    const { type } = subscription;
+    const { clock, metrics, packer, waves } = this.#server;
+    this.#nonces += 1;
+    const nonce = `${this.#server.nonceBase}${this.stream.toString(36)}.${this.#nonces.toString(36)}`;
+    const head =
+      this.#protocol === 'delta'
+        ? deltaHead(type, nonce, [...removed.keys()])
+        : sotwHead(type, nonce, this.#versionOf(subscription));
+    const parts = [head, ...packer.pack(this.#protocol, type, resources)];
+    let bytes = 0;
+    for (const part of parts) bytes += part.length;
+    const sentAt = clock.now();
+    const push: Push = { nonce, resources, bytes, sentAt, changedAt, gating };
+    subscription.unanswered.push(push);
+    subscription.latestNonce = nonce;
+    subscription.greet = false;
+    subscription.pushes += 1;
+    subscription.bytes += bytes;
+    subscription.lastPushAt = sentAt;
+    metrics.pushed(type, bytes);
+    if (changedAt !== undefined) waves.sent(changedAt);
+    this.#blocked = !this.#call.send(parts);
+    return !this.#blocked;
+  }
+
+  #versionOf(subscription: Subscription): string {
+    const { view, leaving } = subscription;
+    return leaving.size === 0 ? view.version : `${view.version}+${leaving.size}`;
+  }
+
+  #holdFull(): true {
+    this.#held = true;
+    return true;
+  }
+
+  #hold(ms: number, changedAt: number | undefined): void {
+    this.#held = true;
+    this.#heldChange = changedAt;
+    this.#disarm = this.#server.clock.after(ms, () => {
+      this.#disarm = undefined;
+      this.flush(undefined);
+    });
+  }
+
+  drain(): void {
+    this.#blocked = false;
+    this.flush(undefined);
+  }
+
+  close(): void {
+    this.#disarm?.();
+    this.#server.watches.remove(this.#cell, this);
+    const now = this.#server.clock.now();
+    for (const subscription of this.#subscriptions.values()) {
+      for (const { changedAt } of subscription.unanswered)
+        if (changedAt !== undefined) this.#server.waves.answered(changedAt, now);
+      this.#server.views.leave(subscription, subscription.view, true);
+    }
+    this.#subscriptions.clear();
+  }
+
+  distribution(): ProxyDistribution {
+    const each = [...this.#subscriptions.values()].map(typeDistribution);
+    return {
+      stream: this.stream,
+      node: this.node,
+      ...(this.identity !== undefined && { identity: this.identity }),
+      class: this.#configuration.id,
+      protocol: this.#protocol,
+      peer: `${this.#call.peer.transport} ${this.#call.peer.address}`,
+      connectedSince: this.#openedAt,
+      types: each,
+      settled: each.every(({ state, rejected }) => state === 'acknowledged' && rejected.length === 0),
+    };
+  }
+
+  acknowledged(type: ResourceType): ReadonlyMap<string, string> {
+    const subscription = this.#subscriptions.get(type);
+    const versions = new Map<string, string>();
+    if (!subscription || subscription.sent === nothing) return versions;
+    for (const { name, version } of subscription.view.all()) versions.set(name, version);
+    const doubtful = subscription.sent === subscription.view.revision ? [] : subscription.view.since(subscription.sent).resources;
+    for (const { name } of doubtful) versions.delete(name);
+    for (const name of subscription.owed?.keys() ?? []) versions.delete(name);
+    for (const { resources } of subscription.unanswered) for (const { name } of resources) versions.delete(name);
+    for (const { name } of subscription.rejections()) versions.delete(name);
+    return versions;
+  }
+}
+
+/** SotW: clusters that leave stand in the state until nothing refers to them. */
+function stateWithLeaving({ view, leaving }: Subscription): readonly Resource[] {
+  const { resources } = view.since(nothing);
+  const kept = [...leaving.values()].filter((resource) => resource !== undefined);
+  return kept.length === 0 ? resources : [...resources, ...kept];
+}
+
+function typeDistribution(subscription: Subscription): TypeDistribution {
+  const { type, view, pushes, bytes, nacks, lastPushAt, lastAnswerAt, leaving, unanswered } = subscription;
+  view.refresh();
+  const resources: readonly Resource[] = view.since(nothing).resources;
+  return {
+    type,
+    resources: resources.length,
+    state: subscription.pending || leaving.size > 0 ? 'pending' : unanswered.length > 0 ? 'sent' : 'acknowledged',
+    version: view.version,
+    rejected: subscription.rejections(),
+    pushes,
+    bytes,
+    nacks,
+    ...(lastPushAt !== undefined && { lastPushAt }),
+    ...(lastAnswerAt !== undefined && { lastAnswerAt }),
+  };
+}
+
+/** Distinct unknown types that are remembered per stream. */
+const mostForeign = 32;
+/** After a stream opened, removals wait this long for the proxy to ask for its listeners and routes as well. */
+const settlingMs = 500;

@@ -1,0 +1,148 @@
+// What one stream asked for of one type, what it was sent of it, and what it said to that.
+
+import type { Resource, ResourceType } from '../compile/resource.ts';
+import { blamed, type Rejection } from './rejection.ts';
+import { noDifference, nothing, type Difference, type Member, type View } from './view.ts';
+
+/** One response that left. */
+export interface Push {
+  readonly nonce: string;
+  readonly resources: readonly Resource[];
+  readonly bytes: number;
+  readonly sentAt: number;
+  /** When the change that caused it reached this room; undefined when the proxy asked for it. */
+  readonly changedAt: number | undefined;
+  /** Listeners and routes wait for its answer. */
+  readonly gating: boolean;
+}
+
+/** What a proxy holds under a name: a resource that we know, something of which we know nothing more, or nothing. */
+export type Held = Resource | 'something' | 'nothing';
+
+/** Responses without an answer, per type, after which no more are sent until one comes: what changes meanwhile is coalesced. */
+const mostUnanswered = 16;
+
+export class Subscription implements Member {
+  readonly type: ResourceType;
+  /** Where the names of the subscription, and what is there under them, is kept. */
+  view: View;
+  /** The view's revision that this stream was brought to, but for `owed`. */
+  sent = nothing;
+  /** Names to look at besides what changed since `sent`, each with what the proxy holds under it as far as that is known. */
+  owed: Map<string, Held> | undefined;
+  /** Names asked for by name beside a wildcard. */
+  readonly extra = new Set<string>();
+  /** Whether the client ever asked by name, so that no names mean none, not all (SotW). */
+  named = false;
+  /** The first answer is due even if it is empty: the proxy waits for it. */
+  greet = false;
+  /** Removed resources that the proxy is told of only after nothing refers to them any more (clusters). */
+  readonly leaving = new Map<string, Resource | undefined>();
+  readonly unanswered: Push[] = [];
+  rejected: Map<string, Rejection> | undefined;
+  latestNonce = '';
+  pushes = 0;
+  bytes = 0;
+  nacks = 0;
+  lastPushAt: number | undefined;
+  lastAnswerAt: number | undefined;
+
+  constructor(type: ResourceType, join: (member: Member) => View) {
+    this.type = type;
+    this.view = join(this);
+  }
+
+  get wildcard(): boolean {
+    return this.view.names === undefined;
+  }
+
+  /** Whether there is something to send, as of the view's last refresh. */
+  get pending(): boolean {
+    return this.sent !== this.view.revision || this.owed !== undefined || this.greet;
+  }
+
+  /** Whether it must wait for an answer before anything more is sent. */
+  get full(): boolean {
+    return this.unanswered.length >= mostUnanswered;
+  }
+
+  owe(name: string, held: Held): void {
+    this.owed ??= new Map();
+    const known = this.owed.get(name);
+    if (known === undefined || known === 'nothing') this.owed.set(name, held);
+  }
+
+  /** The proxy comes back with what it kept: only what differs is owed. */
+  reconcile(kept: ReadonlyMap<string, string>): void {
+    const { view } = this;
+    this.sent = view.revision;
+    for (const { name, version } of view.all()) if (kept.get(name) !== version) this.owe(name, 'nothing');
+    for (const name of kept.keys()) if (!view.get(name)) this.owe(name, 'something');
+  }
+
+  /**
+   * Looks through another view from now on: other names, or another class. What was sent is carried over; where the two
+   * views differ in content is owed. With `sameContent` they differ in names only, and the caller owes the new ones.
+   */
+  switchTo(next: View, sameContent: boolean): void {
+    const before = this.view;
+    if (next === before) return;
+    this.view = next;
+    if (this.sent === nothing) return;
+    this.oweAll(unsentOf(this, before));
+    if (!sameContent) {
+      for (const held of before.all()) if (next.get(held.name)?.version !== held.version) this.owe(held.name, held);
+      for (const { name } of next.all()) if (!before.get(name)) this.owe(name, 'nothing');
+    }
+    this.sent = next.revision;
+  }
+
+  /** Owes what a difference says. */
+  oweAll({ resources, removed }: Difference): void {
+    for (const { name } of resources) this.owe(name, 'something');
+    for (const [name, held] of removed) this.owe(name, held ?? 'something');
+  }
+
+  /** What to send now; from here on it counts as sent. */
+  take(): Difference {
+    const { view, owed } = this;
+    const difference = unsentOf(this, view);
+    this.sent = view.revision;
+    this.owed = undefined;
+    if (!owed) return difference;
+    const resources = new Map(difference.resources.map((resource) => [resource.name, resource]));
+    const removed = new Map(difference.removed);
+    for (const [name, held] of owed) {
+      const resource = view.get(name);
+      if (resource) resources.set(name, resource);
+      else if (held !== 'nothing') removed.set(name, held === 'something' ? undefined : held);
+    }
+    return { resources: [...resources.values()], removed };
+  }
+
+  /** Takes the answer to the response with this nonce; undefined if none such waits. Answers come in order: earlier ones count too. */
+  answered(nonce: string, error: string | undefined, at: number): readonly Push[] | undefined {
+    const index = this.unanswered.findIndex((push) => push.nonce === nonce);
+    if (index < 0) return undefined;
+    const pushes = this.unanswered.splice(0, index + 1);
+    this.lastAnswerAt = at;
+    const { rejected } = this;
+    if (rejected) for (const { resources } of pushes) for (const { name } of resources) rejected.delete(name);
+    const last = pushes.at(-1);
+    if (error !== undefined && last) {
+      this.nacks += 1;
+      this.rejected ??= new Map();
+      for (const { name, version } of blamed(last.resources, error))
+        this.rejected.set(name, { name, version, message: error, at });
+    }
+    return pushes;
+  }
+
+  /** Rejections of resources that are still wanted and there. */
+  rejections(): readonly Rejection[] {
+    return [...(this.rejected?.values() ?? [])].filter(({ name }) => this.view.get(name) !== undefined);
+  }
+}
+
+/** What of `view` the stream lacks, besides what it is owed. */
+export const unsentOf = ({ sent }: Member, view: View): Difference => (sent === view.revision ? noDifference : view.since(sent));
