@@ -1,58 +1,21 @@
 // Capture rules in real namespaces: what reaches the proxy, what does not, by nft and iptables, by user and by mark.
 
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { after, test } from 'node:test';
-import { promisify } from 'node:util';
+import { fileURLToPath } from 'node:url';
+import { deleteNamespaces, play, prefix, ways, works } from './redirect-support.ts';
 
-const execute = promisify(execFile);
 const scenario = fileURLToPath(import.meta.resolve('./redirect-scenario.ts'));
-const prefix = `lt-${process.pid}`;
 
-const root = process.getuid?.() === 0;
-/** One user namespace with everything below it; its end ends all that runs inside. */
-const sandbox = [
-  'unshare',
-  '-Urnmp',
-  '--fork',
-  '--mount-proc',
-  '--kill-child',
-  'sh',
-  '-c',
-  'mount -t tmpfs tmpfs /run && exec "$@"',
-  'sh',
-];
+const tools = {
+  nft: (await works(['nft', '--version'])) ? false : 'nft is not installed: apt-get install nftables',
+  iptables:
+    (await works(['iptables', '--version'])) && (await works(['ip6tables', '--version']))
+      ? false
+      : 'iptables is not installed: apt-get install iptables',
+} as const;
 
-const system = ([file = '', ...words]: readonly string[]) => execute(file, words);
-
-async function works(argv: readonly string[]): Promise<boolean> {
-  return system(argv).then(
-    () => true,
-    () => false,
-  );
-}
-
-const userNamespaces = await works([...sandbox, 'true']);
-const hasNft = await works(['nft', '--version']);
-const hasIptables = (await works(['iptables', '--version'])) && (await works(['ip6tables', '--version']));
-
-const noTool = (tool: 'nft' | 'iptables') => {
-  if (tool === 'nft') return hasNft ? false : 'nft is not installed: apt-get install nftables';
-  return hasIptables ? false : 'iptables is not installed: apt-get install iptables';
-};
-const noUsers = userNamespaces
-  ? false
-  : 'user namespaces are forbidden here (sysctl kernel.unprivileged_userns_clone, or AppArmor)';
-
-after(async () => {
-  if (!root) return;
-  const { stdout } = await system(['ip', 'netns', 'list']);
-  for (const line of stdout.split('\n')) {
-    const name = line.split(' ')[0] ?? '';
-    if (name.startsWith(`${prefix}-`)) await system(['ip', 'netns', 'delete', name]);
-  }
-});
+after(deleteNamespaces);
 
 const expected = {
   default: {
@@ -95,22 +58,10 @@ const expected = {
   },
 };
 
-for (const tool of ['nft', 'iptables'] as const) {
-  test(
-    `${tool} rules, the proxy known by its user`,
-    { skip: noTool(tool) || (root ? false : 'needs root: uids are not mapped elsewhere') },
-    async () => {
-      assert.deepEqual(await play([], tool, 'uid'), expected);
-    },
-  );
-
-  test(`${tool} rules in a user namespace, the proxy known by its mark`, { skip: noTool(tool) || noUsers }, async () => {
-    assert.deepEqual(await play(sandbox, tool, 'mark'), expected);
-  });
-}
-
-async function play(before: readonly string[], tool: string, knownBy: string): Promise<unknown> {
-  const words = [process.execPath, '--disable-warning=ExperimentalWarning', scenario, tool, knownBy, `${prefix}-${tool}`];
-  const { stdout } = await system([...before, ...words]);
-  return JSON.parse(stdout);
+for (const [tool, missing] of Object.entries(tools)) {
+  for (const { knownBy, before, skip } of ways) {
+    test(`${tool} rules, the proxy known by its ${knownBy}`, { skip: missing || skip }, async () => {
+      assert.deepEqual(await play(before, scenario, [tool, knownBy, `${prefix}-${tool}`]), expected);
+    });
+  }
 }
