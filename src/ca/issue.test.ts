@@ -14,7 +14,8 @@ import { writeRequest } from './x509.ts';
 
 const id = { trustDomain: 'cluster.local', namespace: 'default', serviceAccount: 'reviews' };
 const hour = 3600;
-const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
+const opensslProgram = 'openssl';
+const hasOpenssl = spawnSync(opensslProgram, ['version']).status === 0;
 const run = promisify(execFile);
 
 let state = '';
@@ -142,7 +143,7 @@ test(
   { skip: !hasOpenssl && 'no openssl' },
   async () => {
     const path = (name: string) => join(state, name);
-    const openssl = async (words: string) => (await run('openssl', words.split(' '), { cwd: state })).stdout;
+    const openssl = async (words: string) => (await run(opensslProgram, words.split(' '), { cwd: state })).stdout;
     const root = '-keyout far.key -out root-cert.pem -subj /CN=Far -addext keyUsage=critical,keyCertSign';
     await openssl(`req -x509 -newkey rsa:2048 -nodes -days 30 ${root}`);
     await openssl('req -newkey rsa:2048 -nodes -keyout ca-key.pem -out ca.csr -utf8 -subj /O=Zwischen/CN=Stelle-ä');

@@ -20,12 +20,12 @@ export interface Issued {
 }
 
 /** Lifetimes in seconds: Istio's DEFAULT_WORKLOAD_CERT_TTL and MAX_WORKLOAD_CERT_TTL. */
-export interface Lifetimes {
+interface Lifetimes {
   readonly default: number;
   readonly longest: number;
 }
 
-export const usualLifetimes: Lifetimes = { default: 24 * 3600, longest: 90 * 24 * 3600 };
+const usualLifetimes: Lifetimes = { default: 24 * 3600, longest: 90 * 24 * 3600 };
 
 export interface IssueOptions {
   /** Milliseconds since 1970. */

@@ -10,7 +10,7 @@ import { refuse, type Refusal } from './refusal.ts';
 import { isPathSegment, type SpiffeId } from './spiffe.ts';
 
 /** What Istio's clients put into a token's `aud` for the certificate authority and the control plane. */
-export const tokenAudience = 'istio-ca';
+const tokenAudience = 'istio-ca';
 
 /** Tokens above this size are refused unread. */
 const largestToken = 8 * 1024;

@@ -115,7 +115,7 @@ export async function readRequest(text: string): Promise<KeyObject | Refusal> {
 }
 
 /** What is wrong with a key for a leaf, if anything. */
-export function keyWeakness(key: KeyObject): string | undefined {
+function keyWeakness(key: KeyObject): string | undefined {
   const { namedCurve, modulusLength } = key.asymmetricKeyDetails ?? {};
   if (key.asymmetricKeyType === 'ec' && (namedCurve === 'prime256v1' || namedCurve === 'secp384r1')) return undefined;
   // Above 8192 bits one verification costs the authority more than any peer is worth.

@@ -21,7 +21,7 @@ export type ResponseCode = keyof typeof responseCodes;
 
 /** DNS over UDP without EDNS (RFC 1035), and what we take over it with EDNS (the 2020 flag day's size). */
 const plainSize = 512;
-export const ednsSize = 1232;
+const ednsSize = 1232;
 export const largestMessage = 65_535;
 
 const flag = { response: 0x8000, authoritative: 0x0400, truncated: 0x0200, recursionDesired: 0x0100, recursionAvailable: 0x0080 };

@@ -2,7 +2,7 @@
 
 import { isIPv4, isIPv6 } from 'node:net';
 
-export interface NamedPort {
+interface NamedPort {
   readonly name: string;
   readonly protocol: 'tcp' | 'udp';
   readonly port: number;
@@ -55,7 +55,7 @@ export interface NameTable {
 
 export const usualTtl = 30;
 /** Pods come and go faster than virtual addresses. */
-export const headlessTtl = 5;
+const headlessTtl = 5;
 
 /** Names that answers are found under, and the name each stands for. */
 interface Names {
@@ -90,7 +90,7 @@ export function buildNameTable(hosts: readonly NamedHost[], clusterDomain = 'clu
 export const canonical = (name: string): string => (name.endsWith('.') ? name.slice(0, -1) : name).toLowerCase();
 
 /** Whether a message can carry the name: labels of 1 to 63 bytes, at most 253 in all. A host that fails is left out. */
-export function isDnsName(name: string): boolean {
+function isDnsName(name: string): boolean {
   const labels = name.split('.');
   return Buffer.byteLength(name) <= 253 && labels.every((label) => label !== '' && Buffer.byteLength(label) <= 63);
 }

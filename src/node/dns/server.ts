@@ -9,7 +9,7 @@ import type { NameTable } from './name-table.ts';
 import { resolve } from './resolve.ts';
 import { frame, FrameReader } from './tcp-frame.ts';
 
-export interface DnsAddress {
+interface DnsAddress {
   readonly address: string;
   /** The same for UDP and TCP; 0 takes a free one. */
   readonly port: number;

@@ -15,7 +15,7 @@ import { grpcStatus } from '../../lib/grpc/status.ts';
 import type { Credential } from './credential.ts';
 
 /** The names that generated configuration asks for: the workload's certificate, and the roots to check peers against. */
-export const secretNames = { certificate: 'default', roots: 'ROOTCA' } as const;
+const secretNames = { certificate: 'default', roots: 'ROOTCA' } as const;
 
 export interface SecretService {
   readonly credential: ReadonlySignal<Credential | undefined>;

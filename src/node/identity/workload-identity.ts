@@ -25,7 +25,7 @@ export interface Clock {
   random(): number;
 }
 
-export const systemClock: Clock = {
+const systemClock: Clock = {
   now: Date.now,
   after(milliseconds, work) {
     const timer = setTimeout(work, milliseconds).unref();
