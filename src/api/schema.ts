@@ -4,6 +4,7 @@ import {
   Type,
   type TArray,
   type TArrayOptions,
+  type TEnum,
   type TInteger,
   type TNumber,
   type TObject,
@@ -50,7 +51,7 @@ export const pattern = (source: string | RegExp, means: string, options: TString
   Type.String({ ...options, pattern: typeof source === 'string' ? source : source.source, description: means });
 
 /** One of these names. */
-export const choice = <const Names extends string[]>(...names: Names) => Type.Enum(names);
+export const choice = <Names extends string[]>(...names: Names): TEnum<Names> => Type.Enum<Names>(names);
 
 /** A whole number. Protobuf-JSON lets it stand in quotes (`quoted`), Kubernetes does not. */
 export const integer = (minimum: number, maximum: number): TInteger => Type.Integer({ minimum, maximum, quoted: true });

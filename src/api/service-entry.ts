@@ -3,6 +3,7 @@
 import type { Static } from 'typebox';
 import { defineKind } from './kind.ts';
 import { anything, choice, freeForm, list, message, nonEmpty, portNumber, text } from './schema.ts';
+import { addresses, endpoints, hosts, ports } from './service-entry-checks.ts';
 import { istioNetworking } from './shared/document.ts';
 import { WorkloadSelector } from './shared/selector.ts';
 import { WorkloadEntrySpec } from './workload-entry.ts';
@@ -43,7 +44,7 @@ export const serviceEntry = defineKind({
   plural: 'serviceentries',
   shortNames: ['se'],
   schema,
-  checks: [],
+  checks: [hosts, ports, addresses, endpoints],
   columns: [
     { name: 'Hosts', path: ['spec', 'hosts'] },
     { name: 'Location', path: ['spec', 'location'] },

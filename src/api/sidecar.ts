@@ -8,6 +8,7 @@ import { Destination } from './shared/destination.ts';
 import { documentOf, istioNetworking } from './shared/document.ts';
 import { WorkloadSelector } from './shared/selector.ts';
 import { ServerTLSSettings } from './shared/tls-settings.ts';
+import { egress, ingress, sections } from './sidecar-checks.ts';
 
 const SidecarPort = message({}, { number: integer(0, 65_535), protocol: text, name: text, targetPort: integer(0, 65_535) });
 const captureMode = choice('DEFAULT', 'IPTABLES', 'NONE');
@@ -46,7 +47,7 @@ export const sidecar = defineKind({
   plural: 'sidecars',
   shortNames: [],
   schema,
-  checks: [],
+  checks: [sections, ingress, egress],
   columns: [{ name: 'Egress', path: ['spec', 'egress', 0, 'hosts'] }],
   inEffect: false,
 });

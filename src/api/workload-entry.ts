@@ -5,6 +5,7 @@ import { Type } from 'typebox';
 import { defineKind } from './kind.ts';
 import { map, message, portNumber, text, textMap, uint32 } from './schema.ts';
 import { documentOf, istioNetworking } from './shared/document.ts';
+import { checkWorkload } from './shared/workload-checks.ts';
 
 export const WorkloadEntrySpec = message(
   {},
@@ -29,7 +30,7 @@ export const workloadEntry = defineKind({
   plural: 'workloadentries',
   shortNames: ['we'],
   schema,
-  checks: [],
+  checks: [({ spec }) => checkWorkload(spec, ['spec'])],
   columns: [{ name: 'Address', path: ['spec', 'address'] }],
   inEffect: true,
 });

@@ -1,9 +1,12 @@
 // WorkloadGroup: the template of WorkloadEntries that register themselves, and how their health is probed (networking.istio.io).
 
 import type { Static } from 'typebox';
-import { defineKind } from './kind.ts';
+import { error } from './finding.ts';
+import { defineKind, type Check } from './kind.ts';
 import { choice, count, list, message, nonEmpty, portNumber, text, textMap } from './schema.ts';
 import { documentOf, istioNetworking } from './shared/document.ts';
+import { checkLabels } from './shared/values.ts';
+import { checkWorkload } from './shared/workload-checks.ts';
 import { WorkloadEntrySpec } from './workload-entry.ts';
 
 const HTTPHealthCheck = message(
@@ -34,13 +37,29 @@ const Spec = message(
 const schema = documentOf(Spec);
 export type WorkloadGroup = Static<typeof schema>;
 
+const template: Check<WorkloadGroup> = ({ spec }) => [
+  ...checkWorkload(spec.template, ['spec', 'template'], true),
+  ...checkLabels(spec.metadata?.labels, ['spec', 'metadata', 'labels']),
+];
+
+const probe: Check<WorkloadGroup> = ({ spec }) => {
+  if (spec.probe === undefined) return [];
+  const { httpGet, tcpSocket, exec, grpc } = spec.probe;
+  const given = Object.entries({ httpGet, tcpSocket, exec, grpc }).flatMap(([name, value]) =>
+    value === undefined ? [] : [name],
+  );
+  if (given.length === 1) return [];
+  const message = given.length === 0 ? 'the probe has no method' : `${given.join(' and ')} exclude each other`;
+  return [error('LAT1603', ['spec', 'probe'], message, 'give one of httpGet, tcpSocket, exec, grpc')];
+};
+
 export const workloadGroup = defineKind({
   ...istioNetworking,
   kind: 'WorkloadGroup',
   plural: 'workloadgroups',
   shortNames: ['wg'],
   schema,
-  checks: [],
+  checks: [template, probe],
   columns: [],
   inEffect: false,
 });
