@@ -1,7 +1,8 @@
 // Stock Envoy takes every shape of our bootstrap, and a workload's proxy lives its whole life: late control plane, crash, drain, end.
 
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -111,7 +112,8 @@ function workload(name: string, open: Promise<void>, more: { readonly claimed?: 
       runFolder: join(folder, name),
       logFile: join(folder, `${name}.log`),
       concurrency: 1,
-      drainSeconds: 2,
+      // Long enough that only the end of the last connection can end a drain here.
+      drainSeconds: 600,
       runInNamespace: async () => assert.fail('a router captures nothing'),
       spawnProxy: (argv) => {
         steps.push('envoy');
@@ -189,9 +191,23 @@ test('a proxy waits for a late control plane, survives a crash, drains and leave
   const again = await until(proxy, ({ proxy: { phase, restarts } }) => phase === 'ready' && restarts === 1);
   assert.notEqual(again.proxy.pid, ready.proxy.pid);
 
+  const { pid = 0 } = again.proxy;
+  await inNamespace(pid, ['ip', 'link', 'set', 'lo', 'up']);
+  const hold = `import net from 'node:net'; net.connect(15021, '127.0.0.1').on('connect', () => console.log('held')).on('error', () => {});`;
+  const holder = spawn('nsenter', [...enter(pid), process.execPath, '--input-type=module', '-e', hold], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await once(holder.stdout, 'data');
+  const active = async () => (await adminRequest(adminSocket, 'GET', '/stats?filter=_15021.downstream_cx_active')).body.trim();
+  while ((await active()).endsWith(' 0')) await new Promise((resolve) => setTimeout(resolve, 20));
+
   const phases: string[] = [];
   const watch = effect(() => void phases.push(proxy.state.value.proxy.phase));
-  await proxy.stop();
+  const stopped = proxy.stop();
+  await until(proxy, ({ proxy: { phase } }) => phase === 'draining');
+  assert.match(await active(), / 1$/, 'who is connected stays so');
+  holder.kill('SIGKILL');
+  await stopped;
   watch();
   assert.deepEqual([...new Set(phases)], ['ready', 'draining', 'stopped']);
   assert.equal(existsSync(join(folder, 'w')), false);
@@ -239,7 +255,9 @@ test('a program that is not there is a reason, not a crash', async () => {
   assert.match(gone.state.value.reason, /could not be started: .*ENOENT/);
 });
 
-const inNamespace = (pid: number, argv: readonly string[]) => {
+const enter = (pid: number): string[] => {
   const user = process.getuid?.() === 0 ? [] : ['--user', '--preserve-credentials'];
-  return run('nsenter', ['--target', String(pid), '--net', ...user, '--', ...argv]);
+  return ['--target', String(pid), '--net', ...user, '--'];
 };
+
+const inNamespace = (pid: number, argv: readonly string[]) => run('nsenter', [...enter(pid), ...argv]);

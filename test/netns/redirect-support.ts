@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 
 const execute = promisify(execFile);
 
-export const system = async ([file = '', ...words]: readonly string[]) => execute(file, words);
+const system = async ([file = '', ...words]: readonly string[]) => execute(file, words);
 
 export const works = async (argv: readonly string[]): Promise<boolean> =>
   system(argv).then(
