@@ -1,17 +1,12 @@
 // One text's objects: documents read, decoded by their kinds, and told apart by name. Used per file, per `apply` and offline.
 
+import type { Decoded } from '../api/decode.ts';
 import type { Diagnostic } from '../api/diagnostic.ts';
 import { groupOf, refText, refOf, type ApiObject, type ObjectRef, type Origin } from '../api/object.ts';
 import { filesUnder, readText } from './file-tree.ts';
 import { readDocuments, type JsonObject, type SourceDocument } from './yaml.ts';
 
-/** What a document became; both parts may be there: an object with a warning, or with its invalid part left out. */
-export interface Decoded {
-  readonly object?: ApiObject | undefined;
-  readonly diagnostics: readonly Diagnostic[];
-}
-
-/** How a document becomes an object: `decode` of api/. */
+/** How a document becomes an object: `decode` of api/; another one in tests. */
 export type Decode = (document: JsonObject, origin: Origin) => Decoded;
 
 export interface ManifestItem extends Decoded {
@@ -35,8 +30,8 @@ export const readManifest = (text: string, source: string, decode: Decode): Mani
 export const refKey = ({ group, kind, namespace, name }: ObjectRef): string => `${group}/${kind}/${namespace}/${name}`;
 
 function decodeItem(document: SourceDocument, decode: Decode): ManifestItem {
-  const { object, diagnostics } = decode(document.value, document.origin);
-  return { document, object, diagnostics, ref: object === undefined ? rawRef(document.value) : refOf(object) };
+  const decoded = decode(document.value, document.origin);
+  return { ...decoded, document, ref: decoded.object === undefined ? rawRef(document.value) : refOf(decoded.object) };
 }
 
 function rawRef({ apiVersion, kind, metadata }: JsonObject): ObjectRef | undefined {

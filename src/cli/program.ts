@@ -1,0 +1,71 @@
+// The command tree: builds commander's commands from the verbs, with as few of them loaded as the command line needs.
+
+import { Command, CommanderError } from 'commander';
+import { exitCode } from './failure.ts';
+import type { Terminal } from './terminal.ts';
+import type { Verb } from './verb.ts';
+import { verbs, type VerbEntry } from './verbs/index.ts';
+
+/** Parses and runs a command line; gives the exit code. */
+export async function program(argv: readonly string[], terminal: Terminal): Promise<number> {
+  if (argv[0] === '--version' || argv[0] === '-V') return program(['version', '--offline'], terminal);
+  const root = rootCommand();
+  let code: number = exitCode.ok;
+  const wanted = argv.find((word) => !word.startsWith('-'));
+  for (const entry of verbs) {
+    // Only the verb that is meant is loaded; the others stand in the help with their names.
+    const help = wanted === 'help' && argv.includes(entry.name);
+    if (entry.name !== wanted && !help) {
+      root.command(entry.name).description(entry.summary);
+      continue;
+    }
+    const verb = await entry.load();
+    const command = addVerb(root, entry, verb);
+    command.action(async () => {
+      code = await verb.run({ args: command.args, options: command.opts() as never, terminal });
+    });
+  }
+  try {
+    await root.parseAsync([...argv], { from: 'user' });
+    return code;
+  } catch (error) {
+    // Commander has printed its message, or the help.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.ok : exitCode.usage;
+    throw error;
+  }
+}
+
+/** The whole tree, for completion and the reference page. */
+export async function wholeTree(): Promise<{ readonly root: Command; readonly verbs: ReadonlyMap<string, Verb> }> {
+  const root = rootCommand();
+  const loaded = new Map<string, Verb>();
+  for (const entry of verbs) {
+    const verb = await entry.load();
+    loaded.set(entry.name, verb);
+    addVerb(root, entry, verb);
+  }
+  return { root, verbs: loaded };
+}
+
+function rootCommand(): Command {
+  return new Command('lateen')
+    .description("A service mesh that reads Istio's YAML and programs stock Envoy.")
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'lateen: ')) })
+    .enablePositionalOptions()
+    .showSuggestionAfterError()
+    .addHelpText('after', '\nlateen VERB --help shows a verb’s options and examples.')
+    .helpCommand('help [verb]', 'show the help of a verb');
+}
+
+function addVerb(root: Command, entry: VerbEntry, verb: Verb): Command {
+  const command = verb
+    .define(root.command(entry.name).summary(entry.summary).description(`${entry.summary}.`))
+    .allowExcessArguments(false);
+  if (verb.examples.length > 0) {
+    const width = Math.max(...verb.examples.map(([line]) => line.length));
+    const lines = verb.examples.map(([line, does]) => `  ${line.padEnd(width)}   ${does}`);
+    command.addHelpText('after', `\nExamples:\n${lines.join('\n')}`);
+  }
+  return command;
+}

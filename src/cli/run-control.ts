@@ -1,0 +1,24 @@
+// Runs a control plane until somebody ends it: what `lateen control` does, and the first half of `lateen up`.
+
+import { ControlPlane, type ControlOptions } from '../control/control-plane.ts';
+import { createLog, logLevels } from '../control/log.ts';
+import { exitCode, usageFailure } from './failure.ts';
+import type { Terminal } from './terminal.ts';
+
+export interface RunControlOptions extends Pick<ControlOptions, 'state' | 'files' | 'meshConfig' | 'listen'> {
+  readonly logLevel: string;
+}
+
+export async function runControl(options: RunControlOptions, terminal: Terminal): Promise<number> {
+  const level = logLevels.find((known) => known === options.logLevel);
+  if (level === undefined) throw usageFailure(`there is no log level ${options.logLevel}`, `use ${logLevels.join(', ')}`);
+  const { createCompiler } = await import('../compile/compiler.ts');
+  const log = createLog({ level, pretty: process.stderr.isTTY });
+  const stopped = new AbortController();
+  const ended = AbortSignal.any([terminal.signal, stopped.signal]);
+  await using control = new ControlPlane({ ...options, compiler: createCompiler, log, stop: () => stopped.abort() });
+  await control.start();
+  if (!ended.aborted) await new Promise((resolve) => ended.addEventListener('abort', resolve));
+  log.info('stopping');
+  return exitCode.ok;
+}

@@ -1,0 +1,36 @@
+// What a verb is: one file in verbs/, from which parsing, help, completion and the reference page come.
+
+import type { Command } from 'commander';
+import type { Terminal } from './terminal.ts';
+
+/** Words that complete an argument: fixed ones, or what the running mesh knows. */
+export type Completes = 'kinds' | 'objects' | 'workloads' | 'files' | readonly string[];
+
+export interface Call<Options> {
+  readonly args: readonly string[];
+  readonly options: Options;
+  readonly terminal: Terminal;
+}
+
+export interface Verb<Options = never> {
+  /** Adds arguments and options; called for parsing, help and completion. */
+  readonly define: (command: Command) => Command;
+  readonly examples: readonly (readonly [command: string, does: string])[];
+  /** What its arguments are, by position; the last holds for all further ones. */
+  readonly completes?: readonly Completes[];
+  /** Gives the exit code; throws `Failure`. Imports what it needs when it runs, so that other verbs start without it. */
+  readonly run: (call: Call<Options>) => Promise<number>;
+}
+
+export const defineVerb = <Options>(verb: Verb<Options>): Verb<Options> => verb;
+
+/** The same options wherever they mean the same. */
+export const online = (command: Command): Command =>
+  command.option('--state <dir>', 'the state folder of the mesh (default: ~/.local/state/lateen)');
+export const namespaced = (command: Command): Command =>
+  command.option('-n, --namespace <namespace>', 'the namespace (default: default)');
+export const files = (command: Command, what: string): Command => command.option('-f, --file <path...>', what);
+
+export interface OnlineOptions {
+  readonly state?: string;
+}

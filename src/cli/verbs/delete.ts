@@ -1,0 +1,67 @@
+// lateen delete: takes objects out of the running mesh, by manifest or by kind and name.
+
+import type { DeleteAnswer, DeleteRequest } from '../../control/api/contract.ts';
+import { connect } from '../client.ts';
+import { exitCode, usageFailure } from '../failure.ts';
+import { readManifests } from '../manifests.ts';
+import { splitNames } from '../object-names.ts';
+import { defineVerb, files, namespaced, online, type OnlineOptions } from '../verb.ts';
+
+interface Options extends OnlineOptions {
+  readonly file?: readonly string[];
+  readonly namespace?: string;
+  readonly selector?: string;
+  readonly all?: boolean;
+  readonly ignoreNotFound?: boolean;
+}
+
+export const verb = defineVerb<Options>({
+  define: (command) =>
+    online(
+      namespaced(
+        files(
+          command.argument('[kind]', 'a kind, or KIND/NAME').argument('[name...]', 'names'),
+          'delete what these manifests name',
+        ),
+      ),
+    )
+      .option('-l, --selector <selector>', 'delete the objects with these labels')
+      .option('--all', 'delete every object of the kind in the namespace')
+      .option('--ignore-not-found', 'what is not there is no failure'),
+  examples: [
+    ['lateen delete vs reviews', 'delete one object'],
+    ['lateen delete -f virtual-service.yaml', 'delete what a manifest names'],
+    ['lateen delete dr --all -n shop', 'delete all of a kind in a namespace'],
+  ],
+  completes: ['kinds', 'objects'],
+  async run({ args, options, terminal }) {
+    const client = connect(options);
+    const answers: DeleteAnswer[] = [];
+    for (const request of requests(args, options, (message) => terminal.note(`lateen: ${message}`))) {
+      answers.push(await client.post<DeleteAnswer>('/v1/delete', request));
+    }
+    for (const name of answers.flatMap(({ deleted }) => deleted)) terminal.line(`${name} deleted`);
+    const errors = answers
+      .flatMap((answer) => answer.errors)
+      .filter((error) => !(options.ignoreNotFound === true && error.endsWith('not found')));
+    for (const error of errors) terminal.note(`lateen: ${error}`);
+    return errors.length === 0 ? exitCode.ok : exitCode.failed;
+  },
+});
+
+function requests(args: readonly string[], options: Options, note: (message: string) => void): DeleteRequest[] {
+  const namespace = options.namespace === undefined ? {} : { namespace: options.namespace };
+  if (options.file !== undefined) {
+    if (args.length > 0) throw usageFailure('give either -f or a kind with names, not both');
+    const { files: read, unread } = readManifests(options.file);
+    unread.forEach(note);
+    return [{ files: read, ...namespace }];
+  }
+  const selector = options.selector === undefined ? {} : { selector: options.selector };
+  return splitNames(args).map(({ kind, names }) => {
+    if (names.length === 0 && options.all !== true && options.selector === undefined) {
+      throw usageFailure(`which ${kind}?`, 'give names, -l SELECTOR or --all');
+    }
+    return { kind, names, all: options.all ?? false, ...selector, ...namespace };
+  });
+}

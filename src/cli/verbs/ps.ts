@@ -1,0 +1,73 @@
+// lateen ps: shows the pods of the mesh and their containers.
+
+import { stringify } from 'yaml';
+import type { PodRow } from '../../control/api/contract.ts';
+import { connect } from '../client.ts';
+import { exitCode, usageFailure } from '../failure.ts';
+import { age, tableText } from '../table.ts';
+import { defineVerb, namespaced, online, type OnlineOptions } from '../verb.ts';
+
+interface Options extends OnlineOptions {
+  readonly namespace?: string;
+  readonly allNamespaces?: boolean;
+  readonly output: string;
+}
+
+export const verb = defineVerb<Options>({
+  define: (command) =>
+    online(namespaced(command))
+      .option('-A, --all-namespaces', 'in every namespace')
+      .option('-o, --output <format>', 'table, wide, json, yaml, name', 'table'),
+  examples: [
+    ['lateen ps', 'the pods of namespace default'],
+    ['lateen ps -A -o wide', 'all pods, with their containers'],
+  ],
+  async run({ options, terminal }) {
+    const pods = await connect(options).get<readonly PodRow[]>('/v1/pods', {
+      namespace: options.allNamespaces === true ? undefined : (options.namespace ?? 'default'),
+    });
+    switch (options.output) {
+      case 'json':
+        terminal.line(JSON.stringify(pods, null, 2));
+        break;
+      case 'yaml':
+        terminal.write(stringify(pods));
+        break;
+      case 'name':
+        for (const { name } of pods) terminal.line(`pod/${name}`);
+        break;
+      case 'table':
+      case 'wide':
+        if (pods.length === 0) terminal.note('no pods');
+        else terminal.line(podsText(pods, options.output === 'wide', options.allNamespaces ?? false, new Date()));
+        break;
+      default:
+        throw usageFailure(`there is no format ${options.output}`, 'use table, wide, json, yaml or name');
+    }
+    return exitCode.ok;
+  },
+});
+
+export function podsText(pods: readonly PodRow[], wide: boolean, allNamespaces: boolean, now: Date): string {
+  const head = [
+    ...(allNamespaces ? ['Namespace'] : []),
+    'Name',
+    'Ready',
+    'Status',
+    'Restarts',
+    'Address',
+    'Age',
+    ...(wide ? ['Containers'] : []),
+  ];
+  const rows = pods.map((pod) => [
+    ...(allNamespaces ? [pod.namespace] : []),
+    pod.name,
+    pod.ready,
+    pod.phase,
+    String(pod.restarts),
+    pod.address,
+    age(pod.started, now),
+    ...(wide ? [pod.containers.map(({ name, state }) => `${name} (${state})`).join(', ')] : []),
+  ]);
+  return tableText(head, rows);
+}

@@ -1,0 +1,78 @@
+// lateen status: each workload, its proxy, its identity and whether its configuration has arrived.
+
+import { stringify } from 'yaml';
+import type { StatusAnswer, WorkloadStatus } from '../../control/api/contract.ts';
+import { connect } from '../client.ts';
+import { countText } from '../diagnostics.ts';
+import { exitCode, usageFailure } from '../failure.ts';
+import { age, span, tableText } from '../table.ts';
+import type { Style, Terminal } from '../terminal.ts';
+import { defineVerb, online, type OnlineOptions } from '../verb.ts';
+
+interface Options extends OnlineOptions {
+  readonly output: string;
+}
+
+export const verb = defineVerb<Options>({
+  define: (command) => online(command).option('-o, --output <format>', 'table, json, yaml', 'table'),
+  examples: [
+    ['lateen status', 'the whole mesh at a glance'],
+    ['lateen status -o json', 'the same for a program'],
+  ],
+  async run({ options, terminal }) {
+    if (!['table', 'json', 'yaml'].includes(options.output))
+      throw usageFailure(`there is no format ${options.output}`, 'use table, json or yaml');
+    const status = await connect(options).get<StatusAnswer>('/v1/status');
+    if (options.output === 'json') terminal.line(JSON.stringify(status, null, 2));
+    else if (options.output === 'yaml') terminal.write(stringify(status));
+    else printStatus(status, terminal, new Date());
+    return exitCode.ok;
+  },
+});
+
+function printStatus(status: StatusAnswer, terminal: Terminal, now: Date): void {
+  terminal.line(`Lateen ${status.version}, up for ${age(status.started, now)}, state in ${status.state}`);
+  for (const [what, address] of Object.entries(status.addresses)) terminal.line(`${what}: ${address}`);
+  if (status.workloads.length === 0) {
+    terminal.line('No workloads yet.');
+  } else {
+    terminal.line();
+    terminal.line(statusText(status.workloads, now, (style, text) => terminal.style(style, text)));
+  }
+  for (const { namespace, name, rejection } of status.workloads) {
+    if (rejection !== undefined) terminal.note(`${name}.${namespace}: Envoy rejected its configuration: ${rejection}`);
+  }
+  const found = countText(status.diagnostics);
+  if (found !== '') terminal.line(`\nConfiguration: ${found} (lateen get diagnostics shows them)`);
+}
+
+const styles: Readonly<Record<WorkloadStatus['configuration'], Style>> = {
+  arrived: 'green',
+  sending: 'yellow',
+  rejected: 'red',
+  'not connected': 'red',
+  '': 'dim',
+};
+
+export function statusText(
+  workloads: readonly WorkloadStatus[],
+  now: Date,
+  style: (style: Style, text: string) => string,
+): string {
+  const head = ['Workload', 'Namespace', 'Proxy', 'Identity', 'Certificate', 'Configuration'];
+  const rows = workloads.map(({ name, namespace, proxy, identity, certificateExpires, configuration }) => [
+    name,
+    namespace,
+    proxy === '' ? 'none' : proxy,
+    identity,
+    expiry(certificateExpires, now),
+    configuration === '' ? '' : style(styles[configuration], configuration),
+  ]);
+  return tableText(head, rows);
+}
+
+function expiry(expires: string, now: Date): string {
+  if (expires === '') return '';
+  const seconds = Math.floor((Date.parse(expires) - now.getTime()) / 1000);
+  return seconds < 0 ? `expired ${span(-seconds)} ago` : `expires in ${span(seconds)}`;
+}

@@ -1,0 +1,28 @@
+// lateen up: the whole mesh in one process on this machine, with manifests running in it.
+
+import { defineVerb, files, online, type OnlineOptions } from '../verb.ts';
+
+export interface UpOptions extends OnlineOptions {
+  readonly file?: readonly string[];
+  readonly detach?: boolean;
+  readonly images?: string;
+  readonly publishAddress?: string;
+  readonly meshConfig?: string;
+}
+
+export const verb = defineVerb<UpOptions>({
+  define: (command) =>
+    online(files(command, 'manifests to run: files, folders, or -; watched for changes'))
+      .option('-d, --detach', 'go to the background once everything runs')
+      .option('--images <file>', 'which program an image stands for, besides the samples’')
+      .option('--publish-address <address>', 'where the ingress gateway is published (default: 127.0.0.1)')
+      .option('--mesh-config <file>', 'MeshConfig YAML over Istio’s defaults'),
+  examples: [
+    ['lateen up -f samples/bookinfo/bookinfo.yaml', 'run Bookinfo in the mesh; Ctrl-C ends it'],
+    ['lateen up -f manifests/ -d', 'in the background; lateen down ends it'],
+  ],
+  async run({ options, terminal }) {
+    const { up } = await import('../up.ts');
+    return up(options, terminal);
+  },
+});

@@ -1,0 +1,44 @@
+// lateen validate: checks manifests against every kind's schema and rules, with nothing running.
+
+import { count, countText, noteDiagnostics } from '../diagnostics.ts';
+import { exitCode, usageFailure } from '../failure.ts';
+import { defineVerb, files } from '../verb.ts';
+
+interface Options {
+  readonly file?: readonly string[];
+  readonly output: string;
+  readonly strict?: boolean;
+}
+
+export const verb = defineVerb<Options>({
+  define: (command) =>
+    files(command, 'manifests: files, folders, or - for standard input')
+      .option('-o, --output <format>', 'text, json', 'text')
+      .option('--strict', 'warnings fail too'),
+  examples: [
+    ['lateen validate -f manifests/', 'check a folder; exit 1 on any error'],
+    ['lateen validate -f vs.yaml -o json', 'diagnostics for a program'],
+  ],
+  async run({ options, terminal }) {
+    if (options.file === undefined) throw usageFailure('no manifest given', 'name a file, a folder or - with -f');
+    if (!['text', 'json'].includes(options.output))
+      throw usageFailure(`there is no format ${options.output}`, 'use text or json');
+    const [{ loadFiles }, { decode }, { diagnosticJson, diagnosticText }] = await Promise.all([
+      import('../../sources/manifest.ts'),
+      import('../../api/decode.ts'),
+      import('../../api/diagnostic.ts'),
+    ]);
+    const { objects, diagnostics } = loadFiles(options.file, decode);
+    const counts = count(diagnostics);
+    if (options.output === 'json') {
+      terminal.line(JSON.stringify({ objects: objects.length, diagnostics: diagnostics.map(diagnosticJson) }, null, 2));
+    } else {
+      noteDiagnostics(
+        terminal,
+        diagnostics.map((diagnostic) => ({ severity: diagnostic.severity, text: diagnosticText(diagnostic) })),
+      );
+      terminal.line(`${objects.length} object${objects.length === 1 ? '' : 's'} read: ${countText(counts) || 'all valid'}`);
+    }
+    return counts.error > 0 || (options.strict === true && counts.warning > 0) ? exitCode.failed : exitCode.ok;
+  },
+});

@@ -1,0 +1,189 @@
+// The write API as one hono app: what the CLI's online verbs call. Served only on the state folder's Unix socket (socket.ts).
+
+import { Hono, type Context } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { stream } from 'hono/streaming';
+import type { DistributionTable } from '../../xds/distribution.ts';
+import type { DiagnosticBoard } from '../diagnostic-board.ts';
+import type { Logger } from '../log.ts';
+import { findPods, type PodName } from '../workloads.ts';
+import { applyManifests, deleteObjects, diagnosticLine, type ChangeTargets } from './changes.ts';
+import type {
+  ApplyRequest,
+  DeleteRequest,
+  ExecAnswer,
+  ExecRequest,
+  ObjectEvent,
+  Refusal,
+  StatusAnswer,
+  VersionAnswer,
+} from './contract.ts';
+import { kindsNamed } from './names.ts';
+import { listObjects, watchObjects, type ObjectsQuery } from './objects.ts';
+import { podNames, podRows, workloadStatuses } from './pods.ts';
+import { ApiError } from './refusal.ts';
+
+export interface ApiParts extends ChangeTargets {
+  readonly distribution: DistributionTable;
+  readonly diagnostics: DiagnosticBoard;
+  readonly about: Pick<StatusAnswer, 'version' | 'started' | 'state' | 'addresses'>;
+  readonly log: Logger;
+  /** Ends the whole process in order, as `lateen down` asks. */
+  readonly stop: (() => void) | undefined;
+}
+
+/** More than any folder of manifests; keeps a mistaken `apply -f /` from filling the memory. */
+const maxRequestBytes = 128 * 1024 * 1024;
+/** A watcher that does not read is cut off when this many events wait for it. */
+const maxWaitingEvents = 10_000;
+
+export function apiApp(parts: ApiParts): Hono {
+  const { store, platform } = parts;
+  const app = new Hono();
+  app.use(
+    bodyLimit({
+      maxSize: maxRequestBytes,
+      onError: () => refuse(new ApiError(413, 'the request is too large', 'apply in parts')),
+    }),
+  );
+  app.onError((error) => {
+    if (!(error instanceof ApiError)) parts.log.error({ err: error }, 'a call of the API failed');
+    return refuse(error);
+  });
+  app.notFound(() => refuse(new ApiError(404, 'there is no such call', 'are the CLI and the mesh of one version?')));
+
+  app.get('/v1/version', (c) => c.json({ version: parts.about.version, pid: process.pid } satisfies VersionAnswer));
+  app.post('/v1/apply', async (c) => c.json(applyManifests(await requestOf<ApplyRequest>(c, 'files'), parts)));
+  app.post('/v1/delete', async (c) => c.json(await deleteObjects(await requestOf<DeleteRequest>(c), parts)));
+  app.get('/v1/objects', (c) =>
+    c.req.query('watch') === 'true' ? watch(c, parts) : c.json(listObjects(objectsQuery(c), store)),
+  );
+  app.get('/v1/pods', (c) => c.json(podRows(store, c.req.query('namespace'))));
+  app.get('/v1/workloads', (c) => c.json(podNames(store)));
+  app.get('/v1/diagnostics', (c) => c.json(parts.diagnostics.all().map(diagnosticLine)));
+  app.get('/v1/status', (c) =>
+    c.json({
+      ...parts.about,
+      workloads: workloadStatuses(store, platform, parts.distribution.list()),
+      diagnostics: parts.diagnostics.counts(),
+    } satisfies StatusAnswer),
+  );
+  app.post('/v1/stop', (c) => {
+    if (parts.stop === undefined) throw new ApiError(501, 'this process is not stopped by call', 'end it by its own means');
+    // After the answer has left.
+    setImmediate(parts.stop);
+    return c.json({ stopping: true });
+  });
+
+  app.get('/v1/logs', (c) => logs(c, parts));
+  app.post('/v1/exec', async (c) => {
+    const { workload, namespace, container, command } = await requestOf<ExecRequest>(c, 'workload', 'command');
+    return c.json((await platformOf(parts).exec(onePod(parts, workload, namespace), container, command)) satisfies ExecAnswer);
+  });
+  app.get('/v1/proxy', async (c) => {
+    const path = c.req.query('path') ?? '';
+    if (!readable.test(path)) throw new ApiError(400, `${path} is not read through this API`);
+    const pod = onePod(parts, c.req.query('workload') ?? '', c.req.query('namespace'));
+    return c.json(await platformOf(parts).proxyAdmin(pod, 'GET', path));
+  });
+  app.post('/v1/proxy', async (c) => {
+    const { workload, namespace, path } = await requestOf<{ workload: string; namespace?: string; path: string }>(
+      c,
+      'workload',
+      'path',
+    );
+    if (!writable.test(path)) throw new ApiError(400, `${path} is not changed through this API`);
+    return c.json(await platformOf(parts).proxyAdmin(onePod(parts, workload, namespace), 'POST', path));
+  });
+  return app;
+}
+
+/** What may be asked of an Envoy's admin interface, which could also shut it down. */
+const readable = /^\/(?:config_dump|clusters|listeners|certs|stats|stats\/prometheus|server_info|ready)(?:\?[\w=&.,|:%-]*)?$/;
+const writable = /^\/logging(?:\?[\w-]+=[a-z]+)?$/;
+
+function refuse(error: unknown): Response {
+  const known = error instanceof ApiError;
+  const help = known ? error.help : error instanceof Error && 'help' in error ? String(error.help) : '';
+  const refusal: Refusal = { message: error instanceof Error ? error.message : String(error), help };
+  return Response.json(refusal, { status: known ? error.status : 500 });
+}
+
+async function requestOf<Request extends object>(c: Context, ...required: (keyof Request & string)[]): Promise<Request> {
+  const body: unknown = await c.req.json().catch(() => undefined);
+  if (typeof body !== 'object' || body === null) throw new ApiError(400, 'the request is not a JSON object');
+  for (const field of required) if (!(field in body)) throw new ApiError(400, `the request has no ${field}`);
+  return body as Request;
+}
+
+const objectsQuery = (c: Context): ObjectsQuery => ({
+  kinds: c.req.query('kinds') ?? '',
+  names: c.req.query('name')?.split(',') ?? [],
+  namespace: c.req.query('namespace'),
+  selector: c.req.query('selector'),
+});
+
+function watch(c: Context, { store }: ApiParts): Response {
+  const query = objectsQuery(c);
+  kindsNamed(query.kinds);
+  c.header('content-type', 'application/x-ndjson');
+  return stream(c, async (out) => {
+    const waiting: ObjectEvent[] = [];
+    let wake: () => void = () => {};
+    let ended = false;
+    const end = watchObjects(query, store, (event) => {
+      waiting.push(event);
+      wake();
+    });
+    out.onAbort(() => {
+      ended = true;
+      wake();
+    });
+    try {
+      while (!ended && waiting.length < maxWaitingEvents) {
+        for (const event of waiting.splice(0)) await out.writeln(JSON.stringify(event));
+        if (waiting.length === 0 && !ended) await new Promise<void>((resolve) => (wake = resolve));
+      }
+    } finally {
+      end();
+    }
+  });
+}
+
+function logs(c: Context, parts: ApiParts): Response {
+  const platform = platformOf(parts);
+  const pod = onePod(parts, c.req.query('workload') ?? '', c.req.query('namespace'));
+  const tail = c.req.query('tail');
+  const ended = new AbortController();
+  const lines = platform.logs(pod, {
+    container: c.req.query('container'),
+    follow: c.req.query('follow') === 'true',
+    tail: tail === undefined ? undefined : Number(tail),
+    signal: ended.signal,
+  });
+  return stream(
+    c,
+    async (out) => {
+      out.onAbort(() => ended.abort());
+      for await (const text of lines) await out.write(text);
+    },
+    async (error, out) => {
+      await out.writeln(`lateen: ${error.message}`);
+    },
+  );
+}
+
+function platformOf({ platform }: ApiParts): NonNullable<ApiParts['platform']> {
+  if (platform === undefined)
+    throw new ApiError(501, 'this control plane runs no workloads', 'lateen up does; or use your platform’s own tools');
+  return platform;
+}
+
+/** The first of a workload's pods, as kubectl takes it. */
+function onePod({ store }: ApiParts, workload: string, namespace: string | undefined): PodName {
+  const found = findPods(podNames(store), workload, namespace);
+  if ('message' in found) throw new ApiError(404, found.message, found.help);
+  const [pod] = found.pods;
+  if (pod === undefined) throw new ApiError(404, `no pod of ${workload}`);
+  return pod;
+}

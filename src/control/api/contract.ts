@@ -1,0 +1,140 @@
+// What the CLI and the control plane say to each other over the state folder's Unix socket: the JSON shapes of every call.
+
+import type { ObjectRef } from '../../api/object.ts';
+
+export type Document = Readonly<Record<string, unknown>>;
+
+/** `diagnosticJson` of a Diagnostic, plus the line for people. */
+export interface DiagnosticJson {
+  readonly severity: 'error' | 'warning' | 'info';
+  readonly code: string;
+  readonly text: string;
+  readonly [field: string]: unknown;
+}
+
+/** `POST /v1/apply` */
+export interface ApplyRequest {
+  readonly files: readonly { readonly source: string; readonly text: string }[];
+  /** For objects that name no namespace. */
+  readonly namespace?: string;
+  readonly dryRun: boolean;
+}
+
+export interface ApplyAnswer {
+  readonly results: readonly ApplyResult[];
+  readonly diagnostics: readonly DiagnosticJson[];
+}
+
+export interface ApplyResult {
+  readonly ref: ObjectRef;
+  /** As kubectl names it: `virtualservice.networking.istio.io/reviews`. */
+  readonly name: string;
+  readonly outcome: 'created' | 'configured' | 'unchanged' | 'refused';
+}
+
+/** `POST /v1/delete`: by file, or by kind and name. */
+export interface DeleteRequest {
+  readonly files?: ApplyRequest['files'];
+  readonly kind?: string;
+  readonly names?: readonly string[];
+  readonly all?: boolean;
+  readonly selector?: string;
+  readonly namespace?: string;
+}
+
+export interface DeleteAnswer {
+  readonly deleted: readonly string[];
+  readonly errors: readonly string[];
+}
+
+/** `GET /v1/objects?kinds=vs,dr&namespace=&name=&selector=&watch=true`: no namespace means all of them. */
+export interface ObjectsAnswer {
+  readonly kinds: readonly KindTable[];
+  /** Names that were asked for and are not there. */
+  readonly missing: readonly string[];
+}
+
+export interface KindTable {
+  readonly group: string;
+  readonly kind: string;
+  readonly plural: string;
+  readonly namespaced: boolean;
+  readonly columns: readonly { readonly name: string; readonly wide: boolean }[];
+  readonly items: readonly ObjectRow[];
+}
+
+export interface ObjectRow {
+  readonly document: Document;
+  readonly cells: readonly string[];
+}
+
+/** One line of a watch. */
+export interface ObjectEvent {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
+  readonly table: KindTable;
+}
+
+/** `GET /v1/pods`, `GET /v1/status` */
+export interface PodRow {
+  readonly namespace: string;
+  readonly name: string;
+  readonly workload: string;
+  readonly phase: string;
+  readonly ready: string;
+  readonly restarts: number;
+  readonly address: string;
+  readonly started: string;
+  readonly containers: readonly {
+    readonly name: string;
+    readonly image: string;
+    readonly state: string;
+    readonly restarts: number;
+  }[];
+}
+
+export interface StatusAnswer {
+  readonly version: string;
+  readonly started: string;
+  readonly state: string;
+  readonly addresses: Readonly<Record<string, string>>;
+  readonly workloads: readonly WorkloadStatus[];
+  readonly diagnostics: { readonly error: number; readonly warning: number; readonly info: number };
+}
+
+export interface WorkloadStatus {
+  readonly namespace: string;
+  readonly name: string;
+  /** `running`, `starting`, `crashed (3 restarts)`, …; empty for a pod outside the mesh. */
+  readonly proxy: string;
+  readonly identity: string;
+  /** RFC 3339; empty while there is no certificate. */
+  readonly certificateExpires: string;
+  readonly configuration: 'arrived' | 'sending' | 'rejected' | 'not connected' | '';
+  /** Why Envoy rejected what it was sent. */
+  readonly rejection?: string;
+}
+
+/** `POST /v1/exec`: what to run to be inside the pod; the CLI runs it with the caller's terminal. */
+export interface ExecRequest {
+  readonly workload: string;
+  readonly namespace?: string;
+  readonly container?: string;
+  readonly command: readonly string[];
+}
+
+export interface ExecAnswer {
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** `GET /v1/version` */
+export interface VersionAnswer {
+  readonly version: string;
+  readonly pid: number;
+}
+
+/** Any refusal: HTTP status 400, 404, 409, 413, 500 or 501. */
+export interface Refusal {
+  readonly message: string;
+  readonly help: string;
+}

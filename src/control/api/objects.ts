@@ -1,0 +1,92 @@
+// `get`: objects in effect, as tables with the columns of their kinds, once or as they change.
+
+import { effect, untracked } from '@preact/signals-core';
+import type { KindDefinition } from '../../api/kind.ts';
+import { refOf, type ApiObject, type Path } from '../../api/object.ts';
+import { refKey } from '../../sources/manifest.ts';
+import type { Store } from '../../store/store.ts';
+import type { KindTable, ObjectEvent, ObjectRow, ObjectsAnswer } from './contract.ts';
+import { documentOf, kindsNamed, printedName, selectorOf } from './names.ts';
+
+export interface ObjectsQuery {
+  readonly kinds: string;
+  readonly names: readonly string[];
+  /** Undefined for all. */
+  readonly namespace: string | undefined;
+  readonly selector: string | undefined;
+}
+
+export function listObjects(query: ObjectsQuery, store: Store): ObjectsAnswer {
+  const definitions = kindsNamed(query.kinds);
+  const kinds = definitions.map((definition) => table(definition, selected(query, definition, store)));
+  const missing: string[] = [];
+  for (const definition of definitions) {
+    const there = new Set(selected(query, definition, store).map(({ metadata }) => metadata.name));
+    for (const name of query.names) {
+      if (!there.has(name))
+        missing.push(`${printedName({ group: definition.group, kind: definition.kind, namespace: '', name })} not found`);
+    }
+  }
+  return { kinds, missing };
+}
+
+/** Gives what is there as ADDED, then each change. Returns what ends it. */
+export function watchObjects(query: ObjectsQuery, store: Store, tell: (event: ObjectEvent) => void): () => void {
+  const ends = kindsNamed(query.kinds).map((definition) => {
+    let before = new Map<string, ApiObject>();
+    return effect(() => {
+      const now = new Map(selected(query, definition, store).map((object) => [refKey(refOf(object)), object]));
+      untracked(() => {
+        for (const [key, object] of now) {
+          const earlier = before.get(key);
+          if (earlier === object) continue;
+          tell({ type: earlier === undefined ? 'ADDED' : 'MODIFIED', table: table(definition, [object]) });
+        }
+        for (const [key, object] of before) if (!now.has(key)) tell({ type: 'DELETED', table: table(definition, [object]) });
+      });
+      before = now;
+    });
+  });
+  return () => ends.forEach((end) => end());
+}
+
+function selected(
+  { names, namespace, selector }: ObjectsQuery,
+  { group, kind, scope }: KindDefinition,
+  store: Store,
+): readonly ApiObject[] {
+  const matches = selectorOf(selector);
+  const all =
+    scope === 'cluster' || namespace === undefined ? store.kind(group, kind).all() : store.inNamespace(group, kind, namespace);
+  return all
+    .filter(({ metadata }) => (names.length === 0 || names.includes(metadata.name)) && matches(metadata.labels))
+    .sort((a, b) => compare(a.metadata.namespace, b.metadata.namespace) || compare(a.metadata.name, b.metadata.name));
+}
+
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+const table = ({ group, kind, plural, scope, columns }: KindDefinition, objects: readonly ApiObject[]): KindTable => ({
+  group,
+  kind,
+  plural,
+  namespaced: scope === 'namespaced',
+  columns: columns.map(({ name, wide = false }) => ({ name, wide })),
+  items: objects.map((object): ObjectRow => ({
+    document: documentOf(object),
+    cells: columns.map(({ path, value }) => (value === undefined ? cellText(at(object.body, path ?? [])) : value(object))),
+  })),
+});
+
+function at(value: unknown, path: Path): unknown {
+  let place: unknown = value;
+  for (const step of path) {
+    if (typeof place !== 'object' || place === null) return undefined;
+    place = (place as Record<string | number, unknown>)[step];
+  }
+  return place;
+}
+
+function cellText(value: unknown): string {
+  if (value === undefined || value === null) return '';
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}

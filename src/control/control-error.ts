@@ -1,0 +1,42 @@
+// What can keep the control plane from starting, with a stable code and what to do about it. Shown by the CLI.
+
+export type ControlErrorCode =
+  /** The state folder cannot be used. */
+  | 'LAT0901'
+  /** An address is taken or not ours to listen on. */
+  | 'LAT0902'
+  /** The mesh configuration cannot be used. */
+  | 'LAT0903';
+
+export class ControlError extends Error {
+  override readonly name = 'ControlError';
+  readonly code: ControlErrorCode;
+  readonly help: string;
+
+  constructor(code: ControlErrorCode, message: string, help: string, cause?: unknown) {
+    super(message, { cause });
+    this.code = code;
+    this.help = help;
+  }
+}
+
+/** An error of `listen`, in words: which address, why, and what to do. */
+export function listenError(what: string, address: string, option: string, error: unknown): ControlError {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const reason =
+    code === 'EADDRINUSE'
+      ? 'the address is in use'
+      : code === 'EACCES'
+        ? 'not permitted'
+        : code === 'EADDRNOTAVAIL'
+          ? 'this host has no such address'
+          : error instanceof Error
+            ? error.message
+            : String(error);
+  return new ControlError(
+    'LAT0902',
+    `cannot listen on ${address} for ${what}: ${reason}`,
+    `stop what uses it, or give another with ${option}`,
+    error,
+  );
+}

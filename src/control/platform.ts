@@ -1,0 +1,42 @@
+// The joint between the control plane's API and whatever runs the workloads: local/ on a laptop. Absent when control runs alone.
+
+import type { ObjectRef } from '../api/object.ts';
+
+export interface PodRef {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+export interface ProxyReport {
+  readonly pod: PodRef;
+  /** `running`, `starting`, `stopped`, `crashed`, … */
+  readonly state: string;
+  readonly restarts: number;
+  readonly identity: string;
+  readonly certificateExpires: Date | undefined;
+}
+
+export interface LogRequest {
+  readonly container: string | undefined;
+  readonly follow: boolean;
+  /** The last lines only. */
+  readonly tail: number | undefined;
+  /** Ends a log that is followed. */
+  readonly signal: AbortSignal;
+}
+
+export interface Platform {
+  proxies(): readonly ProxyReport[];
+  /** Pieces of text, in order, whole lines. Throws where the pod has no such container, naming those it has. */
+  logs(pod: PodRef, request: LogRequest): AsyncIterable<string>;
+  /** A command, run without a shell, that runs `command` inside a container's namespaces and environment. */
+  exec(
+    pod: PodRef,
+    container: string | undefined,
+    command: readonly string[],
+  ): Promise<{ readonly argv: readonly string[]; readonly env: Readonly<Record<string, string>> }>;
+  /** A request to the pod's Envoy's admin interface. */
+  proxyAdmin(pod: PodRef, method: 'GET' | 'POST', path: string): Promise<{ readonly status: number; readonly body: string }>;
+  /** Deletes an object that the platform made: a pod, which its owner makes anew. False where it made no such object. */
+  remove?(ref: ObjectRef): Promise<boolean>;
+}
