@@ -1,0 +1,86 @@
+// The ingress gateway that the platform provides where Gateways select it and nobody runs it: a Service and a Deployment of Envoy alone.
+
+import type { ApiObject } from '../../api/object.ts';
+import { newObject } from '../objects.ts';
+import type { ServicePort } from '../kubernetes.ts';
+
+const name = 'istio-ingressgateway';
+const namespace = 'istio-system';
+export const gatewayLabels = { app: name, istio: 'ingressgateway' } as const;
+
+interface GatewayBody {
+  readonly spec?: {
+    readonly selector?: Readonly<Record<string, string>>;
+    readonly servers?: readonly {
+      readonly port?: { readonly number?: number; readonly name?: string; readonly protocol?: string };
+    }[];
+  };
+}
+
+const selected = (gateway: ApiObject): boolean => {
+  const { selector = {} } = (gateway.body as GatewayBody).spec ?? {};
+  const wanted = Object.entries(selector);
+  return (
+    wanted.length > 0 &&
+    selector['istio'] === 'ingressgateway' &&
+    wanted.every(([key, value]) => (gatewayLabels as Record<string, string>)[key] === value)
+  );
+};
+
+/** Low ports stand 8000 higher inside the pod, as upstream's gateway has 80 at 8080. */
+export const highPort = (port: number): number => (port < 1024 ? port + 8000 : port);
+
+/** Upstream's two ports, and each that a server names. */
+export function gatewayPorts(gateways: readonly ApiObject[]): ServicePort[] {
+  const ports = new Map<number, ServicePort>([
+    [80, { name: 'http2', port: 80, targetPort: 8080, protocol: 'TCP' }],
+    [443, { name: 'https', port: 443, targetPort: 8443, protocol: 'TCP' }],
+  ]);
+  for (const gateway of gateways) {
+    for (const { port } of (gateway.body as GatewayBody).spec?.servers ?? []) {
+      const number = port?.number;
+      if (number === undefined || ports.has(number)) continue;
+      const prefix = (port?.protocol ?? 'tcp').toLowerCase();
+      ports.set(number, { name: `${prefix}-${number}`, port: number, targetPort: highPort(number), protocol: 'TCP' });
+    }
+  }
+  return [...ports.values()].sort((a, b) => a.port - b.port);
+}
+
+/** Nothing while no Gateway asks for it. The origin is the first Gateway that does. */
+export function ingressGateway(gateways: readonly ApiObject[]): ApiObject[] {
+  const asking = gateways.filter(selected);
+  const [first] = asking;
+  if (first === undefined) return [];
+  return [
+    newObject(
+      {
+        apiVersion: 'v1',
+        kind: 'Service',
+        metadata: { name, namespace, labels: gatewayLabels, annotations: {} },
+        spec: { type: 'LoadBalancer', selector: gatewayLabels, ports: gatewayPorts(asking) },
+      },
+      { ...first.origin, position: () => undefined },
+    ),
+    newObject(
+      {
+        apiVersion: 'apps/v1',
+        kind: 'Deployment',
+        metadata: { name, namespace, labels: gatewayLabels, annotations: {} },
+        spec: {
+          replicas: 1,
+          selector: { matchLabels: gatewayLabels },
+          template: {
+            metadata: { labels: gatewayLabels, annotations: { 'inject.istio.io/templates': 'gateway' } },
+            spec: {
+              serviceAccountName: `${name}-service-account`,
+              terminationGracePeriodSeconds: 5,
+              containers: [{ name: 'istio-proxy', image: 'auto' }],
+            },
+          },
+        },
+      },
+      { ...first.origin, position: () => undefined },
+    ),
+  ];
+}

@@ -1,0 +1,53 @@
+// How a command on the host gets into a pod: words for nsenter, which the CLI runs with the person's terminal. Works in both modes.
+
+import { LocalError } from './local-error.ts';
+import type { Pod } from './pod.ts';
+import { confined } from './process.ts';
+import type { Tools } from './tools.ts';
+
+/** A command to start on the host, without a shell. */
+export interface HostCommand {
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+export interface ExecTarget {
+  readonly tools: Tools;
+  readonly root: boolean;
+  readonly initPid: number;
+}
+
+/**
+ * Runs `argv` beside a container: in its pod's network, with its files, environment and user, and no more rights than it has.
+ * Without a container's name the first one is meant. The command's first step enters the sandbox, its second the pod.
+ */
+export function execCommand(
+  { tools, root, initPid }: ExecTarget,
+  pod: Pod,
+  containerName: string | undefined,
+  argv: readonly string[],
+): HostCommand {
+  const names = pod.containers.map(({ name }) => name);
+  if (containerName !== undefined && !names.includes(containerName)) {
+    const { name } = pod.object.metadata;
+    throw new LocalError('NO_SUCH_POD', `pod ${name} has no container ${containerName}`, `choose one of ${names.join(', ')}`);
+  }
+  const container = containerName ?? pod.mainContainer;
+  // Where a user namespace is part of the sandbox, its rights come with entering it.
+  const user = root ? [] : ['--user', '--preserve-credentials'];
+  return {
+    argv: [
+      tools.nsenter,
+      '--target',
+      String(initPid),
+      ...user,
+      '--mount',
+      '--pid',
+      '--net',
+      '--',
+      ...pod.enterContainer(container),
+      ...confined(tools, pod.programs.userOf(container), argv),
+    ],
+    env: pod.programs.environment(container),
+  };
+}

@@ -1,0 +1,104 @@
+// A laptop platform without a mesh, for local.test.ts: `node local-mesh.ts outer|inner STATE …`, driven over a Unix socket.
+
+import { rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { json, text } from 'node:stream/consumers';
+import { diagnosticText, type Diagnostic } from '../../src/api/diagnostic.ts';
+import { refOf } from '../../src/api/object.ts';
+import { systemClock } from '../../src/local/clock.ts';
+import { execCommand } from '../../src/local/exec.ts';
+import { builtInImages, imagesOf } from '../../src/local/images.ts';
+import { enterSandbox } from '../../src/local/inner.ts';
+import { readLog } from '../../src/local/log-file.ts';
+import { newObject, storeObjects, type NewObject } from '../../src/local/objects.ts';
+import { runOuter } from '../../src/local/outer.ts';
+import { Platform } from '../../src/local/platform.ts';
+import { Store } from '../../src/store/store.ts';
+
+const [mode = '', stateFolder = ''] = process.argv.slice(2);
+const home = new URL('../..', import.meta.url).pathname.replace(/\/$/, '');
+
+if (mode === 'outer') {
+  process.exitCode = await runOuter({
+    stateFolder,
+    inner: [process.execPath, '--disable-warning=ExperimentalWarning', import.meta.filename, 'inner', stateFolder],
+    publishAddress: '127.0.0.1',
+    say: (line) => process.stdout.write(`${line}\n`),
+    onReady: () => process.stdout.write('ready\n'),
+  });
+} else await inner();
+
+async function inner(): Promise<void> {
+  const sandbox = await enterSandbox({ stateFolder, home });
+  const objects = storeObjects(new Store());
+  const told: Diagnostic[] = [];
+  const errors: string[] = [];
+  const platform = new Platform({
+    tools: sandbox.tools,
+    network: sandbox.network,
+    objects,
+    images: imagesOf([], builtInImages(sandbox.samples)),
+    // Every pod of the test is outside the mesh, but for those that watch what the platform asks of it.
+    mesh: {
+      attach: (pod) =>
+        Promise.resolve({
+          ready: () => pod.annotations['test/proxy'] !== 'never',
+          state: 'ready',
+          close: () => Promise.resolve(),
+        }),
+    },
+    clock: systemClock,
+    root: sandbox.root,
+    path: process.env['PATH'] ?? '',
+    podFolder: `${sandbox.memory}/pods`,
+    logFolder: sandbox.folder.logs,
+    report: (diagnostic) => told.push(diagnostic),
+    onError: (error) => errors.push(error instanceof Error ? (error.stack ?? error.message) : String(error)),
+    publish: (ports) => sandbox.publish(ports),
+  });
+  platform.start();
+
+  const server = createServer((request, response) => {
+    const answer = async (): Promise<unknown> => {
+      const url = new URL(request.url ?? '/', 'http://platform');
+      const pod = () => platform.find(url.searchParams.get('pod') ?? '');
+      switch (url.pathname) {
+        case '/apply':
+          for (const document of (await json(request)) as NewObject[]) objects.apply(newObject(document));
+          return {};
+        case '/delete':
+          for (const document of (await json(request)) as NewObject[]) objects.delete(refOf(newObject(document)));
+          return {};
+        case '/list':
+          return objects.list(url.searchParams.get('group') ?? '', url.searchParams.get('kind') ?? '').map(({ body }) => body);
+        case '/pods':
+          return platform.pods();
+        case '/told':
+          return { told: told.map(diagnosticText), errors };
+        case '/published':
+          return sandbox.published();
+        case '/exec': {
+          const found = pod();
+          return found && execCommand(sandbox, found, undefined, (await json(request)) as string[]);
+        }
+        case '/logs': {
+          const found = pod();
+          const previous = url.searchParams.get('previous') === 'true';
+          return found && (await text(readLog(found.logsOf(found.mainContainer), { previous })));
+        }
+        default:
+          return undefined;
+      }
+    };
+    answer().then(
+      (value) => response.end(JSON.stringify(value ?? null)),
+      (error: unknown) => response.writeHead(500).end(String(error)),
+    );
+  });
+  const socket = `${sandbox.folder.run}/control.sock`;
+  rmSync(socket, { force: true });
+  server.listen(socket, () => sandbox.ready());
+  sandbox.stopping.addEventListener('abort', () => {
+    void platform[Symbol.asyncDispose]().then(() => process.exit(0));
+  });
+}
