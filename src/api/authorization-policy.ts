@@ -2,10 +2,12 @@
 
 import type { Static } from 'typebox';
 import { Type } from 'typebox';
+import { action, rules } from './authorization-checks.ts';
 import { defineKind } from './kind.ts';
 import { choice, list, message, nonEmpty, text } from './schema.ts';
 import { documentOf, istioSecurity } from './shared/document.ts';
 import { policyTarget } from './shared/selector.ts';
+import { checkTarget } from './shared/target.ts';
 
 const serviceAccounts = list(Type.String({ maxLength: 320 }), { maxItems: 16 });
 
@@ -77,7 +79,7 @@ export const authorizationPolicy = defineKind({
   plural: 'authorizationpolicies',
   shortNames: ['ap'],
   schema,
-  checks: [],
+  checks: [({ spec }) => checkTarget(spec), action, rules],
   columns: [{ name: 'Action', path: ['spec', 'action'] }],
   inEffect: true,
 });

@@ -1,6 +1,7 @@
 // EnvoyFilter: patches to the Envoy configuration that Lateen generates (networking.istio.io).
 
 import type { Static } from 'typebox';
+import { attached, patches } from './envoy-filter-checks.ts';
 import { defineKind } from './kind.ts';
 import { choice, freeForm, int32, integer, list, message, text, textMap } from './schema.ts';
 import { documentOf, istioNetworking } from './shared/document.ts';
@@ -115,7 +116,7 @@ export const envoyFilter = defineKind({
   plural: 'envoyfilters',
   shortNames: [],
   schema,
-  checks: [],
+  checks: [attached, patches],
   columns: [],
   inEffect: false,
 });

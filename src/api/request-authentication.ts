@@ -3,9 +3,11 @@
 import type { Static } from 'typebox';
 import { Type } from 'typebox';
 import { defineKind } from './kind.ts';
+import { jwtRules } from './request-authentication-checks.ts';
 import { bool, duration, list, message, nonEmpty, pattern, text } from './schema.ts';
 import { documentOf, istioSecurity } from './shared/document.ts';
 import { policyTarget } from './shared/selector.ts';
+import { checkTarget } from './shared/target.ts';
 
 const ClaimToHeader = message(
   { header: pattern('^[-_A-Za-z0-9]+$', 'a header name of letters, digits, - and _'), claim: nonEmpty },
@@ -42,7 +44,7 @@ export const requestAuthentication = defineKind({
   plural: 'requestauthentications',
   shortNames: ['ra'],
   schema,
-  checks: [],
+  checks: [({ spec }) => checkTarget(spec), jwtRules],
   columns: [],
   inEffect: false,
 });
