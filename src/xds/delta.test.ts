@@ -330,6 +330,19 @@ test('another class: only what differs is sent, what is not there is removed', (
   assert.deepEqual(proxy.settle(), []);
 });
 
+test('what was not sent yet when the class changed is sent after it', () => {
+  const { proxy, a, compiler, clock } = running();
+  compiler.class('b').put('cluster', fakeCluster('c1'));
+  compiler.class('b').put('listener', fake('l1'));
+  proxy.call.room = false;
+  change(clock, () => a.put('endpoint', fake('c1', '1')));
+  change(clock, () => together(() => [a.put('endpoint', fake('c1', '2')), a.put('route', fake('r1', '2'))]));
+  proxy.settle();
+  change(clock, () => compiler.move(nodeId('p'), 'b'));
+  proxy.drain();
+  assert.deepEqual(proxy.settle(), ['endpoint c1', 'route r1']);
+});
+
 test('streams of a class share views and cells; those who leave give them back', () => {
   const { proxy, a, ads, clock } = setUp();
   const names = Array.from({ length: 50 }, (_, index) => `c${index}`);

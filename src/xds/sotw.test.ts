@@ -61,6 +61,21 @@ test('make before break: a cluster that leaves stands in the state until routes 
   assert.deepEqual(proxy.settle(), ['cluster c2 c3 c1', 'endpoint c2', 'route r1', 'cluster c2 c3']);
 });
 
+test('a cluster that comes back while it leaves stands in the state once', () => {
+  const { proxy, a, clock } = running();
+  together(() => {
+    a.drop('cluster', 'c1');
+    a.put('route', fake('r1', 'x'));
+  });
+  clock.pass();
+  const [route] = proxy.take();
+  assert.deepEqual(route?.names, ['r1']);
+  clock.pass(200);
+  a.put('cluster', fakeCluster('c1'));
+  clock.pass();
+  assert.deepEqual(proxy.settle(), ['cluster c1 c2', 'endpoint c1']);
+});
+
 test('names that are new are answered; answers to older responses change nothing', () => {
   const { proxy, a, clock } = running();
   a.put('endpoint', fake('c3'));

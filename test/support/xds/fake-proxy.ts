@@ -112,7 +112,8 @@ export class DeltaProxy extends FakeProxy {
   /** Versions held by type and name, as an Envoy keeps them for its next stream. */
   readonly held = new Map<ResourceType, Map<string, string>>();
 
-  send(type: ResourceType | string, more: MessageInitShape<typeof DeltaDiscoveryRequestSchema> = {}): void {
+  /** `type` is one of ours, or any type URL. */
+  send(type: string, more: MessageInitShape<typeof DeltaDiscoveryRequestSchema> = {}): void {
     const url = type in typeUrl ? typeUrl[type as ResourceType] : type;
     const request = create(DeltaDiscoveryRequestSchema, { typeUrl: url, ...more } as MessageInitShape<
       typeof DeltaDiscoveryRequestSchema

@@ -1,0 +1,206 @@
+// The real Envoy with nothing but ADS over a Unix socket, and real messages to serve it: one listener, routes, clusters.
+
+import { spawn } from 'node:child_process';
+import { request } from 'node:http';
+import { createServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { create, toBinary, type DescMessage, type MessageInitShape } from '@bufbuild/protobuf';
+import { anyPack } from '@bufbuild/protobuf/wkt';
+import { Cluster_DiscoveryType, ClusterSchema } from '../../../gen/envoy/config/cluster/v3/cluster_pb.js';
+import type { ConfigSourceSchema } from '../../../gen/envoy/config/core/v3/config_source_pb.js';
+import { ClusterLoadAssignmentSchema } from '../../../gen/envoy/config/endpoint/v3/endpoint_pb.js';
+import { ListenerSchema } from '../../../gen/envoy/config/listener/v3/listener_pb.js';
+import { RouteConfigurationSchema } from '../../../gen/envoy/config/route/v3/route_pb.js';
+import { RouterSchema } from '../../../gen/envoy/extensions/filters/http/router/v3/router_pb.js';
+import { HttpConnectionManagerSchema } from '../../../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
+import type { Resource } from '../../../src/compile/resource.ts';
+import { findEnvoy } from '../../../src/node/envoy-binary.ts';
+import { resource } from './fake-compiler.ts';
+
+const encode = <Schema extends DescMessage>(name: string, schema: Schema, init: MessageInitShape<Schema>): Resource =>
+  resource(name, toBinary(schema, create(schema, init)));
+
+const ads = { configSourceSpecifier: { case: 'ads' as const, value: {} }, resourceApiVersion: 2 } satisfies MessageInitShape<
+  typeof ConfigSourceSchema
+>;
+
+const seconds = (count: number) => ({ seconds: BigInt(count) });
+
+export const edsCluster = (name: string, connectSeconds = 1): Resource =>
+  encode(name, ClusterSchema, {
+    name,
+    clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.EDS },
+    edsClusterConfig: { edsConfig: ads },
+    connectTimeout: seconds(connectSeconds),
+  });
+
+export const endpointsOf = (name: string, ...ports: number[]): Resource =>
+  encode(name, ClusterLoadAssignmentSchema, {
+    clusterName: name,
+    endpoints: [
+      {
+        lbEndpoints: ports.map((port) => ({
+          hostIdentifier: { case: 'endpoint', value: { address: socketAddress('127.0.0.1', port) } },
+        })),
+      },
+    ],
+  });
+
+const socketAddress = (address: string, port: number) => ({
+  address: { case: 'socketAddress' as const, value: { address, portSpecifier: { case: 'portValue' as const, value: port } } },
+});
+
+export const routeTo = (name: string, cluster: string): Resource =>
+  encode(name, RouteConfigurationSchema, {
+    name,
+    virtualHosts: [
+      {
+        name: 'all',
+        domains: ['*'],
+        routes: [
+          {
+            match: { pathSpecifier: { case: 'prefix', value: '/' } },
+            action: { case: 'route', value: { clusterSpecifier: { case: 'cluster', value: cluster } } },
+          },
+        ],
+      },
+    ],
+  });
+
+/** An HTTP listener on loopback with RDS; a `broken` one names a filter that Envoy does not have. */
+export const httpListener = (name: string, port: number, route: string, { prefix = 'test', broken = false } = {}): Resource =>
+  encode(name, ListenerSchema, {
+    name,
+    address: socketAddress('127.0.0.1', port),
+    filterChains: [
+      {
+        name: 'http',
+        filters: [
+          {
+            name: 'envoy.filters.network.http_connection_manager',
+            configType: {
+              case: 'typedConfig',
+              value: anyPack(
+                HttpConnectionManagerSchema,
+                create(HttpConnectionManagerSchema, {
+                  statPrefix: prefix,
+                  routeSpecifier: { case: 'rds', value: { configSource: ads, routeConfigName: route } },
+                  httpFilters: [
+                    {
+                      name: broken ? 'no.such.filter' : 'envoy.filters.http.router',
+                      configType: broken
+                        ? {
+                            case: 'typedConfig',
+                            value: { typeUrl: 'type.googleapis.com/no.such.Filter', value: new Uint8Array() },
+                          }
+                        : { case: 'typedConfig', value: anyPack(RouterSchema, create(RouterSchema)) },
+                    },
+                  ],
+                }),
+              ),
+            },
+          },
+        ],
+      },
+    ],
+  });
+
+/** A port that is free now. */
+export const freePort = () =>
+  new Promise<number>((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+
+/** GET on loopback; the body, or the status when it is not 200. Connections are kept, as clients do. */
+export function get(target: { port: number } | { socketPath: string }, path = '/'): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const call = request({ host: '127.0.0.1', ...target, path }, (response) => {
+      let body = '';
+      response.setEncoding('utf8');
+      response.on('data', (text: string) => void (body += text));
+      response.on('end', () => resolve(response.statusCode === 200 ? body : String(response.statusCode)));
+      response.on('error', reject);
+    });
+    call.on('error', reject);
+    call.end();
+  });
+}
+
+export interface RealEnvoy {
+  admin(path: string): Promise<string>;
+  /** The value of a counter or gauge; 0 when there is none. */
+  stat(name: string): Promise<number>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** Starts Envoy with `xds` (a Unix socket's path) as its only source of everything. */
+export async function startEnvoy(folder: string, xds: string, protocol: 'delta' | 'sotw'): Promise<RealEnvoy> {
+  const binary = await findEnvoy();
+  const socketPath = join(folder, 'admin');
+  const source = { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '5s' };
+  const bootstrap = {
+    node: { id: 'sidecar~127.0.0.1~p.a~a.svc.cluster.local', cluster: 'p', metadata: { NAMESPACE: 'a' } },
+    admin: { address: { pipe: { path: socketPath } } },
+    dynamic_resources: {
+      ads_config: {
+        api_type: protocol === 'delta' ? 'DELTA_GRPC' : 'GRPC',
+        transport_api_version: 'V3',
+        set_node_on_first_message_only: true,
+        grpc_services: [{ envoy_grpc: { cluster_name: 'xds' } }],
+      },
+      cds_config: source,
+      lds_config: source,
+    },
+    static_resources: {
+      clusters: [
+        {
+          name: 'xds',
+          type: 'STATIC',
+          connect_timeout: '1s',
+          typed_extension_protocol_options: {
+            'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
+              '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
+              explicit_http_config: { http2_protocol_options: {} },
+            },
+          },
+          load_assignment: {
+            cluster_name: 'xds',
+            endpoints: [{ lb_endpoints: [{ endpoint: { address: { pipe: { path: xds } } } }] }],
+          },
+        },
+      ],
+    },
+  };
+  const args = ['--config-yaml', JSON.stringify(bootstrap), '--disable-hot-restart', '--concurrency', '1', '--log-level', 'warn'];
+  const child = spawn(binary, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => void (said = (said + text).slice(-20_000)));
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const admin = (path: string) => get({ socketPath }, path);
+  const stat = async (name: string) => {
+    const line = (await admin(`/stats?filter=^${name.replaceAll('.', '\\.')}$`))
+      .split('\n')
+      .find((each) => each.startsWith(`${name}: `));
+    return line === undefined ? 0 : Number(line.slice(name.length + 2));
+  };
+  await until(async () => {
+    if (child.exitCode !== null) throw new Error(`Envoy ended: ${said}`);
+    return (await admin('/ready').catch(() => '')).startsWith('LIVE');
+  });
+  return {
+    admin,
+    stat,
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGKILL');
+      await exited;
+    },
+  };
+}
+
+/** Looks again and again until it holds; a test that hangs is ended by the runner's own limit. */
+export async function until(holds: () => Promise<boolean> | boolean): Promise<void> {
+  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 20));
+}
