@@ -85,7 +85,7 @@ export function generate({ log = () => {} } = {}) {
   writeFileSync(join(stage, 'buf.yaml'), 'version: v2\n');
   writeFileSync(
     join(stage, 'buf.gen.yaml'),
-    `version: v2\nplugins:\n  - local: ${JSON.stringify(join(root, 'node_modules/.bin/protoc-gen-es'))}\n    out: ..\n    opt: [target=js+dts]\n    strategy: all\n`,
+    `version: v2\nplugins:\n  - local: ${JSON.stringify(join(root, 'node_modules/.bin/protoc-gen-es'))}\n    out: ..\n    opt: [target=js+dts, import_extension=js]\n    strategy: all\n`,
   );
   buf(['generate']);
   buf(['build', '-o', '../descriptors.binpb', '--as-file-descriptor-set']);
