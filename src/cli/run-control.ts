@@ -9,15 +9,19 @@ export interface RunControlOptions extends Pick<ControlOptions, 'state' | 'files
   readonly logLevel: string;
 }
 
-export async function runControl(options: RunControlOptions, terminal: Terminal): Promise<number> {
+/** What runs beside a started control plane, such as the platform of `up`; closed before it. */
+export type Beside = (control: ControlPlane, ended: AbortSignal) => Promise<AsyncDisposable>;
+
+export async function runControl(options: RunControlOptions, terminal: Terminal, beside?: Beside): Promise<number> {
   const level = logLevels.find((known) => known === options.logLevel);
   if (level === undefined) throw usageFailure(`there is no log level ${options.logLevel}`, `use ${logLevels.join(', ')}`);
-  const { createCompiler } = await import('../compile/compiler.ts');
+  const { createCompiler } = await import('../compile/compile.ts');
   const log = createLog({ level, pretty: process.stderr.isTTY });
   const stopped = new AbortController();
   const ended = AbortSignal.any([terminal.signal, stopped.signal]);
   await using control = new ControlPlane({ ...options, compiler: createCompiler, log, stop: () => stopped.abort() });
   await control.start();
+  await using _beside = await beside?.(control, ended);
   if (!ended.aborted) await new Promise((resolve) => ended.addEventListener('abort', resolve));
   log.info('stopping');
   return exitCode.ok;

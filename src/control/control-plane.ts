@@ -50,7 +50,6 @@ export interface ControlOptions {
   /** A port that is left out is not opened. */
   readonly listen: { readonly tls?: ListenAddress; readonly plaintext?: ListenAddress; readonly http?: ListenAddress };
   readonly log: Logger;
-  readonly platform?: Platform;
   /** Whose a workload's Unix socket is, where a node agent in this process serves them. */
   readonly socketIdentity?: (path: string) => SpiffeId | undefined;
   /** Ends the process in order, for `lateen down`. */
@@ -74,6 +73,7 @@ export class ControlPlane {
   readonly #opened = new AsyncDisposableStack();
   readonly #addresses: Record<string, string> = {};
   #running: Running | undefined;
+  #platform: Platform | undefined;
   #ready = false;
   #logged = new Set<string>();
 
@@ -92,6 +92,11 @@ export class ControlPlane {
 
   get tokens(): Tokens {
     return this.#parts().tokens;
+  }
+
+  /** From now on the API reaches workloads through `platform`. */
+  attach(platform: Platform): void {
+    this.#platform = platform;
   }
 
   /** For more gRPC servers: a socket per workload. */
@@ -119,7 +124,7 @@ export class ControlPlane {
   }
 
   async #start(): Promise<void> {
-    const { state, files, log, listen, platform } = this.#options;
+    const { state, files, log, listen } = this.#options;
     const now = this.#options.now ?? ((): Date => new Date());
     openStateFolder(state);
     const embedded = this.#opened.adopt(new EmbeddedStore(state.database, now), (store) => store.close());
@@ -171,7 +176,7 @@ export class ControlPlane {
       embedded,
       store: this.store,
       holders: (ref) => sources.holders(ref),
-      platform,
+      platform: () => this.#platform,
       distribution: ads.distribution,
       diagnostics: this.diagnostics,
       about: { version: version(), started: now().toISOString(), state: state.path, addresses: this.#addresses },

@@ -1,43 +1,39 @@
 // What `lateen compile` does: reads its inputs, calls the compiler's pure function, prints the result.
 
-import { fromJson, toBinary, type JsonValue } from '@bufbuild/protobuf';
-import { NodeSchema } from '../../../gen/envoy/config/core/v3/base_pb.js';
 import { decode } from '../../api/decode.ts';
 import { diagnosticJson, diagnosticText, type Diagnostic } from '../../api/diagnostic.ts';
 import { meshConfigDefaults } from '../../api/mesh-config.ts';
 import type { ApiObject } from '../../api/object.ts';
+import { compileProxy } from '../../compile/compile.ts';
 import type { ProxyNode } from '../../compile/configuration.ts';
+import { parseNode } from '../../compile/node.ts';
+import { resourcesJson, type ConfigurationJson } from '../../control/resource-json.ts';
 import { readText } from '../../sources/file-tree.ts';
-import { loadFiles } from '../../sources/manifest.ts';
+import { loadFiles, type LoadedFiles } from '../../sources/manifest.ts';
 import { meshConfigMap, readMeshConfig, type ReadMeshConfig } from '../../sources/mesh-config.ts';
 import { readDocuments } from '../../sources/yaml.ts';
-import { parseNode } from '../../xds/node.ts';
 import { count, noteDiagnostics } from '../diagnostics.ts';
 import { exitCode, Failure, usageFailure } from '../failure.ts';
 import type { Terminal } from '../terminal.ts';
 import type { CompileOptions } from '../verbs/compile.ts';
-import { resourcesJson, type ConfigurationJson } from '../../control/resource-json.ts';
+import { workloadProxy } from './workload-node.ts';
 
 type Options = CompileOptions & { readonly file: readonly string[] };
+
+const clusterDomain = 'cluster.local';
 
 export async function compileFiles(options: Options, terminal: Terminal): Promise<number> {
   const loaded = loadFiles(options.file, decode);
   const mesh = meshConfigFor(options.meshConfig, loaded.objects);
   const remotes = (options.remoteCluster ?? []).map(remoteCluster);
-  const { compileProxy } = await import('../../compile/compile.ts');
-  const compiled = compileProxy({
-    objects: loaded.objects,
-    ...proxyOf(options),
-    meshConfig: mesh?.config ?? meshConfigDefaults(),
-    ...(options.meshNetworks !== undefined && { meshNetworks: yamlFile(options.meshNetworks) }),
-    clusterId: options.clusterId,
-    remoteClusters: remotes.map(({ id, objects }) => ({ id, objects })),
-    delivery: options.delivery === 'demand' ? 'demand' : 'eager',
-  });
+  if (options.meshNetworks !== undefined) yamlFile(options.meshNetworks);
+  const { node, objects } = proxyOf(options, loaded.objects);
+  const compiled = compileProxy({ objects, meshConfig: mesh?.config ?? meshConfigDefaults(), node });
   const diagnostics = [
     ...loaded.diagnostics,
     ...(mesh?.diagnostics ?? []),
     ...remotes.flatMap((remote) => remote.diagnostics),
+    ...notInEffect(options),
     ...compiled.diagnostics,
   ];
   await print(await resourcesJson(compiled), diagnostics, options.output, terminal);
@@ -65,33 +61,49 @@ function meshConfigFor(path: string | undefined, objects: readonly ApiObject[]):
   return meshConfigMap(objects.filter(({ kind, apiVersion }) => kind === 'ConfigMap' && apiVersion === 'v1'));
 }
 
-function remoteCluster(text: string): { id: string } & ReturnType<typeof loadFiles> {
+function remoteCluster(text: string): LoadedFiles & { readonly id: string } {
   const equals = text.indexOf('=');
   if (equals <= 0) throw usageFailure(`--remote-cluster ${text} is not ID=FILE`);
   return { id: text.slice(0, equals), ...loadFiles([text.slice(equals + 1)], decode) };
 }
 
-type WhichProxy = { readonly node: ProxyNode } | { readonly workload: { readonly name: string; readonly namespace: string } };
-
-function proxyOf({ node, workload = '' }: Options): WhichProxy {
-  if (node !== undefined) return { node: readNode(node) };
-  const name = workload.slice(workload.indexOf('/') + 1);
-  // A pod's name has no dots that matter here: the last one is before the namespace.
-  const dot = name.lastIndexOf('.');
-  return { workload: dot < 0 ? { name, namespace: 'default' } : { name: name.slice(0, dot), namespace: name.slice(dot + 1) } };
+function proxyOf(
+  { node: nodeFile, workload = '', clusterId }: Options,
+  objects: readonly ApiObject[],
+): { readonly node: ProxyNode; readonly objects: readonly ApiObject[] } {
+  const inPrimary = (node: ProxyNode): ProxyNode => ({ ...node, metadata: { CLUSTER_ID: clusterId, ...node.metadata } });
+  if (nodeFile !== undefined) return { node: inPrimary(readNode(nodeFile)), objects };
+  const { node, pod } = workloadProxy(objects, workload, clusterDomain);
+  return { node: inPrimary(node), objects: pod === undefined ? objects : [...objects, pod] };
 }
 
 function readNode(path: string): ProxyNode {
+  let json: unknown;
   const text = textOf(path);
-  let parsed: ReturnType<typeof parseNode>;
   try {
-    const json = JSON.parse(text) as JsonValue;
-    parsed = parseNode(toBinary(NodeSchema, fromJson(NodeSchema, json, { ignoreUnknownFields: true })));
+    json = JSON.parse(text);
   } catch (error) {
-    throw new Failure(`${path} is not an Envoy Node in JSON: ${error instanceof Error ? error.message : String(error)}`);
+    throw new Failure(`${path} is not JSON: ${error instanceof Error ? error.message : String(error)}`, 'write an Envoy Node');
   }
-  if ('problem' in parsed) throw new Failure(`${path}: ${parsed.problem}`);
-  return parsed;
+  const node = parseNode(json);
+  if (typeof node === 'string') throw new Failure(`${path}: ${node}`);
+  return node;
+}
+
+/** Options that are read and checked, and whose work comes with other parts of the mesh: said, not passed over. */
+function notInEffect({ meshNetworks, remoteCluster: remotes, delivery }: Options): Diagnostic[] {
+  const given = [
+    ...(meshNetworks === undefined ? [] : ['--mesh-networks']),
+    ...(remotes === undefined ? [] : ['--remote-cluster']),
+    ...(delivery === 'demand' ? ['--delivery demand'] : []),
+  ];
+  return given.map((option) => ({
+    code: 'LAT0001',
+    severity: 'info',
+    path: [],
+    message: `${option} is accepted and not yet in effect`,
+    help: 'the configuration is printed without it',
+  }));
 }
 
 async function print(
@@ -100,20 +112,20 @@ async function print(
   output: string,
   terminal: Terminal,
 ): Promise<void> {
-  if (output !== 'table') {
-    const whole = { ...configuration, diagnostics: diagnostics.map(diagnosticJson) };
-    if (output === 'json') {
-      terminal.line(JSON.stringify(whole, null, 2));
-      return;
-    }
-    const [{ stringify }, { writeOptions }] = await Promise.all([import('yaml'), import('../../sources/yaml-scalars.ts')]);
-    terminal.write(stringify(whole, writeOptions));
+  if (output === 'table') {
+    const { configurationText } = await import('../envoy-tables/configuration.ts');
+    terminal.line(configurationText(configuration));
+    noteDiagnostics(
+      terminal,
+      diagnostics.map((diagnostic) => ({ severity: diagnostic.severity, text: diagnosticText(diagnostic) })),
+    );
     return;
   }
-  const { configurationText } = await import('../envoy-tables/configuration.ts');
-  terminal.line(configurationText(configuration));
-  noteDiagnostics(
-    terminal,
-    diagnostics.map((diagnostic) => ({ severity: diagnostic.severity, text: diagnosticText(diagnostic) })),
-  );
+  const whole = { ...configuration, diagnostics: diagnostics.map(diagnosticJson) };
+  if (output === 'json') {
+    terminal.line(JSON.stringify(whole, null, 2));
+    return;
+  }
+  const [{ stringify }, { writeOptions }] = await Promise.all([import('yaml'), import('../../sources/yaml-scalars.ts')]);
+  terminal.write(stringify(whole, writeOptions));
 }

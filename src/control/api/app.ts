@@ -6,6 +6,7 @@ import { stream } from 'hono/streaming';
 import type { DistributionTable } from '../../xds/distribution.ts';
 import type { DiagnosticBoard } from '../diagnostic-board.ts';
 import type { Logger } from '../log.ts';
+import type { Platform } from '../platform.ts';
 import { findPods, type PodName } from '../workloads.ts';
 import { applyManifests, deleteObjects, diagnosticLine, type ChangeTargets } from './changes.ts';
 import type {
@@ -38,7 +39,7 @@ const maxRequestBytes = 128 * 1024 * 1024;
 const maxWaitingEvents = 10_000;
 
 export function apiApp(parts: ApiParts): Hono {
-  const { store, platform } = parts;
+  const { store } = parts;
   const app = new Hono();
   app.use(
     bodyLimit({
@@ -64,7 +65,7 @@ export function apiApp(parts: ApiParts): Hono {
   app.get('/v1/status', (c) =>
     c.json({
       ...parts.about,
-      workloads: workloadStatuses(store, platform, parts.distribution.list()),
+      workloads: workloadStatuses(store, parts.platform(), parts.distribution.list()),
       diagnostics: parts.diagnostics.counts(),
     } satisfies StatusAnswer),
   );
@@ -173,7 +174,8 @@ function logs(c: Context, parts: ApiParts): Response {
   );
 }
 
-function platformOf({ platform }: ApiParts): NonNullable<ApiParts['platform']> {
+function platformOf(parts: ApiParts): Platform {
+  const platform = parts.platform();
   if (platform === undefined)
     throw new ApiError(501, 'this control plane runs no workloads', 'lateen up does; or use your platform’s own tools');
   return platform;

@@ -18,7 +18,8 @@ export interface ChangeTargets {
   readonly store: Store;
   /** The names of the sources that hold an object. */
   readonly holders: (ref: ObjectRef) => readonly string[];
-  readonly platform: Platform | undefined;
+  /** Undefined while nothing runs workloads. */
+  readonly platform: () => Platform | undefined;
 }
 
 export const diagnosticLine = (diagnostic: Diagnostic): DiagnosticJson => ({
@@ -81,7 +82,7 @@ export async function deleteObjects(request: DeleteRequest, targets: ChangeTarge
   for (const ref of refs) {
     const name = printedName(ref);
     if (deleted.includes(name)) continue;
-    if ((await targets.platform?.remove?.(ref)) === true) deleted.push(name);
+    if ((await targets.platform()?.remove?.(ref)) === true) deleted.push(name);
     else errors.push(whyKept(ref, targets));
   }
   return { deleted, errors };
