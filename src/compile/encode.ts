@@ -1,8 +1,7 @@
-// Messages → resources, and cells of resources that wake nobody while their bytes stay the same.
+// Messages → resources; and what keeps a value's identity while its bytes stay the same, so that nobody is woken for nothing.
 
 import { create, toBinary, type DescMessage } from '@bufbuild/protobuf';
 import type { Init } from '../filters/any.ts';
-import { computed, type ReadonlySignal } from '@preact/signals-core';
 import { versionOf, type Cause, type Resource } from './resource.ts';
 
 /** Encodes a message once. Map fields are written in insertion order, so callers insert in a fixed order. */
@@ -17,8 +16,9 @@ export function resource<Desc extends DescMessage>(
 }
 
 /** The earlier of two resources when they have the same bytes: identity says "unchanged". */
-export const settle = (before: Resource | undefined, after: Resource | undefined): Resource | undefined =>
-  before !== undefined && after !== undefined && before.version === after.version && before.name === after.name ? before : after;
+export function settle<Made extends Resource | undefined>(before: Resource | undefined, after: Made): Made | Resource {
+  return before !== undefined && after !== undefined && before.version === after.version && before.name === after.name ? before : after;
+}
 
 /** Resources by name. The same map as before when nothing in it changed. */
 export function settleAll(
@@ -28,12 +28,6 @@ export function settleAll(
   if (before === undefined || before.size !== after.size) return after;
   for (const [name, value] of after) if (before.get(name) !== value) return after;
   return before;
-}
-
-/** A computed cell whose value keeps its identity as long as `same` says so. */
-export function settled<T>(compute: () => T, settleValue: (before: T | undefined, after: T) => T): ReadonlySignal<T> {
-  let last: T | undefined;
-  return computed(() => (last = settleValue(last, compute())));
 }
 
 /** Two lists of names are the same list. */

@@ -4,15 +4,16 @@
 import { effectivePolicy, policyForCaller, type DestinationPolicy } from '../mesh/destination-policy.ts';
 import { labelsText, type Labels } from '../mesh/labels.ts';
 import type { Mesh } from '../mesh/mesh.ts';
-import { portNumbered, type Service } from '../mesh/service.ts';
+import type { Service } from '../mesh/service.ts';
 import type { Destination } from '../mesh/route.ts';
 import type { CallerLocality } from './endpoint.ts';
+import { identityOf } from './identity.ts';
 
 export interface View {
   readonly mesh: Mesh;
   readonly role: 'sidecar' | 'router';
+  /** The namespace to look from (`Mesh.outlook`). */
   readonly namespace: string;
-  readonly dnsDomain: string;
   /** Only those that some rule or policy selects callers by. */
   readonly labels: Labels;
   readonly locality: CallerLocality;
@@ -20,20 +21,13 @@ export interface View {
   readonly clusterId: string;
 }
 
-/** Equal texts see the same. */
-export const viewText = (view: Omit<View, 'mesh'>): string =>
-  [
-    view.role,
-    view.namespace,
-    view.dnsDomain,
-    labelsText(view.labels),
-    view.locality.region,
-    view.locality.zone,
-    view.locality.subZone,
-    labelsText(view.locality.labels),
-    view.network,
-    view.clusterId,
-  ].join('\n');
+/** Equal texts see the same; callers in different places see the same services, though not in the same order. */
+export const viewText = (view: View): string =>
+  [identityOf(view.mesh), view.role, view.namespace, labelsText(view.labels), view.network, view.clusterId].join('\n');
+
+/** The same, with the place. */
+export const placedViewText = (view: View): string =>
+  [viewText(view), view.locality.region, view.locality.zone, view.locality.subZone, labelsText(view.locality.labels)].join('\n');
 
 /** The policy for a service as this view's callers get it. */
 export function policyFor(view: View, host: string, home: string): DestinationPolicy | undefined {
@@ -66,5 +60,3 @@ export function destinationSettings(view: View, service: Service, port: number, 
     policy?.subsets.find(({ name }) => name === subset),
   );
 }
-
-export { portNumbered };

@@ -18,6 +18,7 @@ import type { WorkloadEntry } from '../api/workload-entry.ts';
 import { Collection, type Index } from '../store/collection.ts';
 import { family } from '../store/family.ts';
 import { byAge, objectKey, type Store } from '../store/store.ts';
+import { authorization, type Authorization } from './authorization.ts';
 import { namespaceMode, workloadAuthentication, type ModeDecision, type WorkloadAuthentication } from './authentication.ts';
 import { destinationPolicy, isWildcardPolicy, mostSpecific, type DestinationPolicy } from './destination-policy.ts';
 import { endpointsOf, type Endpoint, type EndpointInputs } from './endpoint.ts';
@@ -65,6 +66,7 @@ export class Mesh {
   readonly #entriesByNamespace: Index<Workload>;
   readonly #slicesByService: Index<ApiObject>;
   readonly #nodeLocality: Collection<Locality>;
+  readonly #authorizations: Index<Authorization>;
 
   constructor(store: Store, config: MeshConfig, domain = 'cluster.local') {
     this.#store = store;
@@ -118,6 +120,10 @@ export class Mesh {
       .kind(networking, 'WorkloadEntry')
       .derive<Workload>(byObjectAge, (object, key) => [[key, entryWorkload(object as unknown as ApiObject<WorkloadEntry>)]])
       .index((entry) => [entry.namespace]);
+    this.#authorizations = store
+      .kind(security, 'AuthorizationPolicy')
+      .derive<Authorization>(byObjectAge, (object, key) => [[key, authorization(object as unknown as ApiObject<AuthorizationPolicy>)]])
+      .index((policy) => [policy.object.metadata.namespace]);
     this.#slicesByService = store.kind('discovery.k8s.io', 'EndpointSlice').index((slice) => {
       const name = slice.metadata.labels['kubernetes.io/service-name'];
       return name === undefined ? [] : [objectKey(slice.metadata.namespace, name)];
@@ -341,11 +347,12 @@ export class Mesh {
   }
 
   /** AuthorizationPolicies for a workload: the root namespace's, then its own namespace's, oldest first in each. */
-  authorizationPolicies(namespace: string, labels: Labels): readonly ApiObject<AuthorizationPolicy>[] {
+  authorizationPolicies(namespace: string, labels: Labels): readonly Authorization[] {
     const namespaces = namespace === this.config.rootNamespace ? [namespace] : [this.config.rootNamespace, namespace];
-    return namespaces
-      .flatMap((where) => typed<AuthorizationPolicy>(this.#store.inNamespace(security, 'AuthorizationPolicy', where)))
-      .filter(({ body }) => matchesLabels(body.spec?.selector?.matchLabels ?? {}, labels) && !body.spec?.targetRef && !body.spec?.targetRefs?.length);
+    return namespaces.flatMap((where) => this.#authorizations.get(where)).filter(({ object }) => {
+      const { selector, targetRef, targetRefs } = object.body.spec ?? {};
+      return matchesLabels(selector?.matchLabels ?? {}, labels) && targetRef === undefined && (targetRefs ?? []).length === 0;
+    });
   }
 
   // Gateways
@@ -359,33 +366,96 @@ export class Mesh {
     });
   }
 
+  /** Whether a Gateway named `ns/name` exists. */
+  hasGateway(name: string): boolean {
+    return this.#store.kind(networking, 'Gateway').get(name) !== undefined;
+  }
+
   secret(namespace: string, name: string): ApiObject | undefined {
     return this.#store.kind('', 'Secret').get(objectKey(namespace, name));
   }
 
   // What classes of proxies may depend on
 
-  readonly #selectorKeys = computed((): ReadonlySet<string> => {
+  readonly #callerKeys = computed(() => {
     const keys = new Set<string>();
-    const add = (labels: Labels | undefined) => Object.keys(labels ?? {}).forEach((key) => keys.add(key));
-    for (const service of this.services.all()) add(service.selector);
     for (const route of this.routes.all()) {
-      for (const rule of [...route.http, ...route.tls, ...route.tcp]) for (const match of rule.matches) add(match.sourceLabels);
+      for (const rule of [...route.http, ...route.tls, ...route.tcp]) for (const match of rule.matches) addKeys(keys, match.sourceLabels);
     }
-    for (const policy of this.policies.all()) add(policy.callers);
-    for (const { body } of typed<PeerAuthentication>(this.#store.kind(security, 'PeerAuthentication').all())) add(body.spec?.selector?.matchLabels);
-    for (const { body } of typed<AuthorizationPolicy>(this.#store.kind(security, 'AuthorizationPolicy').all())) add(body.spec?.selector?.matchLabels);
-    for (const { body } of typed<Gateway>(this.#store.kind(networking, 'Gateway').all())) add(body.spec.selector);
-    return keys;
+    for (const policy of this.policies.all()) addKeys(keys, policy.callers);
+    return keyText(keys);
   });
 
-  readonly #selectorKeyText = computed(() => [...this.#selectorKeys.value].sort().join(','));
+  readonly #workloadKeys = computed(() => {
+    const keys = new Set<string>();
+    for (const service of this.services.all()) addKeys(keys, service.selector);
+    for (const { body } of typed<PeerAuthentication>(this.#store.kind(security, 'PeerAuthentication').all())) addKeys(keys, body.spec?.selector?.matchLabels);
+    for (const { body } of typed<AuthorizationPolicy>(this.#store.kind(security, 'AuthorizationPolicy').all())) addKeys(keys, body.spec?.selector?.matchLabels);
+    for (const { body } of typed<Gateway>(this.#store.kind(networking, 'Gateway').all())) addKeys(keys, body.spec.selector);
+    return keyText(keys);
+  });
 
-  /** The label keys that some object selects by: other labels change nothing in any configuration. */
-  get selectorKeys(): readonly string[] {
-    return this.#selectorKeyText.value.split(',');
+  /** The label keys by which some rule or policy selects callers: other labels change nothing outbound. */
+  get callerKeys(): readonly string[] {
+    return this.#callerKeys.value.split(',');
+  }
+
+  /** The label keys by which some object selects the workloads it is for. */
+  get workloadKeys(): readonly string[] {
+    return this.#workloadKeys.value.split(',');
+  }
+
+  /**
+   * Namespaces that see something else than every other: a private object, one of two services with a host, a policy for another
+   * namespace's service, a rule for callers from there.
+   */
+  readonly #special = computed((): ReadonlySet<string> => {
+    const special = new Set<string>();
+    const addVisibility = (visibility: Visibility) => {
+      if (!visibility.everyone) for (const namespace of visibility.namespaces) special.add(namespace);
+    };
+    const homes = new Map<string, string>();
+    for (const service of this.services.all()) {
+      addVisibility(service.visibility);
+      const other = homes.get(service.host);
+      if (other === undefined) homes.set(service.host, service.namespace);
+      else special.add(other).add(service.namespace);
+    }
+    for (const policy of this.policies.all()) {
+      addVisibility(policy.visibility);
+      // Its own namespace finds such a policy first, others do not find it at all.
+      if (policy.namespace !== this.config.rootNamespace && homes.get(policy.host) !== policy.namespace) special.add(policy.namespace);
+    }
+    for (const route of this.routes.all()) {
+      addVisibility(route.visibility);
+      for (const rule of [...route.http, ...route.tls, ...route.tcp]) {
+        for (const { sourceNamespace } of rule.matches) if (sourceNamespace !== undefined) special.add(sourceNamespace);
+      }
+    }
+    return special;
+  });
+
+  readonly #outlook = family((namespace): string =>
+    namespace === this.config.rootNamespace || this.#special.value.has(namespace) ? namespace : ordinary,
+  );
+
+  /**
+   * The namespace to look from in the place of a caller's own: itself where that sees anything of its own, else one name for all
+   * ordinary namespaces, so that they share everything that is made from what they see.
+   */
+  outlook(namespace: string): string {
+    return this.#outlook(namespace).value;
   }
 }
+
+/** No namespace has this name: it sees what everyone sees. */
+const ordinary = '';
+
+function addKeys(keys: Set<string>, labels: Labels | undefined): void {
+  for (const key of Object.keys(labels ?? {})) keys.add(key);
+}
+
+const keyText = (keys: ReadonlySet<string>): string => [...keys].sort().join(',');
 
 const servesSidecars = (route: Route): boolean => route.gateways.includes('mesh');
 

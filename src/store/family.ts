@@ -3,39 +3,30 @@
 import { computed, type ReadonlySignal } from '@preact/signals-core';
 
 /**
- * `family((key) => value)` gives the same computed cell for the same key, so that everyone who needs a value shares one
- * computation. A cell whose last watcher left is dropped; a later asker makes it anew.
+ * `familyBy(text, compute)` gives the same computed cell for keys of the same text, so that everyone who needs a value shares
+ * one computation. `compute` gets the cell's previous value too: returning that wakes nobody. A cell whose last watcher left is
+ * dropped; a later asker makes it anew.
  */
-export function family<T>(compute: (key: string) => T): (key: string) => ReadonlySignal<T> {
+export function familyBy<K, T>(
+  text: (key: K) => string,
+  compute: (key: K, previous: T | undefined) => T,
+): (key: K) => ReadonlySignal<T> {
   const cells = new Map<string, ReadonlySignal<T>>();
   return (key) => {
-    let cell = cells.get(key);
-    if (cell === undefined) {
-      cell = computed(() => compute(key), {
-        unwatched() {
-          if (cells.get(key) === cell) cells.delete(key);
-        },
-      });
-      cells.set(key, cell);
-    }
+    const name = text(key);
+    const known = cells.get(name);
+    if (known !== undefined) return known;
+    let previous: T | undefined;
+    const cell: ReadonlySignal<T> = computed(() => (previous = compute(key, previous)), {
+      unwatched() {
+        if (cells.get(name) === cell) cells.delete(name);
+      },
+    });
+    cells.set(name, cell);
     return cell;
   };
 }
 
-/** The same for keys that are structures: `text` says when two are the same. */
-export function familyBy<K, T>(text: (key: K) => string, compute: (key: K) => T): (key: K) => ReadonlySignal<T> {
-  const cells = new Map<string, ReadonlySignal<T>>();
-  return (key) => {
-    const name = text(key);
-    let cell = cells.get(name);
-    if (cell === undefined) {
-      cell = computed(() => compute(key), {
-        unwatched() {
-          if (cells.get(name) === cell) cells.delete(name);
-        },
-      });
-      cells.set(name, cell);
-    }
-    return cell;
-  };
-}
+/** The same for keys that are texts themselves. */
+export const family = <T>(compute: (key: string, previous: T | undefined) => T): ((key: string) => ReadonlySignal<T>) =>
+  familyBy((key) => key, compute);

@@ -59,9 +59,9 @@ function hashPolicies({ loadBalancer }: TrafficPolicy): HashPolicy[] {
   ];
 }
 
-/** A text that changes when anything does that `resolveDestination` would answer: part of the keys of shared virtual hosts. */
-export function destinationText(view: View, destination: Destination, asked: number): string {
-  const { cluster, announcement, hashPolicy } = resolveDestination(view, destination, asked);
-  const hash = hashPolicy.length === 0 ? '' : JSON.stringify(hashPolicy, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
+/** A text that differs where destinations do: part of the keys of shared virtual hosts. */
+export function destinationText({ cluster, announcement, hashPolicy }: ResolvedDestination): string {
+  const hash =
+    hashPolicy.length === 0 ? '' : JSON.stringify(hashPolicy, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
   return `${cluster}>${announcement ?? ''}>${hash}`;
 }

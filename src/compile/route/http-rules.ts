@@ -24,10 +24,8 @@ export interface RuleAudience {
 /** Whether a match is for these proxies at all. */
 export function isFor(match: SourceMatch, audience: RuleAudience): boolean {
   if (match.port !== undefined && match.port !== audience.port) return false;
-  if (match.gateways.length > 0) {
-    // Labels and namespaces of callers mean nothing at a gateway that a match names.
-    if (!match.gateways.some((gateway) => audience.gateways.includes(gateway))) return false;
-  }
+  // A match that names gateways asks nothing else of who calls.
+  if (match.gateways.length > 0) return match.gateways.some((gateway) => audience.gateways.includes(gateway));
   if (match.sourceNamespace !== undefined && match.sourceNamespace !== audience.namespace) return false;
   return matchesLabels(match.sourceLabels, audience.labels);
 }

@@ -1,60 +1,134 @@
 // The route tables of sidecars: one per port, and one per detected service; a virtual host for every service that callers see.
+// What does not depend on the caller's own namespace is made once for all callers with one view.
 
 import type { ReadonlySignal } from '@preact/signals-core';
-import { familyBy } from '../../store/family.ts';
 import { alternativeHosts, bySpecificity } from '../../mesh/hostname.ts';
 import { labelsText } from '../../mesh/labels.ts';
 import { isHttpOrAuto } from '../../mesh/protocol.ts';
 import type { Destination, Route } from '../../mesh/route.ts';
 import { portNumbered, type Service, type ServicePort } from '../../mesh/service.ts';
+import { familyBy } from '../../store/family.ts';
 import { identityOf } from '../identity.ts';
-import { blackHoleCluster, passthroughCluster } from '../names.ts';
+import { blackHoleCluster } from '../names.ts';
 import { cause } from '../origin.ts';
 import type { Cause, Resource } from '../resource.ts';
-import type { View } from '../view.ts';
+import { destinationService, viewText, type View } from '../view.ts';
 import { announcementConfig, retryPolicyOf, timeouts, type ActionContext, type ResolvedDestination } from './action.ts';
+import { catchAll } from './catch-all.ts';
 import { destinationText, resolveDestination } from './destination.ts';
 import { httpRoutes, type RouteInit } from './http-rules.ts';
 import { anyRequest } from './match.ts';
-import { routeTable, withoutDuplicates } from './table.ts';
+import { routeTable } from './table.ts';
 import { hostOrigin, serviceDomains, virtualHostPiece, type VirtualHostPiece } from './virtual-host.ts';
 
 /** A route table's name: `9080`, or `host:9080` for a service whose protocol is detected. */
-export interface TableName {
+interface TableName {
   readonly port: number;
   readonly host: string | undefined;
 }
 
-export function parseTableName(name: string): TableName | undefined {
+function parseTableName(name: string): TableName | undefined {
   const colon = name.lastIndexOf(':');
   const port = Number(colon < 0 ? name : name.slice(colon + 1));
   if (!Number.isInteger(port) || port <= 0 || port > 65535) return undefined;
   return { port, host: colon < 0 ? undefined : name.slice(0, colon) };
 }
 
-/** What one virtual host is made from: everything here is data, so equal texts give equal bytes. */
-interface HostInput {
+/** A virtual host less the caller's short names for it. */
+interface HostEntry {
   readonly name: string;
-  readonly domains: readonly string[];
+  /** Whole names of the service and its aliases, or the one host that only rules name. */
+  readonly hosts: readonly string[];
   readonly service: Service | undefined;
   readonly port: number;
   readonly route: Route | undefined;
-  /** Whom the rules are for; only what the rules look at. */
-  readonly audience: { readonly namespace: string; readonly labels: View['labels'] };
+  /** Whom the rules are for: only what they look at. */
+  readonly audience: Pick<View, 'namespace' | 'labels'>;
   readonly resolved: ReadonlyMap<string, ResolvedDestination>;
-  readonly view: View;
+  readonly mesh: View['mesh'];
+  /** Equal texts, equal routes. */
   readonly text: string;
 }
 
-const destinationKey = ({ host, subset, port }: Destination): string => `${host}|${subset}|${port ?? ''}`;
+interface PieceInput {
+  readonly entry: HostEntry;
+  readonly domains: readonly string[];
+}
 
-/** Shared by every view: two callers whose rules and destinations are the same get the same piece. */
-const hostPieces: (input: HostInput) => ReadonlySignal<VirtualHostPiece> = familyBy(({ text }) => text, makePiece);
+/** The table that a name means to a caller, or undefined for a name that is no table of sidecars. */
+export function outboundTable(view: View, dnsDomain: string, name: string): Resource | undefined {
+  const table = parseTableName(name);
+  if (table === undefined) return undefined;
+  // Proxies outside Kubernetes' naming have one domain for all, and no short names of their own.
+  const abroad = dnsDomain.includes('.svc.') ? elsewhere : dnsDomain;
+  const key = { view, name, abroad };
+  const entries = hostEntries(key).value;
+  const { taken, foreign } = foreignPieces(key).value;
+  const hosts = entries.flatMap((entry, index): VirtualHostPiece[] => {
+    const own = ownAlternatives(entry, dnsDomain, abroad).filter((domain) => !taken.has(domain));
+    const shared = foreign[index];
+    if (own.length === 0) return shared === undefined ? [] : [shared];
+    return [pieces({ entry, domains: [...(shared?.domains ?? []), ...own] }).value];
+  });
+  return routeTable(name, { validateClusters: false, ignorePortInHostMatching: true, maxDirectResponseBodySizeBytes: 1 << 20 }, [
+    ...hosts,
+    catchAll(view.mesh.config),
+  ]);
+}
 
-function makePiece({ name, domains, service, port, route, audience, resolved, view }: HostInput): VirtualHostPiece {
+interface TableKey {
+  readonly view: View;
+  readonly name: string;
+  /** The DNS domain of callers from elsewhere. */
+  readonly abroad: string;
+}
+
+const tableText = ({ view, name, abroad }: TableKey): string => `${viewText(view)}\n${name}\n${abroad}`;
+
+const hostEntries = familyBy(tableText, ({ view, name }): readonly HostEntry[] => {
+  const table = parseTableName(name);
+  if (table === undefined) return [];
+  return [...serviceEntries(view, table), ...(table.host === undefined ? unregisteredEntries(view, table.port) : [])];
+});
+
+/** A namespace that no service is in: what callers from elsewhere call a host. */
+const elsewhere = '-.svc.cluster.local';
+
+/** Each entry as callers of other namespaces see it. Of two hosts with one domain the first keeps it. */
+const foreignPieces = familyBy(tableText, (key) => {
+  const taken = new Set<string>();
+  const foreign = hostEntries(key).value.map((entry) => {
+    const domains = domainsOf(entry, key.abroad).filter((domain) => !taken.has(domain));
+    for (const domain of domains) taken.add(domain);
+    return domains.length === 0 ? undefined : pieces({ entry, domains }).value;
+  });
+  return { taken, foreign };
+});
+
+function domainsOf(entry: HostEntry, dnsDomain: string): string[] {
+  const alternatives = (host: string) => alternativeHosts(host, dnsDomain);
+  if (entry.service !== undefined) return serviceDomains(entry.service, entry.hosts, alternatives);
+  return [...new Set(entry.hosts.flatMap((host) => [host, ...alternatives(host)]))];
+}
+
+/** The names that only callers with this domain use: short names of services in their own namespace. */
+function ownAlternatives(entry: HostEntry, dnsDomain: string, abroad: string): string[] {
+  return entry.hosts.flatMap((host) => {
+    const foreign = alternativeHosts(host, abroad);
+    return alternativeHosts(host, dnsDomain).filter((domain) => !foreign.includes(domain));
+  });
+}
+
+const pieces: (input: PieceInput) => ReadonlySignal<VirtualHostPiece> = familyBy(
+  ({ entry, domains }) => `${entry.text}\n${domains.join()}`,
+  makePiece,
+);
+
+function makePiece({ entry, domains }: PieceInput): VirtualHostPiece {
+  const { name, service, port, route, audience, resolved, mesh } = entry;
   const context: ActionContext = {
     resolve: (destination) => resolved.get(destinationKey(destination)) ?? { cluster: blackHoleCluster, announcement: undefined, hashPolicy: [] },
-    defaultRetries: view.mesh.config.defaultHttpRetryPolicy,
+    defaultRetries: mesh.config.defaultHttpRetryPolicy,
   };
   const ruled = route === undefined ? [] : httpRoutes(route, { ...audience, gateways: ['mesh'], port }, context);
   const routes = ruled.length > 0 || service === undefined ? ruled : [defaultRoute(service, port, context)];
@@ -87,81 +161,62 @@ function defaultRoute(service: Service, port: number, context: ActionContext): R
   };
 }
 
-/** The table that a name means to a view, or undefined for a name that is no table of sidecars. */
-export function outboundTable(view: View, name: string): Resource | undefined {
-  const table = parseTableName(name);
-  if (table === undefined) return undefined;
-  const hosts = [...serviceHosts(view, table), ...(table.host === undefined ? unregisteredHosts(view, table.port) : [])];
-  const pieces = withoutDuplicates(hosts, (host, domains) => ({ ...host, domains, text: `${host.text}\n${domains.join()}` }));
-  return routeTable(
-    name,
-    { validateClusters: false, ignorePortInHostMatching: true, maxDirectResponseBodySizeBytes: 1 << 20 },
-    [...pieces.map((host) => hostPieces(host).value), catchAll(view)],
-  );
-}
-
-function serviceHosts(view: View, table: TableName): HostInput[] {
-  const { mesh } = view;
-  const seen = mesh.visibleServices(view.namespace);
+function serviceEntries(view: View, table: TableName): HostEntry[] {
+  const seen = view.mesh.visibleServices(view.namespace);
   const aliases = Map.groupBy(
     seen.filter((service) => service.resolution === 'alias'),
-    (service) => aliasTarget(view, service),
+    (service) => destinationService(view, service.host)?.host ?? '',
   );
   return seen.flatMap((service) => {
-    if (service.resolution === 'alias') return [];
-    if (table.host !== undefined && service.host !== table.host) return [];
+    if (service.resolution === 'alias' || (table.host !== undefined && service.host !== table.host)) return [];
     const port = portNumbered(service, table.port);
     if (port === undefined || !isHttpOrAuto(port.protocol)) return [];
-    const names = [service.host, ...(aliases.get(service.host) ?? []).map(({ host }) => host)];
-    return [hostInput(view, service, port, names)];
+    return [serviceEntry(view, service, port, [service.host, ...(aliases.get(service.host) ?? []).map(({ host }) => host)])];
   });
 }
 
-function aliasTarget(view: View, service: Service): string {
-  let target: Service | undefined = service;
-  for (let hops = 0; target?.resolution === 'alias' && hops < 8; hops++) {
-    target = target.aliasOf === undefined ? undefined : view.mesh.serviceSeen(target.aliasOf, view.namespace);
-  }
-  return target?.host ?? '';
-}
-
-function hostInput(view: View, service: Service, port: ServicePort, names: readonly string[]): HostInput {
+function serviceEntry(view: View, service: Service, port: ServicePort, hosts: readonly string[]): HostEntry {
   const route = view.mesh.routeFor(service.host, view.namespace);
-  const domains = serviceDomains(service, names, (host) => alternativeHosts(host, view.dnsDomain));
   const destinations = [{ host: service.host, subset: '', port: port.number }, ...(route === undefined ? [] : destinationsOf(route))];
-  return withText(view, { name: `${service.host}:${port.number}`, domains, service, port: port.number, route }, destinations);
+  return entryOf(view, { name: `${service.host}:${port.number}`, hosts, service, port: port.number, route }, destinations);
 }
 
 /** Hosts that only rules name: each gets its virtual host at every port. */
-function unregisteredHosts(view: View, port: number): HostInput[] {
+function unregisteredEntries(view: View, port: number): HostEntry[] {
   return view.mesh
     .unregisteredHosts(view.namespace)
     .filter(({ host, route }) => route.http.length > 0 && host !== '*')
     .toSorted((a, b) => bySpecificity(a.host, b.host))
-    .map(({ host, route }) =>
-      withText(view, { name: `${host}:${port}`, domains: [host, ...alternativeHosts(host, view.dnsDomain)], service: undefined, port, route }, destinationsOf(route)),
-    );
+    .map(({ host, route }) => entryOf(view, { name: `${host}:${port}`, hosts: [host], service: undefined, port, route }, destinationsOf(route)));
 }
 
-function withText(
+function entryOf(
   view: View,
-  host: Pick<HostInput, 'name' | 'domains' | 'service' | 'port' | 'route'>,
+  host: Pick<HostEntry, 'name' | 'hosts' | 'service' | 'port' | 'route'>,
   destinations: readonly Destination[],
-): HostInput {
+): HostEntry {
   const audience = host.route !== undefined && looksAtCallers(host.route) ? view : { namespace: '', labels: {} };
   const resolved = new Map<string, ResolvedDestination>();
   const texts = [
-    `${identityOf(view.mesh)} ${identityOf(host.service)} ${identityOf(host.route)} ${host.name} ${audience.namespace} ${labelsText(audience.labels)}`,
-    host.domains.join(),
+    [identityOf(view.mesh), identityOf(host.service), identityOf(host.route), host.name, audience.namespace, labelsText(audience.labels)].join(' '),
   ];
   for (const destination of destinations) {
     const key = destinationKey(destination);
     if (resolved.has(key)) continue;
-    resolved.set(key, resolveDestination(view, destination, host.port));
-    texts.push(`${key}=${destinationText(view, destination, host.port)}`);
+    const to = resolveDestination(view, destination, host.port);
+    resolved.set(key, to);
+    texts.push(`${key}=${destinationText(to)}`);
   }
-  return { ...host, audience: { namespace: audience.namespace, labels: audience.labels }, resolved, view, text: texts.join('\n') };
+  return {
+    ...host,
+    audience: { namespace: audience.namespace, labels: audience.labels },
+    resolved,
+    mesh: view.mesh,
+    text: texts.join('\n'),
+  };
 }
+
+const destinationKey = ({ host, subset, port }: Destination): string => `${host}|${subset}|${port ?? ''}`;
 
 const looksAtCallers = ({ http }: Route): boolean =>
   http.some(({ matches }) => matches.some((match) => match.sourceNamespace !== undefined || Object.keys(match.sourceLabels).length > 0));
@@ -173,40 +228,3 @@ function destinationsOf({ http }: Route): Destination[] {
     ...rule.mirrors.map(({ destination }) => destination),
   ]);
 }
-
-/** What no service is called by: on to where the caller dialled, or refused, as the mesh says. */
-function catchAll(view: View): VirtualHostPiece {
-  return catchAllPieces(view.mesh.config.outboundTrafficPolicy.mode === 'REGISTRY_ONLY' ? 'refuse' : 'pass').value;
-}
-
-const catchAllPieces = familyBy(
-  (way: 'refuse' | 'pass') => way,
-  (way) =>
-    way === 'refuse'
-      ? virtualHostPiece(
-          {
-            name: 'block_all',
-            domains: ['*'],
-            includeRequestAttemptCount: true,
-            routes: [{ name: 'block_all', match: anyRequest, action: { case: 'directResponse', value: { status: 502 } } }],
-          },
-          [],
-        )
-      : virtualHostPiece(
-          {
-            name: 'allow_any',
-            domains: ['*'],
-            includeRequestAttemptCount: true,
-            routes: [
-              {
-                name: 'allow_any',
-                match: anyRequest,
-                action: { case: 'route', value: { clusterSpecifier: { case: 'cluster', value: passthroughCluster }, ...timeouts(undefined) } },
-                typedPerFilterConfig: announcementConfig('none'),
-              },
-            ],
-          },
-          [],
-        ),
-);
-

@@ -1,25 +1,50 @@
-// Route tables put together from encoded virtual hosts: bytes are joined, never encoded again.
+// Route tables put together from encoded virtual hosts: bytes are joined when they are sent, never encoded again.
 
 import { create, toBinary } from '@bufbuild/protobuf';
 import { RouteConfigurationSchema } from '../../../gen/envoy/config/route/v3/route_pb.js';
 import type { Init } from '../../filters/any.ts';
-import { versionOf, type Resource } from '../resource.ts';
+import { versionOf, type Cause, type Resource } from '../resource.ts';
 import type { VirtualHostPiece } from './virtual-host.ts';
 
 /** Tag of RouteConfiguration.virtual_hosts: field 2, length-delimited. */
 const virtualHostsTag = 0x12;
 
-/** A table whose hosts come last; duplicates of a domain must be gone already. */
+/**
+ * A table that holds its hosts by reference. Tables of a thousand hosts differ between namespaces in a few of them, so the joined
+ * bytes of each would cost what sharing saves.
+ */
+class Table implements Resource {
+  readonly name: string;
+  readonly version: string;
+  readonly #head: Uint8Array;
+  readonly #hosts: readonly VirtualHostPiece[];
+
+  constructor(name: string, head: Uint8Array, hosts: readonly VirtualHostPiece[]) {
+    this.name = name;
+    this.#head = head;
+    this.#hosts = hosts;
+    this.version = versionOf(Buffer.from(`${versionOf(head)}${hosts.map((host) => host.version).join('')}`));
+  }
+
+  /** Joined anew at each reading. */
+  get bytes(): Uint8Array {
+    const parts: Uint8Array[] = [this.#head];
+    for (const { bytes } of this.#hosts) parts.push(prefix(bytes.length), bytes);
+    return Buffer.concat(parts);
+  }
+
+  get causes(): readonly Cause[] {
+    return this.#hosts.flatMap(({ causes }) => causes);
+  }
+}
+
+/** A table of these hosts, in this order. */
 export function routeTable(
   name: string,
   settings: Omit<Init<typeof RouteConfigurationSchema>, 'name' | 'virtualHosts'>,
   hosts: readonly VirtualHostPiece[],
 ): Resource {
-  const head = toBinary(RouteConfigurationSchema, create(RouteConfigurationSchema, { name, ...settings }));
-  const parts: Uint8Array[] = [head];
-  for (const { bytes } of hosts) parts.push(prefix(bytes.length), bytes);
-  const version = versionOf(Buffer.from(`${versionOf(head)}${hosts.map((host) => host.version).join('')}`));
-  return { name, version, bytes: Buffer.concat(parts), causes: hosts.flatMap(({ causes }) => causes) };
+  return new Table(name, toBinary(RouteConfigurationSchema, create(RouteConfigurationSchema, { name, ...settings })), hosts);
 }
 
 /** The virtual-host tag and a varint length. */
@@ -32,18 +57,4 @@ function prefix(length: number): Uint8Array {
   }
   bytes.push(rest);
   return Uint8Array.from(bytes);
-}
-
-/** Takes away, from later hosts, domains that an earlier one has; a host left without any is dropped. Names what was lost. */
-export function withoutDuplicates<Host extends { readonly domains: readonly string[] }>(
-  hosts: readonly Host[],
-  keep: (host: Host, domains: readonly string[]) => Host,
-): Host[] {
-  const taken = new Set<string>();
-  return hosts.flatMap((host) => {
-    const domains = host.domains.filter((domain) => !taken.has(domain));
-    for (const domain of domains) taken.add(domain);
-    if (domains.length === 0) return [];
-    return [domains.length === host.domains.length ? host : keep(host, domains)];
-  });
 }

@@ -1,0 +1,116 @@
+// The clusters behind a sidecar: its own application's ports, reached at the address that callers dialled.
+
+import type { JsonObject } from '@bufbuild/protobuf';
+import { Cluster_DiscoveryType, Cluster_LbPolicy, ClusterSchema } from '../../../gen/envoy/config/cluster/v3/cluster_pb.js';
+import { HttpProtocolOptionsSchema } from '../../../gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js';
+import { any } from '../../filters/any.ts';
+import { duration } from '../../filters/duration.ts';
+import { milliseconds } from '../../lib/duration.ts';
+import { isHttp2 } from '../../mesh/protocol.ts';
+import { resource } from '../encode.ts';
+import { blackHoleCluster, inboundCluster, inboundPassthroughCluster, passthroughCluster } from '../names.ts';
+import { cause, originKey, originText } from '../origin.ts';
+import type { OwnPort } from '../own-ports.ts';
+import type { Resource } from '../resource.ts';
+import { destinationSettings, type View } from '../view.ts';
+import { connectionPoolFields, type ClusterInit } from './traffic-policy.ts';
+import type { MeshConfig } from '../../api/mesh-config.ts';
+
+/** Connections to the application leave from an address that redirection lets through (istio.md §4.2, row 2). */
+const ownSource: ClusterInit = {
+  upstreamBindConfig: { sourceAddress: { address: '127.0.0.6', portSpecifier: { case: 'portValue', value: 0 } } },
+};
+
+const originalDestination: ClusterInit = {
+  clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.ORIGINAL_DST },
+  lbPolicy: Cluster_LbPolicy.CLUSTER_PROVIDED,
+};
+
+export function inboundPortCluster(view: View, own: OwnPort): Resource {
+  const { config } = view.mesh;
+  const name = inboundCluster(own.target);
+  const [first] = own.services;
+  // Limits that callers are given hold for the server too: it must have room for them.
+  const pool = first && destinationSettings(view, first.service, first.port.number, '').connectionPool;
+  return resource(
+    ClusterSchema,
+    name,
+    {
+      name,
+      altStatName: `${name};`,
+      ...(config.inboundTrafficPolicy.mode === 'LOCALHOST' ? localhost(name, own.target) : { ...originalDestination, ...ownSource }),
+      ...connectionPoolFields(pool, milliseconds(config.connectTimeout), undefined),
+      ...protocolFields(own),
+      metadata: { filterMetadata: metadata(own) },
+    },
+    own.services.map(({ service }) => cause(service.object)),
+  );
+}
+
+function localhost(name: string, port: number): ClusterInit {
+  return {
+    clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.STATIC },
+    loadAssignment: {
+      clusterName: name,
+      endpoints: [
+        {
+          lbEndpoints: [
+            {
+              hostIdentifier: {
+                case: 'endpoint',
+                value: {
+                  address: {
+                    address: { case: 'socketAddress', value: { address: '127.0.0.1', portSpecifier: { case: 'portValue', value: port } } },
+                  },
+                },
+              },
+            },
+          ],
+        },
+      ],
+    },
+  };
+}
+
+function protocolFields({ protocol }: OwnPort): ClusterInit {
+  const options = isHttp2(protocol)
+    ? ({ case: 'explicitHttpConfig', value: { protocolConfig: { case: 'http2ProtocolOptions', value: {} } } } as const)
+    : protocol === 'Auto'
+      ? ({ case: 'useDownstreamProtocolConfig', value: { httpProtocolOptions: {}, http2ProtocolOptions: {} } } as const)
+      : undefined;
+  if (options === undefined) return {};
+  return {
+    typedExtensionProtocolOptions: {
+      'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': any(HttpProtocolOptionsSchema, { upstreamProtocolOptions: options }),
+    },
+  };
+}
+
+function metadata({ services }: OwnPort): Record<string, JsonObject> {
+  const [first] = services;
+  return {
+    istio: { services: services.map(({ service }) => ({ host: service.host, name: service.name, namespace: service.namespace })) },
+    ...(first && { [originKey]: { source: originText(first.service.object, []) } }),
+  };
+}
+
+/** Clusters that every sidecar has: for what nobody declared, and for what must go nowhere. */
+export function reservedClusters(config: MeshConfig, role: 'sidecar' | 'router'): Resource[] {
+  const connectTimeout = duration(milliseconds(config.connectTimeout));
+  const either = any(HttpProtocolOptionsSchema, {
+    upstreamProtocolOptions: { case: 'useDownstreamProtocolConfig', value: { httpProtocolOptions: {}, http2ProtocolOptions: {} } },
+  });
+  const anyHttp: ClusterInit = { typedExtensionProtocolOptions: { 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': either } };
+  const blackHole = resource(ClusterSchema, blackHoleCluster, {
+    name: blackHoleCluster,
+    clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.STATIC },
+    connectTimeout,
+  });
+  if (role === 'router') return [blackHole];
+  const unlimited = connectionPoolFields(undefined, milliseconds(config.connectTimeout), undefined);
+  return [
+    blackHole,
+    resource(ClusterSchema, passthroughCluster, { name: passthroughCluster, ...originalDestination, ...unlimited, ...anyHttp }),
+    resource(ClusterSchema, inboundPassthroughCluster, { name: inboundPassthroughCluster, ...originalDestination, ...ownSource, ...unlimited, ...anyHttp }),
+  ];
+}

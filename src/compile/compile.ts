@@ -1,0 +1,108 @@
+// The compiler: objects in, the live configuration of a proxy class out. Everything to the left of here is data; everything to
+// the right only carries what comes out.
+
+import { computed, type ReadonlySignal } from '@preact/signals-core';
+import type { ApiObject } from '../api/object.ts';
+import type { MeshConfig } from '../api/mesh-config.ts';
+import type { Diagnostic } from '../api/diagnostic.ts';
+import { Mesh } from '../mesh/mesh.ts';
+import { familyBy } from '../store/family.ts';
+import { Store } from '../store/store.ts';
+import type { Compiler, Configuration, ProxyNode } from './configuration.ts';
+import { settleAll, settleNames } from './encode.ts';
+import { gatewayOf } from './gateway/gateway.ts';
+import { inboundOf } from './inbound.ts';
+import { listenersOf, outboundClusters, outboundEndpoints, outboundRoute } from './outbound.ts';
+import { meshDiagnostics } from './references.ts';
+import { classOf, type ProxyClass } from './proxy-class.ts';
+import type { Resource } from './resource.ts';
+import { gatewaySecret } from './gateway/secret.ts';
+
+/** A compiler over a store: it follows every change of objects and of the mesh's configuration. */
+export function createCompiler(store: Store): Compiler {
+  const mesh = computed(() => new Mesh(store, store.meshConfig.value));
+  const configurations = familyBy<ProxyClass, Configuration>(({ text }) => text, configurationOf);
+  return {
+    configurationFor: (node) => computed(() => configurations(classOf(mesh.value, node)).value),
+  };
+}
+
+function configurationOf(proxy: ProxyClass): Configuration {
+  return proxy.role === 'router' ? gatewayOf(proxy) : sidecarOf(proxy);
+}
+
+function sidecarOf(proxy: ProxyClass): Configuration {
+  const { view } = proxy;
+  const inbound = computed(() => inboundOf(proxy));
+  let clusters: ReadonlyMap<string, Resource> | undefined;
+  let listeners: ReadonlyMap<string, Resource> | undefined;
+  let names: readonly string[] | undefined;
+  return {
+    id: proxy.text,
+    clusters: computed(() => {
+      const all = new Map(outboundClusters(view).value.byName);
+      for (const cluster of inbound.value.clusters) all.set(cluster.name, cluster);
+      return (clusters = settleAll(clusters, keepVersions(clusters, all)));
+    }),
+    listeners: computed(() => {
+      const all = new Map(listenersOf(view).value.listeners);
+      for (const listener of inbound.value.listeners) all.set(listener.name, listener);
+      return (listeners = settleAll(listeners, keepVersions(listeners, all)));
+    }),
+    endpoints: (name) => outboundEndpoints(view, name),
+    route: (name) => outboundRoute(view, proxy.dnsDomain, name),
+    secret: (name) => gatewaySecret(proxy, name),
+    endpointNames: computed(() => outboundClusters(view).value.withEndpoints),
+    routeNames: computed(() => (names = settleNames(names, listenersOf(view).value.tables))),
+    secretNames: computed(() => []),
+    diagnostics: computed(() => [...meshDiagnostics(view), ...inbound.value.diagnostics]),
+  };
+}
+
+/** Resources with the bytes they had are the objects they were. */
+function keepVersions(before: ReadonlyMap<string, Resource> | undefined, after: Map<string, Resource>): Map<string, Resource> {
+  if (before === undefined) return after;
+  for (const [name, now] of after) {
+    const then = before.get(name);
+    if (then !== undefined && then !== now && then.version === now.version) after.set(name, then);
+  }
+  return after;
+}
+
+export interface CompileInput {
+  readonly objects: readonly ApiObject[];
+  readonly meshConfig: MeshConfig;
+  readonly node: ProxyNode;
+}
+
+export interface Compiled {
+  readonly listeners: readonly Resource[];
+  readonly routes: readonly Resource[];
+  readonly clusters: readonly Resource[];
+  readonly endpoints: readonly Resource[];
+  readonly secrets: readonly Resource[];
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** What a proxy would receive over ADS, all of it, sorted by name. Pure: the order of objects means nothing. */
+export function compileProxy({ objects, meshConfig, node }: CompileInput): Compiled {
+  const store = new Store();
+  store.transaction(() => {
+    store.meshConfig.value = meshConfig;
+    for (const object of objects) store.upsert(object);
+  });
+  const configuration = createCompiler(store).configurationFor(node).value;
+  const named = (names: readonly string[], cell: (name: string) => ReadonlySignal<Resource | undefined>) =>
+    sorted(names.flatMap((name) => cell(name).value ?? []));
+  return {
+    listeners: sorted([...configuration.listeners.value.values()]),
+    routes: named(configuration.routeNames.value, (name) => configuration.route(name)),
+    clusters: sorted([...configuration.clusters.value.values()]),
+    endpoints: named(configuration.endpointNames.value, (name) => configuration.endpoints(name)),
+    secrets: named(configuration.secretNames.value, (name) => configuration.secret(name)),
+    diagnostics: configuration.diagnostics.value,
+  };
+}
+
+const sorted = (resources: readonly Resource[]): Resource[] =>
+  resources.toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));

@@ -1,0 +1,98 @@
+// The route tables of gateways: the rules bound to a table's servers, by host, several objects' rules for a host in their order.
+
+import { VirtualHost_TlsRequirementType } from '../../../gen/envoy/config/route/v3/route_components_pb.js';
+import { bySpecificity } from '../../mesh/hostname.ts';
+import { cause } from '../origin.ts';
+import type { ProxyClass } from '../proxy-class.ts';
+import type { Cause, Resource } from '../resource.ts';
+import type { ActionContext } from '../route/action.ts';
+import { resolveDestination } from '../route/destination.ts';
+import { httpRoutes, type RouteInit } from '../route/http-rules.ts';
+import { routeTable } from '../route/table.ts';
+import { hostOrigin, virtualHostPiece, type VirtualHostPiece } from '../route/virtual-host.ts';
+import { commonHosts, hostsFor, tableOf, type GatewayServer } from './server.ts';
+
+interface HostDraft {
+  readonly host: string;
+  readonly number: number;
+  readonly routes: RouteInit[];
+  readonly causes: Cause[];
+  tlsOnly: boolean;
+  object: Parameters<typeof hostOrigin>[0] | undefined;
+}
+
+/** The table that a name means among a proxy's servers; undefined for no server's. */
+export function gatewayTable(proxy: ProxyClass, servers: readonly GatewayServer[], name: string): Resource | undefined {
+  const bound = servers.filter((server) => tableOf(server) === name);
+  const [first] = bound;
+  if (first === undefined) return undefined;
+  const drafts = new Map<string, HostDraft>();
+  for (const server of bound) addServer(proxy, server, drafts);
+  const hosts = [...drafts.values()].sort((a, b) => bySpecificity(a.host, b.host)).map(piece);
+  return routeTable(
+    name,
+    { validateClusters: false, ignorePortInHostMatching: true, maxDirectResponseBodySizeBytes: 1 << 20 },
+    hosts.length > 0 ? hosts : [blackHole(first.port)],
+  );
+}
+
+function addServer(proxy: ProxyClass, server: GatewayServer, drafts: Map<string, HostDraft>): void {
+  const { view } = proxy;
+  const draftFor = (host: string): HostDraft => {
+    let draft = drafts.get(host);
+    if (draft === undefined) {
+      drafts.set(host, (draft = { host, number: server.number, routes: [], causes: [], tlsOnly: false, object: undefined }));
+    }
+    return draft;
+  };
+  const context: ActionContext = {
+    resolve: (destination) => resolveDestination(view, destination, server.number),
+    defaultRetries: view.mesh.config.defaultHttpRetryPolicy,
+  };
+  const audience = { namespace: proxy.namespace, labels: proxy.labels, gateways: [server.gateway], port: server.number };
+  for (const route of view.mesh.gatewayRoutes(server.gateway, proxy.namespace)) {
+    const hosts = commonHosts(hostsFor(server, route.namespace), route.hosts);
+    if (hosts.length === 0 || route.http.length === 0) continue;
+    const routes = httpRoutes(route, audience, context);
+    for (const host of hosts) {
+      const draft = draftFor(host);
+      // A table read twice by one server's gateways must not hold a rule twice.
+      if (draft.causes.some(({ object }) => object.kind === route.object.kind && object.name === route.name && object.namespace === route.namespace)) continue;
+      draft.routes.push(...routes);
+      draft.causes.push(cause(route.object));
+      draft.object ??= route.object;
+    }
+  }
+  if (server.server.tls?.httpsRedirect) {
+    for (const host of hostsFor(server, server.namespace)) {
+      const draft = draftFor(host);
+      draft.tlsOnly = true;
+      draft.object ??= server.object;
+    }
+    for (const draft of drafts.values()) if (draft.number === server.number) draft.tlsOnly = true;
+  }
+}
+
+function piece({ host, number, routes, causes, tlsOnly, object }: HostDraft): VirtualHostPiece {
+  return virtualHostPiece(
+    {
+      name: `${host}:${number}`,
+      domains: [host],
+      routes: catchAllLast(routes),
+      includeRequestAttemptCount: true,
+      ...(tlsOnly && { requireTls: VirtualHost_TlsRequirementType.ALL }),
+      ...(object && { metadata: hostOrigin(object) }),
+    },
+    causes,
+  );
+}
+
+/** Rules of several objects stand in the objects' order, but what takes everything comes last, or it would hide the rest. */
+function catchAllLast(routes: readonly RouteInit[]): RouteInit[] {
+  const takesAll = ({ match }: RouteInit): boolean =>
+    match?.pathSpecifier?.case === 'prefix' && match.pathSpecifier.value === '/' && !match.headers?.length && !match.queryParameters?.length;
+  return [...routes.filter((route) => !takesAll(route)), ...routes.filter(takesAll)];
+}
+
+/** A server that no rule is bound to answers 404 to everything. */
+const blackHole = (port: number): VirtualHostPiece => virtualHostPiece({ name: `blackhole:${port}`, domains: ['*'] }, []);

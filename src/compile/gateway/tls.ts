@@ -1,0 +1,75 @@
+// A gateway server's TLS: certificates from files or secrets, client certificates, versions and ciphers.
+
+import type { DownstreamTlsContextSchema as Schema } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
+import { DownstreamTlsContextSchema } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
+import { SubjectAltNameMatcher_SanType, TlsParameters_TlsProtocol } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
+import type { ServerTLSSettings } from '../../api/gateway.ts';
+import type { MeshConfig } from '../../api/mesh-config.ts';
+import type { Init } from '../../filters/any.ts';
+import { meshServerSocket, secretConfig, tlsSocket } from '../tls.ts';
+
+type TransportSocket = ReturnType<typeof tlsSocket>;
+type Common = NonNullable<Init<typeof Schema>['commonTlsContext']>;
+
+const versions: Readonly<Record<string, TlsParameters_TlsProtocol>> = {
+  TLSV1_0: TlsParameters_TlsProtocol.TLSv1_0,
+  TLSV1_1: TlsParameters_TlsProtocol.TLSv1_1,
+  TLSV1_2: TlsParameters_TlsProtocol.TLSv1_2,
+  TLSV1_3: TlsParameters_TlsProtocol.TLSv1_3,
+};
+
+/** The names of the secrets that a server's settings need, in SDS form. */
+export function serverSecrets(tls: ServerTLSSettings): { certificates: string[]; trust: string | undefined } {
+  const credentials = tls.credentialNames?.length ? tls.credentialNames : tls.credentialName ? [tls.credentialName] : [];
+  const files = tls.tlsCertificates?.length
+    ? tls.tlsCertificates
+    : tls.serverCertificate
+      ? [{ serverCertificate: tls.serverCertificate, privateKey: tls.privateKey }]
+      : [];
+  const certificates =
+    credentials.length > 0
+      ? credentials.map((name) => `kubernetes://${name}`)
+      : files.map((file) => `file-cert:${file.serverCertificate ?? ''}~${file.privateKey ?? ''}`);
+  if (tls.mode !== 'MUTUAL' && tls.mode !== 'OPTIONAL_MUTUAL') return { certificates, trust: undefined };
+  const [first] = credentials;
+  const authority = tls.caCertCredentialName ? `kubernetes://${tls.caCertCredentialName}` : first && `kubernetes://${first}-cacert`;
+  return { certificates, trust: authority ?? (tls.caCertificates ? `file-root:${tls.caCertificates}` : undefined) };
+}
+
+export function serverSocket(tls: ServerTLSSettings, http: boolean, config: MeshConfig): TransportSocket {
+  if (tls.mode === 'ISTIO_MUTUAL') return meshServerSocket(config);
+  const { certificates, trust } = serverSecrets(tls);
+  const common: Common = {
+    alpnProtocols: http ? ['h2', 'http/1.1'] : [],
+    tlsCertificateSdsSecretConfigs: certificates.map(secretConfig),
+    tlsParams: {
+      tlsMinimumProtocolVersion: versions[tls.minProtocolVersion ?? ''] ?? TlsParameters_TlsProtocol.TLSv1_2,
+      tlsMaximumProtocolVersion: versions[tls.maxProtocolVersion ?? ''] ?? TlsParameters_TlsProtocol.TLSv1_3,
+      ...(tls.cipherSuites?.length && { cipherSuites: tls.cipherSuites }),
+    },
+    ...(trust !== undefined && {
+      validationContextType: {
+        case: 'combinedValidationContext',
+        value: { defaultValidationContext: pins(tls), validationContextSdsSecretConfig: secretConfig(trust) },
+      },
+    }),
+  };
+  return tlsSocket(DownstreamTlsContextSchema, {
+    commonTlsContext: common,
+    requireClientCertificate: tls.mode === 'MUTUAL',
+  });
+}
+
+/** What a client's certificate must be besides trusted. */
+function pins(tls: ServerTLSSettings) {
+  return {
+    matchTypedSubjectAltNames: (tls.subjectAltNames ?? []).flatMap((value) =>
+      [SubjectAltNameMatcher_SanType.URI, SubjectAltNameMatcher_SanType.DNS].map((sanType) => ({
+        sanType,
+        matcher: { matchPattern: { case: 'exact' as const, value } },
+      })),
+    ),
+    verifyCertificateSpki: tls.verifyCertificateSpki ?? [],
+    verifyCertificateHash: tls.verifyCertificateHash ?? [],
+  };
+}

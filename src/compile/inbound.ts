@@ -1,0 +1,58 @@
+// Everything inbound for a class of sidecars: the clusters and the listener before its own application.
+
+import { tcpRbac, httpRbac } from '../filters/rbac/rbac.ts';
+import { isHttp } from '../mesh/protocol.ts';
+import type { ModeDecision } from '../mesh/authentication.ts';
+import type { Diagnostic } from '../api/diagnostic.ts';
+import { inboundPortCluster } from './cluster/inbound.ts';
+import { inboundListener } from './listener/inbound.ts';
+import { cause } from './origin.ts';
+import { ownPorts } from './own-ports.ts';
+import type { ProxyClass } from './proxy-class.ts';
+import type { Resource } from './resource.ts';
+
+export interface Inbound {
+  readonly clusters: readonly Resource[];
+  readonly listeners: readonly Resource[];
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+export function inboundOf(proxy: ProxyClass): Inbound {
+  const { view } = proxy;
+  const { mesh } = view;
+  const ports = ownPorts(mesh, {
+    namespace: proxy.namespace,
+    labels: proxy.labels,
+    addresses: proxy.addresses,
+    namedPorts: proxy.namedPorts,
+  });
+  const authentication = mesh.workloadAuthentication(proxy.namespace, proxy.labels);
+  const modeAt = (port: number): ModeDecision => authentication.ports.get(port) ?? authentication.byDefault;
+  const policies = mesh.authorizationPolicies(proxy.namespace, proxy.labels);
+  const http = httpRbac(policies, mesh.config);
+  const tcp = tcpRbac(policies, mesh.config);
+  const taken = new Set(ports.map(({ target }) => target));
+  const listener = inboundListener({
+    config: mesh.config,
+    ports,
+    modeAt,
+    otherPorts: [...authentication.ports.keys()].filter((port) => !taken.has(port)).sort((a, b) => a - b),
+    modeElsewhere: authentication.byDefault,
+    httpAuthorization: http.filters,
+    tcpAuthorization: tcp.filters,
+    http10: proxy.http10,
+    causes: [
+      ...ports.flatMap(({ services }) => services.map(({ service }) => cause(service.object))),
+      ...policies.map(({ object }) => cause(object)),
+      ...[authentication.byDefault, ...authentication.ports.values()].flatMap((decision) =>
+        decision.cause === undefined ? [] : [cause(decision.cause.object, decision.cause.path)],
+      ),
+    ],
+  });
+  return {
+    clusters: ports.map((own) => inboundPortCluster(view, own)),
+    listeners: proxy.captures ? [listener] : [],
+    // What TCP connections lack concerns a person only where a port is TCP.
+    diagnostics: ports.some(({ protocol }) => !isHttp(protocol)) ? tcp.diagnostics : http.diagnostics,
+  };
+}

@@ -1,0 +1,91 @@
+// The HTTP connection manager of sidecars and gateways, with Istio's settings (istio.md §3.5).
+
+import {
+  HttpConnectionManager_ForwardClientCertDetails,
+  HttpConnectionManager_PathWithEscapedSlashesAction,
+  HttpConnectionManager_ServerHeaderTransformation,
+  HttpConnectionManagerSchema,
+} from '../../../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
+import type { RouteConfigurationSchema } from '../../../gen/envoy/config/route/v3/route_pb.js';
+import { UuidRequestIdConfigSchema } from '../../../gen/envoy/extensions/request_id/uuid/v3/uuid_pb.js';
+import { any, type Init } from '../../filters/any.ts';
+import { duration } from '../../filters/duration.ts';
+import type { NamedFilter } from '../../filters/filter.ts';
+import type { MeshConfig } from '../../api/mesh-config.ts';
+import { accessLogs } from './access-log.ts';
+import { adsSource } from '../tls.ts';
+
+type ManagerInit = Init<typeof HttpConnectionManagerSchema>;
+
+export interface HttpManager {
+  readonly role: 'outbound' | 'inbound' | 'gateway';
+  readonly statPrefix: string;
+  /** A table fetched by name, or one that is part of the listener. */
+  readonly routes: { readonly table: string } | { readonly inline: Init<typeof RouteConfigurationSchema> };
+  readonly filters: readonly NamedFilter[];
+  readonly config: MeshConfig;
+  /** Serves HTTP/1.0 requests too. */
+  readonly http10: boolean;
+}
+
+/** The network filter for one chain. */
+export function httpConnectionManager(manager: HttpManager): NamedFilter {
+  const { role, config } = manager;
+  const init: ManagerInit = {
+    statPrefix: manager.statPrefix,
+    routeSpecifier:
+      'table' in manager.routes
+        ? { case: 'rds', value: { configSource: adsSource, routeConfigName: manager.routes.table } }
+        : { case: 'routeConfig', value: manager.routes.inline },
+    httpFilters: manager.filters.map(({ name, config: value }) => ({ name, configType: { case: 'typedConfig', value } })),
+    upgradeConfigs: [{ upgradeType: 'websocket' }],
+    // Long streams are the application's business; requests have their own timeouts.
+    streamIdleTimeout: duration(0),
+    ...pathNormalization(config),
+    ...identityHeaders(role, config),
+    ...(manager.http10 && { httpProtocolOptions: { acceptHttp10: true } }),
+    accessLog: accessLogs(config),
+    requestIdExtension: {
+      typedConfig: any(UuidRequestIdConfigSchema, { useRequestIdForTraceSampling: true }),
+    },
+    ...(role === 'gateway' && { useRemoteAddress: true, xffNumTrustedHops: config.defaultConfig?.gatewayTopology?.numTrustedProxies ?? 0 }),
+    serverName: 'istio-envoy',
+    ...(role === 'inbound' && { serverHeaderTransformation: HttpConnectionManager_ServerHeaderTransformation.PASS_THROUGH }),
+    proxy100Continue: true,
+  };
+  return { name: 'envoy.filters.network.http_connection_manager', config: any(HttpConnectionManagerSchema, init) };
+}
+
+function pathNormalization(config: MeshConfig): ManagerInit {
+  switch (config.pathNormalization?.normalization) {
+    case 'NONE':
+      return {};
+    case 'MERGE_SLASHES':
+      return { normalizePath: true, mergeSlashes: true };
+    case 'DECODE_AND_MERGE_SLASHES':
+      return {
+        normalizePath: true,
+        mergeSlashes: true,
+        pathWithEscapedSlashesAction: HttpConnectionManager_PathWithEscapedSlashesAction.UNESCAPE_AND_FORWARD,
+      };
+    default:
+      return { normalizePath: true };
+  }
+}
+
+/** Who the client was, as servers read it in `x-forwarded-client-cert`. */
+function identityHeaders(role: HttpManager['role'], _config: MeshConfig): ManagerInit {
+  const details = { subject: true, cert: true, dns: true, uri: true };
+  switch (role) {
+    case 'inbound':
+      return {
+        forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails.APPEND_FORWARD,
+        setCurrentClientCertDetails: { subject: true, dns: true, uri: true },
+      };
+    case 'gateway':
+      return { forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails.SANITIZE_SET, setCurrentClientCertDetails: details };
+    case 'outbound':
+      return {};
+  }
+}
+

@@ -1,0 +1,43 @@
+// The TCP proxy filter: bytes to one cluster, or to several by weight.
+
+import { TcpProxySchema } from '../../../gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js';
+import type { MeshConfig } from '../../api/mesh-config.ts';
+import { any } from '../../filters/any.ts';
+import { duration } from '../../filters/duration.ts';
+import type { NamedFilter } from '../../filters/filter.ts';
+import { accessLogs } from './access-log.ts';
+
+export interface TcpTarget {
+  readonly cluster: string;
+  readonly weight: number;
+}
+
+export interface TcpProxy {
+  readonly statPrefix: string;
+  readonly targets: readonly TcpTarget[];
+  readonly config: MeshConfig;
+  /** Milliseconds without a byte after which a connection ends; undefined: Envoy's hour. */
+  readonly idleTimeout?: number | undefined;
+  /** Spread by the caller's address. */
+  readonly hashBySource?: boolean;
+}
+
+export function tcpProxy({ statPrefix, targets, config, idleTimeout, hashBySource }: TcpProxy): NamedFilter {
+  const [first, ...others] = targets;
+  return {
+    name: 'envoy.filters.network.tcp_proxy',
+    config: any(TcpProxySchema, {
+      statPrefix,
+      clusterSpecifier:
+        first !== undefined && others.length === 0
+          ? { case: 'cluster', value: first.cluster }
+          : {
+              case: 'weightedClusters',
+              value: { clusters: targets.filter(({ weight }) => weight > 0).map(({ cluster, weight }) => ({ name: cluster, weight })) },
+            },
+      accessLog: accessLogs(config),
+      ...(idleTimeout !== undefined && { idleTimeout: duration(idleTimeout) }),
+      ...(hashBySource && { hashPolicy: [{ policySpecifier: { case: 'sourceIp', value: {} } }] }),
+    }),
+  };
+}
