@@ -78,7 +78,8 @@ function visitObject(node: Node, value: Readonly<Record<string, unknown>>, path:
   let copy: Record<string, unknown> | undefined;
   for (const [name, given] of Object.entries(value)) {
     const known = properties !== undefined && Object.hasOwn(properties, name) ? properties[name] : others;
-    let fitted: unknown;
+    // A null stands for an absent field, but in a free-form object it is a value like others.
+    let fitted: unknown = known !== undefined && isFreeForm(known) ? given : undefined;
     if (given !== null && given !== undefined) {
       path.push(name);
       if (known !== undefined) fitted = visit(known, given, path, walk, depth + 1);
@@ -180,6 +181,9 @@ function visitAnything(value: unknown, path: Steps, walk: Walk, depth: number): 
   }
   return value;
 }
+
+const isFreeForm = ({ type, anyOf, enum: names }: Node): boolean =>
+  type === undefined && anyOf === undefined && names === undefined;
 
 function deeperThan(value: object, levels: number): boolean {
   if (levels <= 0) return true;
