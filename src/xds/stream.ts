@@ -92,8 +92,8 @@ export class ProxyStream implements Distributed {
     this.#protocol = protocol;
     this.#openedAt = server.clock.now();
     this.#cell = server.compiler.configurationFor(node);
-    server.watches.add(this.#cell, node.id, this);
     this.#configuration = this.#cell.peek();
+    server.watches.add(this.#cell, node.id, this);
   }
 
   /** The proxy's class may have changed. */
@@ -110,14 +110,16 @@ export class ProxyStream implements Distributed {
       this.#ignore(request.typeUrl);
       return undefined;
     }
+    const { mostNames } = this.#server;
+    const tooMany = grpcStatus('resourceExhausted', `more than ${mostNames} resource names on one stream`);
+    // Before anything is looked up by these names: each would make a cell.
+    if (request.subscribe.length > mostNames) return tooMany;
     const subscription = this.#subscriptions.get(type);
     if (!subscription) this.#open(type, request);
     else if (!this.#change(subscription, request)) return undefined;
     let names = 0;
     for (const { view, extra } of this.#subscriptions.values()) names += (view.names?.size ?? 0) + extra.size;
-    if (names > this.#server.mostNames) {
-      return grpcStatus('resourceExhausted', `more than ${this.#server.mostNames} resource names on one stream`);
-    }
+    if (names > mostNames) return tooMany;
     this.flush(undefined);
     return undefined;
   }

@@ -88,7 +88,7 @@ export class Views {
       this.#forget(view);
       view.close();
     };
-    if (!linger) return close();
+    if (!linger || (view.names?.size ?? 0) > largestShared) return close();
     const { clock, lingerMs = 30_000, lingering = 2_000 } = this.#options;
     this.#idle.set(view, clock.after(lingerMs, close));
     for (const [oldest, callOff] of this.#idle) {

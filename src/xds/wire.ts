@@ -74,7 +74,7 @@ export class WireReader {
 }
 
 /** The tag of a length-delimited field. */
-export const lengthDelimited = (field: number): number => (field << 3) | 2;
+const lengthDelimited = (field: number): number => (field << 3) | 2;
 
 export const varintSize = (value: number): number => {
   let size = 1;

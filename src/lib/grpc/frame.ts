@@ -2,7 +2,7 @@
 
 import { grpcStatus, type GrpcStatus } from './status.ts';
 
-export const prefixLength = 5;
+const prefixLength = 5;
 
 /** The five bytes before an uncompressed message. */
 export function framePrefix(length: number): Buffer {

@@ -40,7 +40,7 @@ export const endpointsOf = (name: string, ...ports: number[]): Resource =>
     endpoints: [
       {
         lbEndpoints: ports.map((port) => ({
-          hostIdentifier: { case: 'endpoint', value: { address: socketAddress('127.0.0.1', port) } },
+          hostIdentifier: { case: 'endpoint' as const, value: { address: socketAddress('127.0.0.1', port) } },
         })),
       },
     ],
