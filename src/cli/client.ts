@@ -64,7 +64,7 @@ export function connect(options: { readonly state?: string | undefined }): Clien
 
 function queryText(query: Query): string {
   const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== false);
-  return given.length === 0 ? '' : `?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}`;
+  return given.length === 0 ? '' : `?${new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString()}`;
 }
 
 async function bodyOf(answer: IncomingMessage): Promise<string> {

@@ -51,10 +51,10 @@ function kindText(table: KindTable, { output, headers, allNamespaces, now }: Obj
     const metadata = metadataOf(item);
     const name = prefix ? `${typeName(table)}/${nameOf(item)}` : nameOf(item);
     return [
-      ...(withNamespace ? [String(metadata['namespace'] ?? '')] : []),
+      ...(withNamespace ? [metadata.namespace ?? ''] : []),
       name,
       ...pick(item.cells),
-      age(metadata['creationTimestamp'] as string | undefined, now),
+      age(metadata.creationTimestamp, now),
     ];
   });
   const head = [...(withNamespace ? ['Namespace'] : []), 'Name', ...pick(table.columns.map(({ name }) => name)), 'Age'];
@@ -62,6 +62,11 @@ function kindText(table: KindTable, { output, headers, allNamespaces, now }: Obj
 }
 
 const typeName = ({ group, kind }: KindTable): string => kind.toLowerCase() + (group === '' ? '' : `.${group}`);
-const metadataOf = (item: ObjectRow): Readonly<Record<string, unknown>> =>
-  (item.document['metadata'] ?? {}) as Record<string, unknown>;
-const nameOf = (item: ObjectRow): string => String(metadataOf(item)['name']);
+interface Metadata {
+  readonly name?: string;
+  readonly namespace?: string;
+  readonly creationTimestamp?: string;
+}
+
+const metadataOf = (item: ObjectRow): Metadata => (item.document['metadata'] ?? {}) as Metadata;
+const nameOf = (item: ObjectRow): string => metadataOf(item).name ?? '';

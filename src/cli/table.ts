@@ -26,7 +26,7 @@ const cell = (text: string): string => (text === '' ? '-' : text.replaceAll(/\s*
 
 // eslint-disable-next-line no-control-regex -- colour codes take no room
 const escapes = /\u001B\[[0-9;]*m/g;
-const width = (text: string): number => [...text.replaceAll(escapes, '')].length;
+const width = (text: string): number => Array.from(text.replaceAll(escapes, '')).length;
 const pad = (text: string, size: number): string => text + ' '.repeat(Math.max(0, size - width(text)));
 
 /** How long ago, as kubectl says it: `45s`, `12m`, `3h20m`, `5d`. */

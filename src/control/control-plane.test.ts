@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import { signal } from '@preact/signals-core';
 import type { Compiler, Configuration } from '../compile/configuration.ts';
 import { connect, type Client } from '../cli/client.ts';
-import type { ApplyAnswer, DeleteAnswer, ObjectEvent, ObjectsAnswer, StatusAnswer } from './api/contract.ts';
+import type { ApplyAnswer, DeleteAnswer, Document, ObjectEvent, ObjectsAnswer, StatusAnswer } from './api/contract.ts';
 import { ControlPlane, type ControlOptions } from './control-plane.ts';
 import { createLog } from './log.ts';
 import type { Platform } from './platform.ts';
@@ -39,6 +39,9 @@ const noCompiler = (): Compiler => {
   };
   return { configurationFor: () => signal(configuration) };
 };
+
+const nameOf = (document: Document | undefined): string =>
+  (document?.['metadata'] as { readonly name: string } | undefined)?.name ?? 'nothing';
 
 describe('ControlPlane', () => {
   let folder: string;
@@ -134,7 +137,7 @@ describe('ControlPlane', () => {
     const ended = new AbortController();
     const heard: string[] = [];
     for await (const { type, table } of client.lines<ObjectEvent>('/v1/objects', { kinds: 'vs', watch: true }, ended.signal)) {
-      heard.push(`${type} ${String((table.items[0]?.document['metadata'] as { name: string }).name)}`);
+      heard.push(`${type} ${nameOf(table.items[0]?.document)}`);
       if (heard.length === 1) await apply(virtualService('reviews', 'other'));
       if (heard.length === 2) await client.post('/v1/delete', { kind: 'vs', names: ['reviews'] });
       if (heard.length === 3) ended.abort();

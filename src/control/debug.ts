@@ -121,12 +121,14 @@ const proxyJson = (proxy: ProxyDistribution, parts: DebugParts) => ({
   types: Object.fromEntries(proxy.types.map(({ type, ...rest }) => [type, rest])),
 });
 
+const textOr = (value: unknown, otherwise: string): string => (typeof value === 'string' ? value : otherwise);
+
 /** A sent version counts as acknowledged only when the whole type is. */
 const synczJson = ({ node, types }: ProxyDistribution) => ({
-  cluster_id: String(node.metadata['CLUSTER_ID'] ?? 'Kubernetes'),
+  cluster_id: textOr(node.metadata['CLUSTER_ID'], 'Kubernetes'),
   proxy: node.name,
   proxy_type: node.type,
-  istio_version: String(node.metadata['ISTIO_VERSION'] ?? ''),
+  istio_version: textOr(node.metadata['ISTIO_VERSION'], ''),
   ...Object.fromEntries(
     types.flatMap(({ type, version, state }) => [
       [`${type}_sent`, state === 'pending' ? '' : version],
