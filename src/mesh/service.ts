@@ -79,7 +79,8 @@ export function kubernetesService(object: ApiObject<KubernetesService>, domain: 
       protocol: servicePortProtocol(port),
       targetPort: port.targetPort ?? port.port,
     })),
-    resolution: external ? 'alias' : virtual.length > 0 ? 'endpoints' : 'original',
+    // Only `None` is headless: a manifest that leaves the address to the cluster means an ordinary service.
+    resolution: external ? 'alias' : spec.clusterIP === 'None' ? 'original' : 'endpoints',
     external: false,
     visibility: visibilityOf(metadata.annotations['networking.istio.io/exportTo']?.split(',').map((word) => word.trim()), metadata.namespace, exportTo),
     selector: spec.selector && Object.keys(spec.selector).length > 0 ? spec.selector : undefined,
