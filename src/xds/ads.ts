@@ -5,6 +5,7 @@ import type { GrpcCall, GrpcHandler, Peer } from '../lib/grpc/call.ts';
 import { grpcStatus, type GrpcStatus } from '../lib/grpc/status.ts';
 import type { Compiler, ProxyNode } from '../compile/configuration.ts';
 import { realClock, type Clock } from './clock.ts';
+import type { Flushable, StreamContext, XdsLog } from './context.ts';
 import { DistributionTable } from './distribution.ts';
 import { noMetrics, type XdsMetrics } from './metrics.ts';
 import { parseNode } from './node.ts';
@@ -12,7 +13,7 @@ import { Packer } from './pack.ts';
 import { Pulse } from './pulse.ts';
 import { decodeDeltaRequest, decodeSotwRequest } from './request.ts';
 import type { Protocol } from './response.ts';
-import { ProxyStream, type StreamContext, type XdsLog } from './stream.ts';
+import { ProxyStream } from './stream.ts';
 import type { View } from './view.ts';
 import { Views } from './views.ts';
 import { Watches } from './watch.ts';
@@ -67,7 +68,7 @@ export function adsHandlers(options: AdsOptions): Ads {
   const limits: AdsLimits = { streams: 20_000, names: 200_000, ...options.limits };
   const distribution = options.distribution ?? new DistributionTable();
   const touchedViews = new Set<View>();
-  const touchedStreams = new Set<ProxyStream>();
+  const touchedStreams = new Set<Flushable>();
   const streams = new Set<ProxyStream>();
   const owners: StreamContext['owners'] = new WeakMap();
   let calls = 0;
@@ -117,7 +118,7 @@ export function adsHandlers(options: AdsOptions): Ads {
   };
 
   /** What fails for one stream must not reach the others that the same change concerns. */
-  function attempt(stream: ProxyStream, work: () => void): void {
+  function attempt(stream: Flushable, work: () => void): void {
     try {
       work();
     } catch (error) {

@@ -3,56 +3,24 @@
 import type { ReadonlySignal } from '@preact/signals-core';
 import type { GrpcCall } from '../lib/grpc/call.ts';
 import { grpcStatus, type GrpcStatus } from '../lib/grpc/status.ts';
-import type { Compiler, Configuration, ProxyNode } from '../compile/configuration.ts';
+import type { Configuration, ProxyNode } from '../compile/configuration.ts';
 import { typeUrl, type Resource, type ResourceType } from '../compile/resource.ts';
-import type { Clock } from './clock.ts';
 import { endpointsNameOf } from './cluster.ts';
 import { isMapType } from './content.ts';
-import type { Distributed, ProxyDistribution, TypeDistribution } from './distribution.ts';
-import type { XdsMetrics } from './metrics.ts';
+import type { Flushable, StreamContext } from './context.ts';
+import type { Distributed, ProxyDistribution } from './distribution.ts';
 import { waitForClusters, waitForRemovals } from './order.ts';
-import type { Packer } from './pack.ts';
 import { decodeDeltaRequest, decodeSotwRequest, type DiscoveryRequest } from './request.ts';
+import { acknowledgedVersions, typeDistribution } from './report.ts';
 import { deltaHead, sotwHead, type Protocol } from './response.ts';
 import { changeDelta, changeSotw, openDelta, openSotw } from './subscribe.ts';
 import type { Push, Subscription } from './subscription.ts';
-import { noDifference, nothing, type Difference, type Member } from './view.ts';
-import type { Views } from './views.ts';
-import { readOr, type Watches } from './watch.ts';
-import type { Waves } from './wave.ts';
+import { noDifference, nothing, type Difference } from './view.ts';
+import { readOr } from './watch.ts';
 
 const types = new Map<string, ResourceType>(Object.entries(typeUrl).map(([type, url]) => [url, type as ResourceType]));
 
-/** What all streams of a server share. */
-export interface StreamContext {
-  readonly compiler: Compiler;
-  readonly clock: Clock;
-  readonly log: XdsLog;
-  readonly metrics: XdsMetrics;
-  readonly packer: Packer;
-  readonly views: Views;
-  readonly watches: Watches;
-  readonly waves: Waves;
-  /** Whose a subscription is, for views that changed. */
-  readonly owners: WeakMap<Member, ProxyStream>;
-  /** Before every nonce: no two processes share one. */
-  readonly nonceBase: string;
-  /** How long a change waits for an answer to what it needs. */
-  readonly patienceMs: number;
-  /** Resource names on one stream. */
-  readonly mostNames: number;
-  /** The stream's class may be another: `reclassify` and `flush` it soon. */
-  touchStream(stream: ProxyStream): void;
-}
-
-/** The part of a pino logger that this room uses. */
-export interface XdsLog {
-  debug(fields: object, text: string): void;
-  warn(fields: object, text: string): void;
-  error(fields: object, text: string): void;
-}
-
-export class ProxyStream implements Distributed {
+export class ProxyStream implements Distributed, Flushable {
   readonly stream: number;
   readonly node: ProxyNode;
   readonly identity: string | undefined;
@@ -172,7 +140,6 @@ export class ProxyStream implements Distributed {
     this.#server.log.debug({ node: this.node.id, typeUrl: kept }, 'a proxy asks for a type that is not served here');
   }
 
-  /** Moves to the proxy's present class, if it is another. */
   reclassify(): void {
     const next = readOr(this.#cell, this.#configuration);
     if (next === this.#configuration) return;
@@ -188,7 +155,6 @@ export class ProxyStream implements Distributed {
     }
   }
 
-  /** Sends what may go now. `cause` is the time of the change that causes it, if one does. */
   flush(cause: number | undefined): void {
     if (this.#blocked || !this.#call.open) return;
     const changedAt = cause ?? this.#heldChange;
@@ -351,15 +317,7 @@ export class ProxyStream implements Distributed {
 
   acknowledged(type: ResourceType): ReadonlyMap<string, string> {
     const subscription = this.#subscriptions.get(type);
-    const versions = new Map<string, string>();
-    if (!subscription || subscription.sent === nothing) return versions;
-    for (const { name, version } of subscription.view.all()) versions.set(name, version);
-    const doubtful = subscription.sent === subscription.view.revision ? [] : subscription.view.since(subscription.sent).resources;
-    for (const { name } of doubtful) versions.delete(name);
-    for (const name of subscription.owed?.keys() ?? []) versions.delete(name);
-    for (const { resources } of subscription.unanswered) for (const { name } of resources) versions.delete(name);
-    for (const { name } of subscription.rejections()) versions.delete(name);
-    return versions;
+    return subscription ? acknowledgedVersions(subscription) : new Map();
   }
 }
 
@@ -368,24 +326,6 @@ function stateWithLeaving({ view, leaving }: Subscription): readonly Resource[] 
   const { resources } = view.since(nothing);
   const kept = [...leaving.values()].filter((resource) => resource !== undefined);
   return kept.length === 0 ? resources : [...resources, ...kept];
-}
-
-function typeDistribution(subscription: Subscription): TypeDistribution {
-  const { type, view, pushes, bytes, nacks, lastPushAt, lastAnswerAt, leaving, unanswered } = subscription;
-  view.refresh();
-  const resources: readonly Resource[] = view.since(nothing).resources;
-  return {
-    type,
-    resources: resources.length,
-    state: subscription.pending || leaving.size > 0 ? 'pending' : unanswered.length > 0 ? 'sent' : 'acknowledged',
-    version: view.version,
-    rejected: subscription.rejections(),
-    pushes,
-    bytes,
-    nacks,
-    ...(lastPushAt !== undefined && { lastPushAt }),
-    ...(lastAnswerAt !== undefined && { lastAnswerAt }),
-  };
 }
 
 /** Distinct unknown types that are remembered per stream. */
