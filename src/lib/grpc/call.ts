@@ -2,7 +2,7 @@
 
 import type { X509Certificate } from 'node:crypto';
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
-import { FrameReader, framePrefix } from './frame.ts';
+import { FrameReader, writeMessage } from './frame.ts';
 import { grpcStatus, okStatus, trailersOf, type GrpcStatus } from './status.ts';
 
 /** Who is at the other end of a connection, as the connection itself proves it. */
@@ -71,15 +71,7 @@ export class ServerCall implements GrpcCall {
   }
 
   send(parts: readonly Uint8Array[]): boolean {
-    if (!this.open) return true;
-    let length = 0;
-    for (const part of parts) length += part.length;
-    const stream = this.#stream;
-    stream.cork();
-    let room = stream.write(framePrefix(length));
-    for (const part of parts) room = stream.write(part);
-    stream.uncork();
-    return room;
+    return this.open ? writeMessage(this.#stream, parts) : true;
   }
 
   end(status: GrpcStatus = okStatus): void {

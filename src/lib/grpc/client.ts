@@ -3,7 +3,7 @@
 import { connect, constants, type ClientHttp2Session, type ClientHttp2Stream, type IncomingHttpHeaders } from 'node:http2';
 import { connect as connectSocket, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
-import { FrameReader, framePrefix } from './frame.ts';
+import { FrameReader, writeMessage } from './frame.ts';
 import type { GrpcAddress } from './server.ts';
 import { GrpcError, grpcStatus, statusCode, statusOf, statusOfHttp, type GrpcStatus } from './status.ts';
 
@@ -212,13 +212,7 @@ function startCall(
   return {
     send(parts) {
       if (open.destroyed || open.closed || open.writableEnded) return true;
-      let length = 0;
-      for (const part of parts) length += part.length;
-      open.cork();
-      let room = open.write(framePrefix(length));
-      for (const part of parts) room = open.write(part);
-      open.uncork();
-      return room;
+      return writeMessage(open, parts);
     },
     end: () => {
       if (!open.destroyed) open.end();
