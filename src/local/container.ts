@@ -98,8 +98,6 @@ export class Container {
     const { process, log } = launched;
     this.#process = process;
     this.#killedFor = undefined;
-    this.#probe();
-    this.#set({ is: 'running', since: this.#options.clock.now() });
     void this.#follow(process, log);
   }
 
@@ -147,7 +145,9 @@ export class Container {
   }
 
   async #follow(process: ContainerProcess, log: LogFile): Promise<void> {
+    await process.begun;
     const began = this.#options.clock.now();
+    this.#begin(began);
     const { postStart } = this.#options.spec.lifecycle ?? {};
     if (postStart !== undefined) void this.#options.hook(postStart, 30_000).catch(() => {});
     const ended = await process.ended;
@@ -171,6 +171,11 @@ export class Container {
     }
     this.#options.died(ended, this.#inARow, this.#killedFor);
     this.#restartLater(ended);
+  }
+
+  #begin(since: number): void {
+    if (!this.#stopping) this.#probe();
+    this.#set({ is: 'running', since });
   }
 
   #again({ exitCode }: Ended): boolean {

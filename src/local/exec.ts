@@ -1,6 +1,5 @@
 // How a command on the host gets into a pod: words for nsenter, which the CLI runs with the person's terminal. Works in both modes.
 
-import { LocalError } from './local-error.ts';
 import type { Pod } from './pod.ts';
 import { confined } from './process.ts';
 import type { Tools } from './tools.ts';
@@ -19,20 +18,14 @@ export interface ExecTarget {
 
 /**
  * Runs `argv` beside a container: in its pod's network, with its files, environment and user, and no more rights than it has.
- * Without a container's name the first one is meant. The command's first step enters the sandbox, its second the pod.
+ * The command's first step enters the sandbox, its second the pod.
  */
 export function execCommand(
   { tools, root, initPid }: ExecTarget,
   pod: Pod,
-  containerName: string | undefined,
+  container: string,
   argv: readonly string[],
 ): HostCommand {
-  const names = pod.containers.map(({ name }) => name);
-  if (containerName !== undefined && !names.includes(containerName)) {
-    const { name } = pod.object.metadata;
-    throw new LocalError('NO_SUCH_POD', `pod ${name} has no container ${containerName}`, `choose one of ${names.join(', ')}`);
-  }
-  const container = containerName ?? pod.mainContainer;
   // Where a user namespace is part of the sandbox, its rights come with entering it.
   const user = root ? [] : ['--user', '--preserve-credentials'];
   return {

@@ -149,7 +149,7 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 const isTexts = (value: unknown): value is string[] => Array.isArray(value) && value.every((word) => typeof word === 'string');
 
 const wrong = (file: string, path: readonly string[], message: string): Diagnostic => ({
-  code: 'LAT0901',
+  code: 'LAT2001',
   severity: 'error',
   path,
   message: `${file}: ${message}`,

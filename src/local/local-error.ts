@@ -7,7 +7,8 @@ export type LocalErrorCode =
   | 'STATE_FOLDER'
   | 'ALREADY_RUNNING'
   | 'COMMAND_FAILED'
-  | 'NO_SUCH_POD';
+  | 'NO_SUCH_POD'
+  | 'NO_SUCH_CONTAINER';
 
 export class LocalError extends Error {
   override readonly name = 'LocalError';

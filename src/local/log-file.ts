@@ -131,6 +131,19 @@ async function* follow(path: string, signal: AbortSignal | undefined): AsyncGene
   }
 }
 
+/** The same as text in whole lines; what a program wrote last without a line's end comes when the log ends. */
+export async function* readLogLines(files: LogFiles, options: LogOptions): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let rest = '';
+  for await (const chunk of readLog(files, options)) {
+    const text = rest + decoder.decode(chunk, { stream: true });
+    const end = text.lastIndexOf('\n') + 1;
+    rest = text.slice(end);
+    if (end > 0) yield text.slice(0, end);
+  }
+  if (rest !== '') yield `${rest}\n`;
+}
+
 export function lastLines(text: Buffer, count: number): Buffer {
   if (count <= 0) return Buffer.alloc(0);
   let from = text.length;

@@ -23,8 +23,8 @@ export interface RunningPod {
   readonly pid: number;
   /** Runs a command in the pod's network namespace with every right over it. */
   readonly run: Run;
-  /** The words before a program's own that make it run in the pod's network: for processes that stay, such as Envoy. */
-  readonly enter: readonly string[];
+  /** The words before Envoy's own that start it in the pod's network and with its resolv.conf, as the user that `proxySockets` says. */
+  readonly proxyPrefix: readonly string[];
   /** How capture rules are to know the proxy's sockets; with a uid, Envoy must run as that user. */
   readonly proxySockets: ProxySockets;
 }

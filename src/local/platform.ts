@@ -93,6 +93,15 @@ export class Platform implements AsyncDisposable {
     )[0];
   }
 
+  /** Deletes a pod as a person asks; its owner makes another. False where no such pod runs. */
+  remove(namespace: string, name: string): boolean {
+    const pod = this.#pods.get(`${namespace}/${name}`);
+    const object = this.#options.objects.get({ ...kinds.pod, namespace, name });
+    if (pod === undefined || object === undefined) return false;
+    this.#options.objects.transaction(() => this.#end(object));
+    return true;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing = true;
     this.#endWatch();
@@ -286,7 +295,7 @@ export class Platform implements AsyncDisposable {
     const { code, file, line, column, message } = diagnostic;
     // Replicas of one template have one line: it is told once.
     const key = line === undefined ? diagnosticText(diagnostic) : `${code} ${file}:${line}:${column} ${message}`;
-    if (this.#told.has(key) && code !== 'LAT0904') return;
+    if (this.#told.has(key) && code !== 'LAT2004') return;
     if (this.#told.size >= 1000) this.#told.clear();
     this.#told.add(key);
     this.#options.report(diagnostic);

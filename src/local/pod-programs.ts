@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import type { Diagnostic } from '../api/diagnostic.ts';
 import type { ApiObject, Path } from '../api/object.ts';
 import type { Ran } from '../node/redirect/apply.ts';
+import { proxyUser } from '../node/redirect/capture-options.ts';
 import { nodeAddress } from './addresses.ts';
 import { run } from './command.ts';
 import type { Launched, Refusal } from './container.ts';
@@ -56,7 +57,7 @@ export class PodPrograms {
       const message = `no program is known for image ${spec.image ?? '(none)'}`;
       this.#pod.report(
         'error',
-        'LAT0903',
+        'LAT2003',
         [...path, 'image'],
         message,
         'name one with --images FILE, or give the container a command',
@@ -66,7 +67,7 @@ export class PodPrograms {
     const { env, missing } = this.#environment(spec, command.imageEnv);
     const [gap = this.#missingVolume(spec)] = missing;
     if (gap !== undefined) {
-      this.#pod.report('error', 'LAT0906', [...path, ...gap.path], gap.what, 'create it, or mark the reference optional');
+      this.#pod.report('error', 'LAT2006', [...path, ...gap.path], gap.what, 'create it, or mark the reference optional');
       return { reason: 'CreateContainerConfigError', message: gap.what };
     }
     const mounts = mountsOf(spec, this.#spec.volumes ?? [], this.#volumeFolder, (name) => this.#contents(name).readOnly);
@@ -76,7 +77,7 @@ export class PodPrograms {
     if (!brought && findProgram(program, env['PATH'] ?? '', command.workingDir) === undefined) {
       const message = `program ${program} is not on this machine`;
       const field = spec.command === undefined ? 'image' : 'command';
-      this.#pod.report('error', 'LAT0907', [...path, field], message, 'install it, or name another with --images FILE');
+      this.#pod.report('error', 'LAT2007', [...path, field], message, 'install it, or name another with --images FILE');
       return { reason: 'RunContainerError', message };
     }
     const log = openLog();
@@ -112,6 +113,13 @@ export class PodPrograms {
   /** The user that a container's programs run as; undefined for the platform's own. */
   userOf(name: string): RunSpec['user'] {
     return this.#user(this.#specOf(name));
+  }
+
+  /** Words that make what follows them run as Istio's proxy user, where users are real. */
+  asProxyUser(): string[] {
+    const { root, tools } = this.#host;
+    const { uid, gid } = proxyUser;
+    return root ? [tools.setpriv, '--reuid', String(uid), '--regid', String(gid), '--clear-groups', '--'] : [];
   }
 
   /** Makes the volumes, and brings those up to date whose ConfigMap or Secret has changed. */
@@ -181,10 +189,10 @@ export class PodPrograms {
   }
 
   async #tellFailedMounts(process: ContainerProcess, { volumeMounts = [] }: ContainerSpec, path: Path): Promise<void> {
-    for (const index of await process.failedMounts) {
+    for (const index of await process.begun) {
       const message = `${volumeMounts[index]?.mountPath ?? ''} cannot be mounted here`;
       const at = [...path, 'volumeMounts', index, 'mountPath'];
-      this.#pod.report('warning', 'LAT0908', at, message, 'use a folder that exists, or one inside such a folder');
+      this.#pod.report('warning', 'LAT2008', at, message, 'use a folder that exists, or one inside such a folder');
     }
   }
 }

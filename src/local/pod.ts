@@ -146,7 +146,7 @@ export class Pod {
     this.#starting = this.#begin().catch((error: unknown) => {
       if (this.stopping) return;
       this.#report(
-        'LAT0905',
+        'LAT2005',
         [],
         'error',
         `cannot start: ${(error as Error).message}`,
@@ -238,7 +238,7 @@ export class Pod {
       object,
       pid: pod.pid,
       run: (argv: readonly string[], input?: string) => pod.run(argv, { input }),
-      enter: pod.enter('net'),
+      proxyPrefix: [...pod.enter(), ...this.#programs.asProxyUser()],
       proxySockets: this.#host.root ? proxyUser : proxyMark,
     };
   }
@@ -263,7 +263,7 @@ export class Pod {
         if (inARow % 5 !== 0 || (exitCode === 0 && restartPolicy !== 'Always')) return;
         const how = failure ?? `ended by itself with ${signal ?? `exit code ${exitCode}`}`;
         this.#report(
-          'LAT0904',
+          'LAT2004',
           path,
           'warning',
           `container ${spec.name} ${how}`,

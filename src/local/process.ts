@@ -81,8 +81,8 @@ export class ContainerProcess {
   readonly #child: ChildProcess;
   /** Resolves when the process has ended and its output is in the log. */
   readonly ended: Promise<Ended>;
-  /** The `index` of each mount that could not be made. */
-  readonly failedMounts: Promise<readonly number[]>;
+  /** Resolves when the volumes are mounted and the program takes over: to the `index` of each mount that could not be made. */
+  readonly begun: Promise<readonly number[]>;
 
   constructor(tools: Tools, pod: PodNamespace, spec: RunSpec, log: LogFile) {
     const { argv, env, workingDir, user, mounts, scratch } = spec;
@@ -108,7 +108,7 @@ export class ContainerProcess {
     const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe', 'pipe'], detached: true });
     this.#child = child;
     for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Uint8Array) => log.write(chunk));
-    this.failedMounts = numbers(child.stdio[3] as Readable | null);
+    this.begun = numbers(child.stdio[3] as Readable | null);
     this.ended = new Promise((resolve) => {
       child.once('error', (error) => {
         log.write(`${error.message}\n`);

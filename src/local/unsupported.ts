@@ -56,7 +56,7 @@ export function unsupportedFields(object: ApiObject, spec: PodSpec, within: Path
   const warn = (path: Path, { why, help }: Pick<Gap, 'why' | 'help'>) =>
     warnings.push(
       diagnose(object, [...within, ...path], {
-        code: 'LAT0902',
+        code: 'LAT2002',
         severity: 'warning',
         message: `${String(path.findLast((step) => typeof step === 'string') ?? 'field')} has no effect on the laptop: ${why}`,
         help,

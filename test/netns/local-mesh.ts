@@ -79,7 +79,7 @@ async function inner(): Promise<void> {
           return sandbox.published();
         case '/exec': {
           const found = pod();
-          return found && execCommand(sandbox, found, undefined, (await json(request)) as string[]);
+          return found && execCommand(sandbox, found, found.mainContainer, (await json(request)) as string[]);
         }
         case '/logs': {
           const found = pod();
