@@ -5,14 +5,27 @@ import { connect as connectSocket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import { create, toBinary } from '@bufbuild/protobuf';
 import { signal } from '@preact/signals-core';
-import type { Compiler, Configuration } from '../compile/configuration.ts';
-import { connect, type Client } from '../cli/client.ts';
-import type { ApplyAnswer, DeleteAnswer, Document, ObjectEvent, ObjectsAnswer, StatusAnswer } from './api/contract.ts';
-import { ControlPlane, type ControlOptions } from './control-plane.ts';
-import { createLog } from './log.ts';
-import type { Platform } from './platform.ts';
-import { stateFolder } from './state-folder.ts';
+import { DeltaDiscoveryRequestSchema } from '../../gen/envoy/service/discovery/v3/discovery_pb.js';
+import { typeUrl } from '../../src/compile/resource.ts';
+import { connectGrpc } from '../../src/lib/grpc/client.ts';
+import { statusCode } from '../../src/lib/grpc/status.ts';
+import { deltaPath } from '../../src/xds/ads.ts';
+import type { Compiler, Configuration } from '../../src/compile/configuration.ts';
+import { connect, type Client } from '../../src/cli/client.ts';
+import type {
+  ApplyAnswer,
+  DeleteAnswer,
+  Document,
+  ObjectEvent,
+  ObjectsAnswer,
+  StatusAnswer,
+} from '../../src/control/api/contract.ts';
+import { ControlPlane, type ControlOptions } from '../../src/control/control-plane.ts';
+import { createLog } from '../../src/control/log.ts';
+import type { Platform } from '../../src/control/platform.ts';
+import { stateFolder } from '../../src/control/state-folder.ts';
 
 const virtualService = (name: string, host = name): string => `apiVersion: networking.istio.io/v1
 kind: VirtualService
@@ -239,6 +252,29 @@ describe('ControlPlane', () => {
       garbage.resume();
     });
     assert.equal((await client.get<StatusAnswer>('/v1/status')).workloads.length, 0);
+  });
+
+  it('serves xDS over TLS to whom a token or certificate names, and to nobody else', async () => {
+    await start();
+    const port = Number(control.addresses['xDS']?.split(':').at(-1));
+    const tls = { ca: control.authority.bundle.pem, serverName: 'istiod.istio-system.svc' };
+    const ask = async (namespace: string, authorization?: string): Promise<number | 'answer'> => {
+      await using connection = await connectGrpc({ host: '127.0.0.1', port }, { tls });
+      const node = { id: `sidecar~10.0.0.1~web.${namespace}~${namespace}.svc.cluster.local`, metadata: { NAMESPACE: namespace } };
+      const first = create(DeltaDiscoveryRequestSchema, { node, typeUrl: typeUrl.cluster });
+      return new Promise((resolve) => {
+        const call = connection.stream(deltaPath, authorization === undefined ? {} : { authorization }, {
+          message: () => resolve('answer'),
+          close: ({ code }) => resolve(code),
+        });
+        call.send([toBinary(DeltaDiscoveryRequestSchema, first)]);
+      });
+    };
+    const token = await control.tokens.issue({ namespace: 'shop', serviceAccount: 'web' });
+    assert.equal(await ask('shop', `Bearer ${token.reveal()}`), 'answer');
+    assert.equal(await ask('other', `Bearer ${token.reveal()}`), statusCode.permissionDenied);
+    assert.equal(await ask('shop', 'Bearer nonsense'), statusCode.unauthenticated);
+    assert.equal(await ask('shop'), statusCode.unauthenticated);
   });
 
   it('survives garbage on the xDS ports', async () => {

@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { adminRequest } from '../../src/node/admin.ts';
+import { findEnvoy } from '../../src/node/envoy-binary.ts';
+import { lateen, lateenInBackground, type Background, type Ran } from '../support/cli.ts';
+
+const external = (name: string): string => `apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: ${name}, labels: {app: ${name}}}
+spec:
+  hosts: [${name}.example.com]
+  ports: [{number: 80, name: http, protocol: HTTP}]
+  resolution: STATIC
+  endpoints: [{address: 192.0.2.10}]
+`;
+
+describe('online verbs, on a control plane of their own', () => {
+  let folder: string;
+  let state: string;
+  let port: number;
+  let control: Background;
+
+  const run = (args: readonly string[], input = ''): Promise<Ran> => {
+    const [verb = '', ...rest] = args;
+    return lateen([verb, '--state', state, ...rest], { input });
+  };
+  const startControl = async (): Promise<void> => {
+    const file = join(folder, 'filed.yaml');
+    writeFileSync(file, external('filed'));
+    control = lateenInBackground([
+      'control',
+      '--state',
+      state,
+      '-f',
+      file,
+      '--xds',
+      `127.0.0.1:${port}`,
+      '--xds-tls',
+      'off',
+      '--http',
+      '127.0.0.1:0',
+    ]);
+    await control.said(/the control plane is ready/);
+  };
+
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'lateen-online-'));
+    state = join(folder, 'state');
+    port = await freePort();
+    await startControl();
+  });
+  after(async () => {
+    await control[Symbol.asyncDispose]();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('applies, gets, deletes', async () => {
+    const name = 'serviceentry.networking.istio.io/a';
+    assert.equal((await run(['apply', '-f', '-', '--dry-run'], external('a'))).stdout, `${name} created (dry run)\n`);
+    assert.equal((await run(['apply', '-f', '-'], external('a'))).stdout, `${name} created\n`);
+    assert.equal((await run(['apply', '-f', '-'], external('a'))).stdout, `${name} unchanged\n`);
+    const table = await run(['get', 'se']);
+    assert.match(table.stdout, /^NAME +.*AGE\na +.*\nfiled +/);
+    assert.match((await run(['get', 'se', 'a', '-o', 'yaml'])).stdout, /^ {2}generation: 1$/m);
+    assert.equal((await run(['get', 'se', '-A', '-l', 'app=a', '-o', 'name'])).stdout, `${name}\n`);
+    const missing = await run(['get', 'se', 'nobody']);
+    assert.deepEqual([missing.code, missing.stdout], [1, '']);
+    assert.match(missing.stderr, /serviceentry\.networking\.istio\.io\/nobody not found/);
+    assert.equal((await run(['delete', 'se', 'a'])).stdout, `${name} deleted\n`);
+    const filed = await run(['delete', 'se', 'filed']);
+    assert.equal(filed.code, 1);
+    assert.match(filed.stderr, /comes from .*filed\.yaml:1: take it out of that file/);
+  });
+
+  it('refuses a bad object alone', async () => {
+    const bad = external('bad').replace('resolution: STATIC', 'resolution: SOMEHOW');
+    const { code, stdout, stderr } = await run(['apply', '-f', '-'], `${external('good')}---\n${bad}`);
+    assert.equal(code, 1);
+    assert.equal(stdout, 'serviceentry.networking.istio.io/good created\n');
+    assert.match(stderr, /^serviceentry\.networking\.istio\.io\/bad refused$/m);
+    assert.match(stderr, /^-:\d+:\d+: error .*spec\.resolution/m);
+  });
+
+  it('gives a real Envoy its configuration, shows when it has arrived, and keeps it over kill -9 and restart', async () => {
+    const admin = join(folder, 'admin.sock');
+    const envoy = spawn(await findEnvoy(), [...envoyArguments, '--config-yaml', JSON.stringify(bootstrap(port, admin))], {
+      stdio: 'ignore',
+    });
+    const ended = once(envoy, 'exit');
+    const clusters = async (): Promise<string> =>
+      (await adminRequest(admin, 'GET', '/clusters').catch(() => ({ body: '' }))).body;
+    try {
+      await run(['apply', '-f', '-'], external('first'));
+      await until(async () => (await clusters()).includes('first.example.com'));
+      await until(async () => (await run(['status'])).stdout.includes('arrived'));
+      assert.match((await run(['status'])).stdout, /^edge +istio-system +remote +- +- +arrived$/m);
+
+      control.child.kill('SIGKILL');
+      await once(control.child, 'exit');
+      assert.match(await clusters(), /first\.example\.com/);
+      await startControl();
+      assert.match((await run(['get', 'se'])).stdout, /^first /m);
+      await run(['apply', '-f', '-'], external('second'));
+      await until(async () => (await clusters()).includes('second.example.com'));
+      assert.match(await clusters(), /first\.example\.com/);
+    } finally {
+      envoy.kill('SIGKILL');
+      await ended;
+    }
+  });
+
+  it('says who has the folder, and stops when asked', async () => {
+    const second = await lateen(['control', '--state', state, '--xds', 'off', '--xds-tls', 'off', '--http', 'off']);
+    assert.equal(second.code, 1);
+    assert.match(second.stderr, /STORE_IN_USE .* is in use by another process \(stop it/);
+    assert.match((await run(['version'])).stdout, /^mesh: \d/m);
+    assert.equal((await run(['down'])).code, 0);
+    assert.equal(control.child.exitCode, 0);
+  });
+});
+
+const envoyArguments = ['--use-dynamic-base-id', '--concurrency', '1', '-l', 'off'];
+
+/** An Envoy that asks for clusters only: it opens no port. */
+const bootstrap = (port: number, admin: string): object => ({
+  node: {
+    id: 'router~127.0.0.1~edge.istio-system~istio-system.svc.cluster.local',
+    cluster: 'edge',
+    metadata: { NAMESPACE: 'istio-system' },
+  },
+  admin: { address: { pipe: { path: admin } } },
+  dynamic_resources: {
+    ads_config: {
+      api_type: 'DELTA_GRPC',
+      transport_api_version: 'V3',
+      grpc_services: [{ envoy_grpc: { cluster_name: 'control' } }],
+    },
+    cds_config: { ads: {}, resource_api_version: 'V3' },
+  },
+  static_resources: {
+    clusters: [
+      {
+        name: 'control',
+        type: 'STATIC',
+        typed_extension_protocol_options: {
+          'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
+            '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
+            explicit_http_config: { http2_protocol_options: {} },
+          },
+        },
+        load_assignment: {
+          cluster_name: 'control',
+          endpoints: [
+            { lb_endpoints: [{ endpoint: { address: { socket_address: { address: '127.0.0.1', port_value: port } } } }] },
+          ],
+        },
+      },
+    ],
+  },
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
+/** Waits for what is bound to come; the test runner's own limit ends what never does. */
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  while (!(await condition())) await sleep(50);
+}
