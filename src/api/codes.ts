@@ -110,8 +110,19 @@ export const codes = {
   LAT1721: 'An entry of a token rule is empty',
   LAT1722: 'Two claims are written to one header',
   LAT1730: 'Settings of ports are not valid',
+  LAT1801: 'Two listeners cannot be told apart',
+  LAT1802: "A listener's protocol, host and TLS contradict each other",
+  LAT1803: 'A filter is not valid',
+  LAT1804: 'A match or timeout is not valid',
+  LAT1805: 'What a backend is verified by is not valid',
+  LAT1810: 'Tracing stands more than once',
+  LAT1811: 'A telemetry setting is not valid',
+  LAT1820: 'A module cannot be had',
+  LAT1821: "A module's environment is not valid",
+  LAT1822: 'An extension has not exactly one program',
   LAT1903: 'An extension provider is not of exactly one kind',
   LAT1904: 'Two extension providers have one name',
+  LAT1905: 'A network is not valid',
 } as const satisfies Readonly<Record<string, string>>;
 
 export type Code = keyof typeof codes;

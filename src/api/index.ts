@@ -7,6 +7,15 @@ import { destinationRule } from './destination-rule.ts';
 import { endpointSlice } from './endpoint-slice.ts';
 import { endpoints } from './endpoints.ts';
 import { envoyFilter } from './envoy-filter.ts';
+import { backendTlsPolicy } from './gateway-api/backend-tls-policy.ts';
+import { gatewayClass } from './gateway-api/gateway-class.ts';
+import { gatewayApiGateway } from './gateway-api/gateway.ts';
+import { grpcRoute } from './gateway-api/grpc-route.ts';
+import { gatewayApiHttpRoute } from './gateway-api/http-route.ts';
+import { listenerSet, xListenerSet } from './gateway-api/listener-set.ts';
+import { referenceGrant } from './gateway-api/reference-grant.ts';
+import { gatewayApiTcpRoute } from './gateway-api/tcp-route.ts';
+import { gatewayApiTlsRoute } from './gateway-api/tls-route.ts';
 import { gateway } from './gateway.ts';
 import { ingressClass } from './ingress-class.ts';
 import { ingress } from './ingress.ts';
@@ -24,7 +33,10 @@ import { serviceEntry } from './service-entry.ts';
 import { service } from './service.ts';
 import { sidecar } from './sidecar.ts';
 import { statefulSet } from './stateful-set.ts';
+import { telemetry } from './telemetry.ts';
+import { trafficExtension } from './traffic-extension.ts';
 import { virtualService } from './virtual-service.ts';
+import { wasmPlugin } from './wasm-plugin.ts';
 import { workloadEntry } from './workload-entry.ts';
 import { workloadGroup } from './workload-group.ts';
 
@@ -56,6 +68,20 @@ export const kinds: readonly KindDefinition[] = [
   authorizationPolicy,
   peerAuthentication,
   requestAuthentication,
+  telemetry,
+  wasmPlugin,
+  trafficExtension,
+
+  gatewayClass,
+  gatewayApiGateway,
+  listenerSet,
+  xListenerSet,
+  gatewayApiHttpRoute,
+  grpcRoute,
+  gatewayApiTlsRoute,
+  gatewayApiTcpRoute,
+  referenceGrant,
+  backendTlsPolicy,
 ];
 
 const byId = new Map(kinds.map((definition) => [kindId(definition.group, definition.kind), definition]));

@@ -28,21 +28,21 @@ export function decodeYaml(apiVersion: string, kind: string, yaml: string) {
 /** Registers one test for each row. */
 export function kindTable(apiVersion: string, kind: string, { accepted = [], warned = [], refused = [] }: Table): void {
   for (const yaml of accepted) {
-    test(`${kind} accepts ${oneLine(yaml)}`, () => {
+    void test(`${kind} accepts ${oneLine(yaml)}`, () => {
       const { object, diagnostics } = decodeYaml(apiVersion, kind, yaml);
       assert.deepEqual(diagnostics.map(diagnosticText), []);
       assert.ok(object);
     });
   }
   for (const [finding, yaml] of warned) {
-    test(`${kind} warns with ${finding} of ${oneLine(yaml)}`, () => {
+    void test(`${kind} warns with ${finding} of ${oneLine(yaml)}`, () => {
       const { object, diagnostics } = decodeYaml(apiVersion, kind, yaml);
       assert.deepEqual(summaries(diagnostics), [finding]);
       assert.ok(object, 'the object is kept');
     });
   }
   for (const [finding, yaml] of refused) {
-    test(`${kind} refuses with ${finding}: ${oneLine(yaml)}`, () => {
+    void test(`${kind} refuses with ${finding}: ${oneLine(yaml)}`, () => {
       const { object, diagnostics } = decodeYaml(apiVersion, kind, yaml);
       assert.ok(summaries(diagnostics).includes(finding), `found: ${summaries(diagnostics).join('; ')}`);
       assert.equal(object, undefined, 'the object is left out');
