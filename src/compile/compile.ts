@@ -18,9 +18,18 @@ import { classOf, type ProxyClass } from './proxy-class.ts';
 import type { Resource } from './resource.ts';
 import { gatewaySecret } from './gateway/secret.ts';
 
+const meshes = new WeakMap<Store, ReadonlySignal<Mesh>>();
+
+/** The normal form of a store, made once for all who read it; anew when the mesh's own configuration changes. */
+export function meshOf(store: Store): ReadonlySignal<Mesh> {
+  let mesh = meshes.get(store);
+  if (mesh === undefined) meshes.set(store, (mesh = computed(() => new Mesh(store, store.meshConfig.value))));
+  return mesh;
+}
+
 /** A compiler over a store: it follows every change of objects and of the mesh's configuration. */
 export function createCompiler(store: Store): Compiler {
-  const mesh = computed(() => new Mesh(store, store.meshConfig.value));
+  const mesh = meshOf(store);
   const configurations = familyBy<ProxyClass, Configuration>(({ text }) => text, configurationOf);
   return {
     configurationFor: (node) => computed(() => configurations(classOf(mesh.value, node)).value),

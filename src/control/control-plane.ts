@@ -10,7 +10,6 @@ import { diagnosticText, type Diagnostic } from '../api/diagnostic.ts';
 import { meshConfigDefaults } from '../api/mesh-config.ts';
 import type { Authenticator } from '../ca/authenticate.ts';
 import { openAuthority, type Authority } from '../ca/authority.ts';
-import type { SpiffeId } from '../ca/spiffe.ts';
 import { openTokens, type Tokens } from '../ca/tokens.ts';
 import type { Compiler } from '../compile/configuration.ts';
 import type { GrpcServer } from '../lib/grpc/server.ts';
@@ -28,7 +27,7 @@ import { xdsMetrics } from '../xds/metrics.ts';
 import { addressText, type ListenAddress } from './address.ts';
 import { apiApp } from './api/app.ts';
 import { closed, serveSocket } from './api/socket.ts';
-import { authorizer } from './authorize.ts';
+import { authorizer, type AuthorizeSocket } from './authorize.ts';
 import { ControlError, listenError } from './control-error.ts';
 import { debugApp } from './debug.ts';
 import { DiagnosticBoard } from './diagnostic-board.ts';
@@ -50,8 +49,8 @@ export interface ControlOptions {
   /** A port that is left out is not opened. */
   readonly listen: { readonly tls?: ListenAddress; readonly plaintext?: ListenAddress; readonly http?: ListenAddress };
   readonly log: Logger;
-  /** Whose a workload's Unix socket is, where a node agent in this process serves them. */
-  readonly socketIdentity?: (path: string) => SpiffeId | undefined;
+  /** Decides for workloads' Unix sockets, where a node agent in this process serves them. */
+  readonly authorizeSocket?: AuthorizeSocket;
   /** Ends the process in order, for `lateen down`. */
   readonly stop?: () => void;
   readonly now?: () => Date;
@@ -145,11 +144,11 @@ export class ControlPlane {
     };
     const compiler = this.#options.compiler(this.store);
     const registry = controlRegistry({ store: this.store, diagnostics: this.diagnostics });
-    const { socketIdentity } = this.#options;
+    const { authorizeSocket } = this.#options;
     const ads = this.#opened.use(
       adsHandlers({
         compiler,
-        authorize: authorizer({ authenticator, ...(socketIdentity && { socketIdentity }) }),
+        authorize: authorizer({ authenticator, ...(authorizeSocket && { authorizeSocket }) }),
         metrics: xdsMetrics(registry),
         log: log.child({ room: 'xds' }),
       }),

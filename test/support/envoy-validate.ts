@@ -37,7 +37,7 @@ function tableListener(bytes: Uint8Array, index: number): Listener {
     routeSpecifier: { case: 'routeConfig', value: routeConfig },
     httpFilters: httpFilters({ role: 'outbound', protocol: 'HTTP', authorization: [] }).map(({ name, config }) => ({
       name,
-      configType: { case: 'typedConfig', value: config },
+      configType: { case: 'typedConfig' as const, value: config },
     })),
   });
   return create(ListenerSchema, {

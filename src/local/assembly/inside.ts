@@ -1,0 +1,109 @@
+// `lateen up` inside its sandbox: control plane, name server, platform and proxies in one process, joined here and nowhere else.
+
+import { mkdirSync } from 'node:fs';
+import { computed } from '@preact/signals-core';
+import { diagnosticText, type Diagnostic } from '../../api/diagnostic.ts';
+import { createCompiler, meshOf } from '../../compile/compile.ts';
+import { ControlPlane } from '../../control/control-plane.ts';
+import { createLog } from '../../control/log.ts';
+import { stateFolder } from '../../control/state-folder.ts';
+import { findEnvoy } from '../../node/envoy-binary.ts';
+import { SocketClaims } from '../../node/claim.ts';
+import { buildNameTable } from '../../node/dns/name-table.ts';
+import { serveDns } from '../../node/dns/server.ts';
+import { dnsAddress } from '../addresses.ts';
+import { systemClock } from '../clock.ts';
+import { builtInImages, imagesOf, readImagesFile } from '../images.ts';
+import { enterSandbox, type Sandbox } from '../inner.ts';
+import { storeObjects } from '../objects.ts';
+import { Platform } from '../platform.ts';
+import { podAccess } from '../pod-access.ts';
+import { namedHosts } from './names.ts';
+import { Progress } from './progress.ts';
+import { Proxies } from './proxies.ts';
+
+export interface InsideOptions {
+  /** The state folder's path. */
+  readonly state: string;
+  /** Absolute paths of manifests. */
+  readonly files: readonly string[];
+  readonly images: string | undefined;
+  readonly meshConfig: string | undefined;
+  /** The folder of this checkout. */
+  readonly home: string;
+}
+
+/** Runs until the outer process asks for the end; resolves to the exit code. */
+export async function runInside(options: InsideOptions): Promise<number> {
+  const envoy = await findEnvoy();
+  await using sandbox = await enterSandbox({ stateFolder: options.state, home: options.home });
+  const log = createLog({ level: 'warn', pretty: process.stderr.isTTY });
+  const claims = new SocketClaims();
+  const stopped = new AbortController();
+  const ended = AbortSignal.any([sandbox.stopping, stopped.signal]);
+  await using control = new ControlPlane({
+    state: stateFolder(options.state, {}),
+    files: options.files,
+    meshConfig: options.meshConfig,
+    compiler: createCompiler,
+    listen: {},
+    log,
+    authorizeSocket: (node, call) => claims.authorize(node, call),
+    stop: () => stopped.abort(),
+  });
+  await control.start();
+
+  const mesh = meshOf(control.store);
+  const names = computed(() => buildNameTable(namedHosts(mesh.value)));
+  const onError = (error: unknown): void => log.error({ err: error }, 'something broke; the rest goes on');
+  await using _dns = await serveDns({ listen: [{ address: dnsAddress, port: 53 }], table: () => names.value, onError });
+
+  const report = (diagnostic: Diagnostic): void => void process.stderr.write(`${diagnosticText(diagnostic)}\n`);
+  // Envoy, as its own user, passes through here to its socket; it may not list what is here.
+  const runFolder = `${sandbox.memory}/proxies`;
+  mkdirSync(runFolder, { mode: 0o711 });
+  const proxies = new Proxies({
+    control,
+    claims,
+    envoy,
+    runFolder,
+    logFolder: sandbox.folder.logs,
+    report,
+    onError,
+  });
+  await using platform = new Platform({
+    tools: sandbox.tools,
+    network: sandbox.network,
+    objects: storeObjects(control.store),
+    images: imagesFor(options, sandbox, report),
+    mesh: proxies,
+    clock: systemClock,
+    root: sandbox.root,
+    path: process.env['PATH'] ?? '',
+    podFolder: `${sandbox.memory}/pods`,
+    logFolder: sandbox.folder.logs,
+    report,
+    onError,
+    publish: (ports) => sandbox.publish(ports),
+  });
+  control.attach({
+    ...podAccess(platform, sandbox),
+    proxies: () => proxies.reports(),
+    proxyAdmin: (pod, method, path) => proxies.admin(pod, method, path),
+  });
+  platform.start();
+  using progress = new Progress({
+    platform,
+    say: (line) => void process.stdout.write(`${line}\n`),
+    ready: () => sandbox.ready(),
+  });
+  progress.start();
+  if (!ended.aborted) await new Promise((resolve) => ended.addEventListener('abort', resolve, { once: true }));
+  return 0;
+}
+
+function imagesFor({ images }: InsideOptions, sandbox: Sandbox, report: (diagnostic: Diagnostic) => void) {
+  const file = images === undefined ? { rules: [], diagnostics: [] } : readImagesFile(images);
+  for (const diagnostic of file.diagnostics) report(diagnostic);
+  return imagesOf(file.rules, builtInImages(sandbox.samples));
+}

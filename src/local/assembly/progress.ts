@@ -1,0 +1,51 @@
+// What a person sees while a mesh comes up: each pod as it gets ready, and the moment when all of them are.
+
+import type { Platform } from '../platform.ts';
+
+export interface ProgressOptions {
+  readonly platform: Pick<Platform, 'pods'>;
+  readonly say: (line: string) => void;
+  /** Called once, when everything that was asked for at the start is ready. */
+  readonly ready: () => void;
+}
+
+const lookEveryMs = 100;
+/** Pods that cannot start must not keep the others' readiness a secret. */
+const patienceMs = 60_000;
+
+export class Progress implements Disposable {
+  readonly #options: ProgressOptions;
+  readonly #told = new Map<string, string>();
+  readonly #began = Date.now();
+  #timer: NodeJS.Timeout | undefined;
+  #done = false;
+
+  constructor(options: ProgressOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => this.#look(), lookEveryMs);
+  }
+
+  #look(): void {
+    const pods = this.#options.platform.pods();
+    for (const pod of pods) {
+      const key = `${pod.namespace}/${pod.name}`;
+      const state = pod.ready ? 'ready' : pod.status;
+      if (this.#told.get(key) === state || state === 'Pending' || state === 'Running') continue;
+      this.#told.set(key, state);
+      const ready = pods.filter((each) => each.ready).length;
+      this.#options.say(
+        `  ${pod.ready ? 'ready ' : state.padEnd(6)} ${pod.name}${pod.namespace === 'default' ? '' : ` (${pod.namespace})`}  ${ready}/${pods.length}`,
+      );
+    }
+    if (this.#done || !(pods.every((pod) => pod.ready) || Date.now() - this.#began > patienceMs)) return;
+    this.#done = true;
+    this.#options.ready();
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+  }
+}

@@ -1,0 +1,144 @@
+// Gives each meshed pod of the laptop its proxy: an identity from the control plane's CA, a socket of its own, rules, Envoy.
+
+import { effect } from '@preact/signals-core';
+import { diagnose, type Diagnostic } from '../../api/diagnostic.ts';
+import { issueWorkload } from '../../ca/issue.ts';
+import { isRefusal } from '../../ca/refusal.ts';
+import type { ControlPlane } from '../../control/control-plane.ts';
+import type { PodRef, ProxyReport } from '../../control/platform.ts';
+import { adminRequest } from '../../node/admin.ts';
+import type { SocketClaims } from '../../node/claim.ts';
+import { WorkloadIdentity } from '../../node/identity/workload-identity.ts';
+import { captureOptions } from '../../node/redirect/annotations.ts';
+import { defaultCapture } from '../../node/redirect/capture-options.ts';
+import { parseCidr } from '../../node/redirect/cidr.ts';
+import { spawnBehind } from '../../node/spawn-behind.ts';
+import { WorkloadProxy } from '../../node/workload-proxy.ts';
+import { nodeAddress } from '../addresses.ts';
+import { workloadName } from '../injection.ts';
+import type { AttachedProxy, MeshHooks, RunningPod } from '../mesh-hooks.ts';
+
+export interface ProxiesOptions {
+  readonly control: ControlPlane;
+  readonly claims: SocketClaims;
+  /** Path of the Envoy binary. */
+  readonly envoy: string;
+  /** For sockets, inside the sandbox's memory. */
+  readonly runFolder: string;
+  readonly logFolder: string;
+  readonly report: (diagnostic: Diagnostic) => void;
+  readonly onError: (error: unknown) => void;
+}
+
+/** The version of Istio's configuration that these proxies understand. */
+const istioVersion = '1.32.0';
+const domain = 'cluster.local';
+
+export class Proxies implements MeshHooks {
+  readonly #options: ProxiesOptions;
+  readonly #proxies = new Map<string, { readonly pod: PodRef; readonly proxy: WorkloadProxy }>();
+  #made = 0;
+
+  constructor(options: ProxiesOptions) {
+    this.#options = options;
+  }
+
+  async attach(pod: RunningPod, changed: () => void): Promise<AttachedProxy> {
+    const { control, claims, envoy, runFolder, logFolder, onError } = this.#options;
+    const identity = this.#identity(pod);
+    const proxy = new WorkloadProxy(
+      {
+        kind: pod.role,
+        name: pod.name,
+        namespace: pod.namespace,
+        serviceAccount: pod.serviceAccount,
+        labels: pod.labels,
+        annotations: pod.annotations,
+        addresses: [pod.address],
+        workloadName: workloadName(pod.owner, pod.name),
+        owner: ownerPath(pod),
+        domain,
+        clusterId: 'Kubernetes',
+        meshId: domain,
+        istioVersion,
+        capture: this.#capture(pod),
+        runInNamespace: pod.run,
+        spawnProxy: spawnBehind(pod.proxyPrefix),
+        // Pods' names are longer than a socket's path has room for.
+        runFolder: `${runFolder}/${++this.#made}`,
+        logFile: `${logFolder}/${pod.namespace}_${pod.name}_istio-proxy.log`,
+        concurrency: 1,
+      },
+      { envoy, identity, ads: control.ads.handlers, claims, onError },
+    );
+    const key = `${pod.namespace}/${pod.name}`;
+    this.#proxies.set(key, { pod: { namespace: pod.namespace, name: pod.name }, proxy });
+    const end = effect(() => {
+      void proxy.state.value;
+      changed();
+    });
+    const close = async (): Promise<void> => {
+      end();
+      await proxy.stop();
+      this.#proxies.delete(key);
+    };
+    try {
+      await proxy.start();
+    } catch (error) {
+      await close().catch(onError);
+      throw error;
+    }
+    return {
+      ready: () => proxy.state.peek().proxy.phase === 'ready',
+      get state() {
+        return proxy.state.peek().proxy.phase;
+      },
+      close,
+    };
+  }
+
+  reports(): ProxyReport[] {
+    return [...this.#proxies.values()].map(({ pod, proxy }) => {
+      const { proxy: envoy, identity, certificateExpires } = proxy.state.peek();
+      return { pod, state: envoy.phase, restarts: envoy.restarts, identity, certificateExpires };
+    });
+  }
+
+  /** A request to a pod's Envoy; throws where the pod has none. */
+  async admin({ namespace, name }: PodRef, method: 'GET' | 'POST', path: string): Promise<{ status: number; body: string }> {
+    const socket = this.#proxies.get(`${namespace}/${name}`)?.proxy.adminSocket;
+    if (socket === undefined) throw new Error(`pod ${name} in namespace ${namespace} has no proxy`);
+    return adminRequest(socket, method, path);
+  }
+
+  #identity(pod: RunningPod): WorkloadIdentity {
+    const { control, onError } = this.#options;
+    const id = {
+      trustDomain: control.store.meshConfig.peek().trustDomain,
+      namespace: pod.namespace,
+      serviceAccount: pod.serviceAccount,
+    };
+    return new WorkloadIdentity({
+      id,
+      onError,
+      async issue(csr, seconds) {
+        const issued = await issueWorkload(control.authority, csr, id, seconds);
+        if (isRefusal(issued)) throw new Error(issued.message);
+        return [...issued.chain, issued.bundle.pem];
+      },
+    });
+  }
+
+  #capture(pod: RunningPod) {
+    const { options, findings } = captureOptions(pod.annotations, { ...defaultCapture, proxy: pod.proxySockets });
+    for (const { path, ...finding } of findings) this.#options.report(diagnose(pod.object, path, finding));
+    const prober = parseCidr(nodeAddress);
+    // Probes come from the platform itself, as kubelets' do: a port that only takes mutual TLS must still answer them.
+    return { ...options, probeSources: prober === undefined ? [] : [{ address: prober, ports: [] }] };
+  }
+}
+
+function ownerPath({ owner, namespace, name }: RunningPod): string {
+  if (owner === undefined) return `kubernetes://apis/v1/namespaces/${namespace}/pods/${name}`;
+  return `kubernetes://apis/apps/v1/namespaces/${namespace}/${owner.kind.toLowerCase()}s/${owner.name}`;
+}
