@@ -6,7 +6,7 @@ import type { Terminal } from './terminal.ts';
 /** Words that complete an argument: fixed ones, or what the running mesh knows. */
 export type Completes = 'kinds' | 'objects' | 'workloads' | 'files' | readonly string[];
 
-export interface Call<Options> {
+interface Call<Options> {
   readonly args: readonly string[];
   readonly options: Options;
   readonly terminal: Terminal;

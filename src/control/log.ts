@@ -6,7 +6,7 @@ import { styleText } from 'node:util';
 export type { Logger };
 
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
-export type LogLevel = (typeof logLevels)[number];
+type LogLevel = (typeof logLevels)[number];
 
 /** Fields that hold secrets wherever they stand; private keys and tokens besides travel as SecretText, which prints `[redacted]`. */
 const secretFields = [

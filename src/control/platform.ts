@@ -16,7 +16,7 @@ export interface ProxyReport {
   readonly certificateExpires: Date | undefined;
 }
 
-export interface LogRequest {
+interface LogRequest {
   readonly container: string | undefined;
   readonly follow: boolean;
   /** The last lines only. */

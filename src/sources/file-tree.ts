@@ -4,7 +4,7 @@ import { readFileSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Diagnostic } from '../api/diagnostic.ts';
 
-export interface FileEntry {
+interface FileEntry {
   /** As a person would write it: the given path, joined with what stands below it. `-` is standard input. */
   readonly path: string;
   /** Changes whenever the file's content may have. */

@@ -1,7 +1,7 @@
 // The files source: manifests in files and folders, watched. Hands objects and later changes to the store.
 
 import { watch, type FSWatcher } from 'node:fs';
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import type { Diagnostic } from '../api/diagnostic.ts';
 import { refOf, type ApiObject, type ObjectRef } from '../api/object.ts';
 import { filesUnder, readText } from './file-tree.ts';
@@ -136,19 +136,26 @@ export class FilesSource implements Source {
   /** Watches folders, not files: an atomic rename replaces the file, and a watch on it would follow the old one. */
   #watch(found: readonly string[]): void {
     if (this.#onChange === undefined) return;
-    const parents = this.#paths.filter((path) => path !== '-').map((path) => dirname(path));
-    const wanted = new Set([...found, ...parents]);
+    const named = this.#paths.filter((path) => path !== '-');
+    const wanted = new Set([...found, ...named.map((path) => dirname(path))]);
     for (const [folder, watcher] of this.#watchers) {
       if (wanted.has(folder)) continue;
       watcher.close();
       this.#watchers.delete(folder);
     }
-    for (const folder of wanted) if (!this.#watchers.has(folder)) this.#watchFolder(folder);
+    for (const folder of wanted) {
+      if (this.#watchers.has(folder)) continue;
+      // Beside a named file may be anything, such as all of /tmp: only the file itself counts there.
+      const names = new Set(named.filter((path) => dirname(path) === folder).map((path) => basename(path)));
+      this.#watchFolder(folder, found.includes(folder) ? () => true : (name) => names.has(name));
+    }
   }
 
-  #watchFolder(folder: string): void {
+  #watchFolder(folder: string, counts: (name: string) => boolean): void {
     try {
-      const watcher = watch(folder, { persistent: false }, () => this.#scanSoon());
+      const watcher = watch(folder, { persistent: false }, (_event, name) => {
+        if (name === null || counts(name)) this.#scanSoon();
+      });
       const forget = (): void => {
         watcher.close();
         this.#watchers.delete(folder);

@@ -135,7 +135,7 @@ describe('offline verbs', () => {
 
   it('says that no mesh runs, and where it looked', async () => {
     const state = join(folder, 'nowhere');
-    for (const args of [['get', 'vs'], ['status'], ['ps'], ['down'], ['logs', 'x'], ['exec', 'x', '--', 'ls']]) {
+    for (const args of [['get', 'vs'], ['status'], ['ps'], ['logs', 'x'], ['exec', 'x', '--', 'ls']]) {
       const [verb = '', ...rest] = args;
       const { code, stderr } = await lateen([verb, '--state', state, ...rest]);
       assert.equal(code, 1);

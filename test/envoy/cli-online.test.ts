@@ -7,6 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { connect } from '../../src/cli/client.ts';
+import { readConfigDump } from '../../src/cli/envoy-tables/config-dump.ts';
+import { partText } from '../../src/cli/envoy-tables/configuration.ts';
 import { adminRequest } from '../../src/node/admin.ts';
 import { findEnvoy } from '../../src/node/envoy-binary.ts';
 import { lateen, lateenInBackground, type Background, type Ran } from '../support/cli.ts';
@@ -102,6 +105,10 @@ describe('online verbs, on a control plane of their own', () => {
       await until(async () => (await run(['status'])).stdout.includes('arrived'));
       assert.match((await run(['status'])).stdout, /^edge +istio-system +remote +- +- +arrived$/m);
 
+      const held = await readConfigDump((await adminRequest(admin, 'GET', '/config_dump?include_eds')).body);
+      assert.match(partText('clusters', held.clusters), /^first\.example\.com +80 +- +outbound +EDS/m);
+      assert.match(partText('endpoints', held.endpoints), /^192\.0\.2\.10:80 +HEALTHY .*outbound\|80\|\|first\.example\.com$/m);
+
       control.child.kill('SIGKILL');
       await once(control.child, 'exit');
       assert.match(await clusters(), /first\.example\.com/);
@@ -121,8 +128,10 @@ describe('online verbs, on a control plane of their own', () => {
     assert.equal(second.code, 1);
     assert.match(second.stderr, /STORE_IN_USE .* is in use by another process \(stop it/);
     assert.match((await run(['version'])).stdout, /^mesh: \d/m);
-    assert.equal((await run(['down'])).code, 0);
-    assert.equal(control.child.exitCode, 0);
+    const ended = once(control.child, 'exit');
+    await connect({ state }).post('/v1/stop', {});
+    assert.deepEqual(await ended, [0, null]);
+    assert.match((await run(['get', 'se'])).stderr, /no mesh is running/);
   });
 });
 

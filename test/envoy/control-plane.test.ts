@@ -262,7 +262,7 @@ describe('ControlPlane', () => {
       await using connection = await connectGrpc({ host: '127.0.0.1', port }, { tls });
       const node = { id: `sidecar~10.0.0.1~web.${namespace}~${namespace}.svc.cluster.local`, metadata: { NAMESPACE: namespace } };
       const first = create(DeltaDiscoveryRequestSchema, { node, typeUrl: typeUrl.cluster });
-      return new Promise((resolve) => {
+      return await new Promise((resolve) => {
         const call = connection.stream(deltaPath, authorization === undefined ? {} : { authorization }, {
           message: () => resolve('answer'),
           close: ({ code }) => resolve(code),

@@ -10,7 +10,7 @@ export interface VerbWords {
   readonly completes: readonly Completes[];
 }
 
-export interface OptionWords {
+interface OptionWords {
   /** `--output`, `-o`: as typed. */
   readonly flags: readonly string[];
   readonly summary: string;

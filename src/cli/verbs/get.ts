@@ -1,6 +1,6 @@
 // lateen get: shows objects of the running mesh, once or as they change.
 
-import type { KindTable, ObjectEvent, ObjectsAnswer } from '../../control/api/contract.ts';
+import type { DiagnosticJson, KindTable, ObjectEvent, ObjectsAnswer } from '../../control/api/contract.ts';
 import { connect } from '../client.ts';
 import { exitCode, Failure, usageFailure } from '../failure.ts';
 import { isObjectFormat, objectFormats, objectsText } from '../object-output.ts';
@@ -30,6 +30,7 @@ export const verb = defineVerb<Options>({
     ['lateen get vs,dr -A', 'virtual services and destination rules everywhere'],
     ['lateen get vs reviews -o yaml', 'one object as YAML'],
     ['lateen get pods -l app=reviews -w', 'follow pods with a label'],
+    ['lateen get diagnostics', 'what is wrong with the configuration now'],
   ],
   completes: ['kinds', 'objects'],
   async run({ args, options, terminal }) {
@@ -42,6 +43,12 @@ export const verb = defineVerb<Options>({
       now: new Date(),
     };
     const client = connect(options);
+    if (args[0] === 'diagnostics') {
+      const diagnostics = await client.get<readonly DiagnosticJson[]>('/v1/diagnostics');
+      if (options.output === 'json') terminal.line(JSON.stringify(diagnostics, null, 2));
+      else for (const { text } of diagnostics) terminal.line(text);
+      return exitCode.ok;
+    }
     const asked = splitNames(args);
     const queries = asked.map(({ kind, names }) => ({
       kinds: kind,

@@ -75,14 +75,16 @@ function decodeWithin(namespace: string | undefined): Decode {
 export async function deleteObjects(request: DeleteRequest, targets: ChangeTargets): Promise<DeleteAnswer> {
   const refs = request.files === undefined ? refsNamed(request, targets) : refsInFiles(request.files, request.namespace);
   const deleted: string[] = [];
+  const others: ObjectRef[] = [];
   const errors: string[] = [];
   targets.embedded.transaction(() => {
-    for (const ref of refs) if (targets.embedded.delete(ref) !== undefined) deleted.push(printedName(ref));
+    for (const ref of refs) {
+      if (targets.embedded.delete(ref) === undefined) others.push(ref);
+      else deleted.push(printedName(ref));
+    }
   });
-  for (const ref of refs) {
-    const name = printedName(ref);
-    if (deleted.includes(name)) continue;
-    if ((await targets.platform()?.remove?.(ref)) === true) deleted.push(name);
+  for (const ref of others) {
+    if ((await targets.platform()?.remove?.(ref)) === true) deleted.push(printedName(ref));
     else errors.push(whyKept(ref, targets));
   }
   return { deleted, errors };

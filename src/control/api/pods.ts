@@ -88,7 +88,7 @@ export function workloadStatuses(
 const keyOf = ({ namespace, name }: PodRef): string => `${namespace}/${name}`;
 
 /** The pod that a node id names; its name is `pod.namespace`. */
-export function podOf({ node }: Pick<ProxyDistribution, 'node'>): PodRef {
+function podOf({ node }: Pick<ProxyDistribution, 'node'>): PodRef {
   const dot = node.name.lastIndexOf('.');
   return dot < 0
     ? { namespace: node.namespace, name: node.name }
