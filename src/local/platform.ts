@@ -1,7 +1,7 @@
 // The laptop platform: keeps pods, services and addresses as the objects say. Pods run here; the control plane sees ordinary objects.
 
 import { randomUUID } from 'node:crypto';
-import { diagnosticText, type Diagnostic } from '../api/diagnostic.ts';
+import { diagnose, diagnosticText, type Diagnostic } from '../api/diagnostic.ts';
 import { refOf, type ApiObject } from '../api/object.ts';
 import { PodAddresses } from './addresses.ts';
 import { stepDeployment, type ControllerInput, type ControllerStep } from './controllers/deployment.ts';
@@ -91,6 +91,20 @@ export class Platform implements AsyncDisposable {
     return ofWorkload.sort(
       (a, b) => Number(b.containers.every((each) => each.ready)) - Number(a.containers.every((each) => each.ready)),
     )[0];
+  }
+
+  /** Says, once per pod and name, that a pod asked the name server for a host outside: from here there is no way to it. */
+  askedOutside(address: string, host: string): void {
+    const pod = [...this.#pods.values()].find((each) => each.address === address);
+    if (pod === undefined) return;
+    this.#report(
+      diagnose(pod.object, [], {
+        code: 'LAT2009',
+        severity: 'warning',
+        message: `asks for ${host.slice(0, 253)}, which is outside the mesh: pods on the laptop reach only each other`,
+        help: 'run a stand-in for it as a pod, or run the mesh on Kubernetes',
+      }),
+    );
   }
 
   /** Deletes a pod as a person asks; its owner makes another. False where no such pod runs. */

@@ -3,6 +3,7 @@
 import { request as httpRequest, type RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { connect } from 'node:net';
+import { connectGrpc } from '../lib/grpc/client.ts';
 import type { Ran } from '../node/redirect/apply.ts';
 import { nodeAddress } from './addresses.ts';
 import type { ContainerPort, HttpGet, ProbeSpec } from './kubernetes.ts';
@@ -23,8 +24,7 @@ export function probeCheck(spec: ProbeSpec, target: ProbeTarget): ProbeCheck {
     const port = portOf(tcp.port, target.ports);
     return (timeoutMs) => (port === undefined ? noPort(tcp.port) : checkTcp(tcp.host ?? target.address, port, timeoutMs));
   }
-  // A gRPC server that takes connections counts as healthy: its health service is not asked.
-  if (grpc !== undefined) return (timeoutMs) => checkTcp(target.address, grpc.port, timeoutMs);
+  if (grpc !== undefined) return (timeoutMs) => checkGrpc(target.address, grpc, timeoutMs);
   if (exec !== undefined) {
     return async (timeoutMs) => {
       const { code, stderr } = await target.exec(exec.command ?? [], timeoutMs);
@@ -76,6 +76,23 @@ export function checkHttp(
     );
     sent.end();
   });
+}
+
+/** The standard health service (grpc.health.v1.Health): two messages of one field each, so small that they are written here. */
+async function checkGrpc(
+  host: string,
+  { port, service = '' }: { readonly port: number; readonly service?: string },
+  timeoutMs: number,
+): Promise<string | undefined> {
+  // The route to a pod gives connections the address that probes are to come from.
+  await using client = await connectGrpc({ host, port }, { connectTimeoutMs: timeoutMs });
+  const name = Buffer.from(service).subarray(0, 127);
+  const request = name.length === 0 ? name : Buffer.concat([Buffer.from([0x0a, name.length]), name]);
+  const answer = await client.unary('/grpc.health.v1.Health/Check', request, { timeoutMs });
+  const serving = 1;
+  return answer[0] === 0x08 && answer[1] === serving
+    ? undefined
+    : `the health service says ${answer[1] ?? 'unknown'}, not serving`;
 }
 
 function checkTcp(host: string, port: number, timeoutMs: number): Promise<string | undefined> {

@@ -27,6 +27,11 @@ export class Unframed extends Transform {
   #left = 0;
   #finished = false;
 
+  /** Whether the sender has said that it has finished. */
+  get finished(): boolean {
+    return this.#finished;
+  }
+
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
     for (let rest = chunk; rest.length > 0 && !this.#finished;) {
       if (this.#left === 0) {

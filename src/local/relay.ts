@@ -38,10 +38,17 @@ export function relayServer(
 /** Ends both when one breaks: the tunnel without a last frame, the TCP side by a reset. A half that finished leaves the other half open. */
 async function join(plain: Socket, tunnel: Socket): Promise<void> {
   plain.setNoDelay(true);
+  const incoming = new Unframed();
+  const reset = (): void => {
+    if (!incoming.finished && !plain.destroyed) plain.resetAndDestroy();
+  };
+  // Before the pipelines hear of it: they would close the connection in an orderly way.
+  incoming.once('error', reset);
+  tunnel.once('error', reset).once('close', reset);
   try {
-    await Promise.all([pipeline(plain, framed(), tunnel), pipeline(tunnel, new Unframed(), plain)]);
+    await Promise.all([pipeline(plain, framed(), tunnel), pipeline(tunnel, incoming, plain)]);
   } catch {
-    if (!plain.destroyed) plain.resetAndDestroy();
+    plain.destroy();
     tunnel.destroy();
   }
 }

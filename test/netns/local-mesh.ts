@@ -1,5 +1,7 @@
 // A laptop platform without a mesh, for local.test.ts: `node local-mesh.ts outer|inner STATE …`, driven over a Unix socket.
 
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { json, text } from 'node:stream/consumers';
@@ -10,12 +12,15 @@ import { execCommand } from '../../src/local/exec.ts';
 import { builtInImages, imagesOf } from '../../src/local/images.ts';
 import { enterSandbox } from '../../src/local/inner.ts';
 import { readLog } from '../../src/local/log-file.ts';
+import type { AttachedProxy, RunningPod } from '../../src/local/mesh-hooks.ts';
 import { newObject, storeObjects, type NewObject } from '../../src/local/objects.ts';
 import { runOuter } from '../../src/local/outer.ts';
 import { Platform } from '../../src/local/platform.ts';
 import { Store } from '../../src/store/store.ts';
 
 const [mode = '', stateFolder = ''] = process.argv.slice(2);
+/** The node binary where every user of the sandbox can reach it. */
+let execInSandbox = process.execPath;
 const home = new URL('../..', import.meta.url).pathname.replace(/\/$/, '');
 
 if (mode === 'outer') {
@@ -28,8 +33,32 @@ if (mode === 'outer') {
   });
 } else await inner();
 
+/** In place of Envoy: a program of the pod's that says who runs it, on the port that a gateway has. */
+async function attach(pod: RunningPod): Promise<AttachedProxy> {
+  const program = `require('node:http').createServer((q, s) => s.end('proxy ' + process.getuid())).listen(8080)`;
+  const [file, ...args] = [...pod.proxyPrefix, execInSandbox, '-e', program];
+  const proxy = spawn(file, args, { stdio: 'inherit' });
+  let listening = false;
+  const poll = setInterval(() => {
+    void pod.run(['curl', '-s', '127.0.0.1:8080']).then(({ code }) => (listening ||= code === 0));
+  }, 100);
+  await pod.run(['nft', 'add', 'table', 'inet', 'capture']);
+  return {
+    ready: () => listening && pod.annotations['test/proxy'] !== 'never',
+    get state() {
+      return listening ? 'ready' : 'starting';
+    },
+    async close() {
+      clearInterval(poll);
+      proxy.kill('SIGTERM');
+      if (proxy.exitCode === null && proxy.signalCode === null) await once(proxy, 'exit');
+    },
+  };
+}
+
 async function inner(): Promise<void> {
   const sandbox = await enterSandbox({ stateFolder, home });
+  execInSandbox = sandbox.samples.node;
   const objects = storeObjects(new Store());
   const told: Diagnostic[] = [];
   const errors: string[] = [];
@@ -38,15 +67,7 @@ async function inner(): Promise<void> {
     network: sandbox.network,
     objects,
     images: imagesOf([], builtInImages(sandbox.samples)),
-    // Every pod of the test is outside the mesh, but for those that watch what the platform asks of it.
-    mesh: {
-      attach: (pod) =>
-        Promise.resolve({
-          ready: () => pod.annotations['test/proxy'] !== 'never',
-          state: 'ready',
-          close: () => Promise.resolve(),
-        }),
-    },
+    mesh: { attach },
     clock: systemClock,
     root: sandbox.root,
     path: process.env['PATH'] ?? '',
