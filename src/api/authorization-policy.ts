@@ -1,15 +1,14 @@
 // AuthorizationPolicy: who may call what (security.istio.io). Read by mesh/authorization.
 
 import type { Static } from 'typebox';
-import { Type } from 'typebox';
 import { action, rules } from './authorization-checks.ts';
 import { defineKind } from './kind.ts';
-import { choice, list, message, nonEmpty, text } from './schema.ts';
+import { choice, list, message, nonEmpty, text, textOf } from './schema.ts';
 import { documentOf, istioSecurity } from './shared/document.ts';
 import { policyTarget } from './shared/selector.ts';
 import { checkTarget } from './shared/target.ts';
 
-const serviceAccounts = list(Type.String({ maxLength: 320 }), { maxItems: 16 });
+const serviceAccounts = list(textOf({ maxLength: 320 }), { maxItems: 16 });
 
 const Source = message(
   {},

@@ -99,6 +99,12 @@ test('checks names, labels and annotations', () => {
   assert.deepEqual(service('{name: a, annotations: {any: "free text, of any length"}}'), []);
 });
 
+test('shows no value of a Secret', () => {
+  const [message = ''] = said('{apiVersion: v1, kind: Secret, metadata: {name: a}, data: {pin: 123456789}}');
+  assert.match(message, /LAT1001 .*data.pin/);
+  assert.doesNotMatch(message, /123456789/);
+});
+
 test('lets fields of Kubernetes that matter to nobody here pass', () => {
   const yaml =
     '{apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {containers: [{name: c, resizePolicy: []}], schedulerName: x, affinity: {a: b}}}';

@@ -1,12 +1,12 @@
 // Deployment: a number of like pods (Kubernetes, apps). Run by local/; a template of workloads for the compiler.
 
-import { Type, type Static } from 'typebox';
+import type { Static } from 'typebox';
 import { defineKind } from './kind.ts';
-import { bool, freeForm, list, openMessage } from './schema.ts';
+import { bool, freeForm, list, openMessage, whole } from './schema.ts';
 import { PodTemplate, templateIsSelected } from './shared/pod-template.ts';
 import { SetSelector } from './shared/set-selector.ts';
 
-const wholeNumber = Type.Integer({ minimum: 0 });
+const wholeNumber = whole({ minimum: 0 });
 
 const Spec = openMessage(
   { template: PodTemplate, selector: SetSelector },

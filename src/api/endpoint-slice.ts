@@ -1,8 +1,8 @@
 // EndpointSlice: addresses behind a Service (Kubernetes, discovery.k8s.io). Read by mesh/endpoints.
 
-import { Type, type Static } from 'typebox';
+import type { Static } from 'typebox';
 import { defineKind } from './kind.ts';
-import { bool, choice, freeForm, list, openMessage, text, textMap } from './schema.ts';
+import { bool, choice, freeForm, list, openMessage, text, textMap, wholePort } from './schema.ts';
 
 const ObjectReference = openMessage({}, { kind: text, namespace: text, name: text, uid: text });
 
@@ -24,7 +24,7 @@ const EndpointPort = openMessage(
   {},
   {
     name: text,
-    port: Type.Integer({ minimum: 1, maximum: 65_535 }),
+    port: wholePort,
     protocol: choice('TCP', 'UDP', 'SCTP'),
     appProtocol: text,
   },

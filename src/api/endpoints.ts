@@ -1,8 +1,8 @@
 // Endpoints: addresses behind a Service in Kubernetes' older form; EndpointSlices win over it. Read by mesh/endpoints.
 
-import { Type, type Static } from 'typebox';
+import type { Static } from 'typebox';
 import { defineKind } from './kind.ts';
-import { choice, list, openMessage, text } from './schema.ts';
+import { choice, list, openMessage, text, wholePort } from './schema.ts';
 
 const EndpointAddress = openMessage(
   { ip: text },
@@ -18,12 +18,7 @@ const EndpointSubset = openMessage(
   {
     addresses: list(EndpointAddress),
     notReadyAddresses: list(EndpointAddress),
-    ports: list(
-      openMessage(
-        { port: Type.Integer({ minimum: 1, maximum: 65_535 }) },
-        { name: text, protocol: choice('TCP', 'UDP', 'SCTP'), appProtocol: text },
-      ),
-    ),
+    ports: list(openMessage({ port: wholePort }, { name: text, protocol: choice('TCP', 'UDP', 'SCTP'), appProtocol: text })),
   },
 );
 

@@ -27,6 +27,8 @@ interface Node {
   readonly pattern?: string;
   readonly description?: string;
   readonly quoted?: boolean;
+  /** No message shows the value. */
+  readonly writeOnly?: boolean;
 }
 
 /** Deeper than any kind nests; free-form values beyond it are refused, so no reader of them needs to fear recursion. */
@@ -207,8 +209,9 @@ function notAllowed(message: string, help: string, path: Steps, walk: Walk): voi
 }
 
 function wrongType(node: Node, value: unknown, path: Steps, walk: Walk): undefined {
+  const is = node.writeOnly === true ? 'something else' : kindOfValue(value);
   const help = node.type === 'string' && typeof value !== 'object' ? 'put it in quotes' : `write ${described(node)}`;
-  walk.findings.push(error('LAT1001', [...path], `must be ${described(node)}, is ${kindOfValue(value)}`, help));
+  walk.findings.push(error('LAT1001', [...path], `must be ${described(node)}, is ${is}`, help));
   return undefined;
 }
 

@@ -1,16 +1,13 @@
 // Ingress: HTTP routes from outside, in Kubernetes' older form (networking.k8s.io).
 
-import { Type, type Static } from 'typebox';
+import type { Static } from 'typebox';
 import { defineKind } from './kind.ts';
-import { choice, freeForm, list, openMessage, text } from './schema.ts';
+import { choice, freeForm, list, openMessage, text, wholePort } from './schema.ts';
 
 const Backend = openMessage(
   {},
   {
-    service: openMessage(
-      { name: text },
-      { port: openMessage({}, { name: text, number: Type.Integer({ minimum: 1, maximum: 65_535 }) }) },
-    ),
+    service: openMessage({ name: text }, { port: openMessage({}, { name: text, number: wholePort }) }),
     resource: freeForm,
   },
 );

@@ -1,8 +1,8 @@
 // Pod: containers that run together under one address (Kubernetes). Read by mesh/workload and local/.
 
-import { Type, type Static } from 'typebox';
+import type { Static } from 'typebox';
 import { defineKind } from './kind.ts';
-import { bool, freeForm, list, openMessage, text } from './schema.ts';
+import { bool, freeForm, list, openMessage, text, whole } from './schema.ts';
 import { PodSpec } from './shared/pod-spec.ts';
 
 export type { PodSpec, Volume } from './shared/pod-spec.ts';
@@ -15,7 +15,7 @@ const ContainerStatus = openMessage(
   {
     ready: bool,
     started: bool,
-    restartCount: Type.Integer(),
+    restartCount: whole(),
     image: text,
     imageID: text,
     containerID: text,

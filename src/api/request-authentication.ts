@@ -1,10 +1,9 @@
 // RequestAuthentication: which JSON web tokens are taken, and from where (security.istio.io).
 
 import type { Static } from 'typebox';
-import { Type } from 'typebox';
 import { defineKind } from './kind.ts';
 import { jwtRules } from './request-authentication-checks.ts';
-import { bool, duration, list, message, nonEmpty, pattern, text } from './schema.ts';
+import { bool, duration, list, message, nonEmpty, pattern, text, textOf } from './schema.ts';
 import { documentOf, istioSecurity } from './shared/document.ts';
 import { policyTarget } from './shared/selector.ts';
 import { checkTarget } from './shared/target.ts';
@@ -19,7 +18,7 @@ const JWTRule = message(
   {
     issuer: text,
     audiences: list(text),
-    jwksUri: Type.String({ maxLength: 2048 }),
+    jwksUri: textOf({ maxLength: 2048 }),
     jwks: text,
     fromHeaders: list(message({ name: nonEmpty }, { prefix: text })),
     fromParams: list(text),

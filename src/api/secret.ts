@@ -3,10 +3,10 @@
 import type { Static } from 'typebox';
 import { error } from './finding.ts';
 import { defineKind, type Check } from './kind.ts';
-import { bool, openMessage, text, textMap } from './schema.ts';
+import { bool, map, openMessage, secretText, text } from './schema.ts';
 
 /** `data` is base64; `stringData` is text and wins over it. */
-const schema = openMessage({}, { type: text, data: textMap, stringData: textMap, immutable: bool });
+const schema = openMessage({}, { type: text, data: map(secretText), stringData: map(secretText), immutable: bool });
 export type Secret = Static<typeof schema>;
 
 const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;

@@ -1,14 +1,14 @@
 // Service: a name and ports for a set of pods (Kubernetes). Read by mesh/service.
 
-import { Type, type Static } from 'typebox';
+import type { Static } from 'typebox';
 import { defineKind } from './kind.ts';
-import { bool, choice, integerOrText, list, openMessage, text, textMap } from './schema.ts';
+import { bool, choice, integerOrText, list, openMessage, text, textMap, whole, wholePort } from './schema.ts';
 
-const port = Type.Integer({ minimum: 1, maximum: 65_535 });
+const port = wholePort;
 
 const ServicePort = openMessage(
   { port },
-  { name: text, protocol: choice('TCP', 'UDP', 'SCTP'), appProtocol: text, targetPort: integerOrText, nodePort: Type.Integer() },
+  { name: text, protocol: choice('TCP', 'UDP', 'SCTP'), appProtocol: text, targetPort: integerOrText, nodePort: whole() },
 );
 export type ServicePort = Static<typeof ServicePort>;
 

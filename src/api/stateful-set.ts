@@ -1,12 +1,12 @@
 // StatefulSet: pods with names and addresses of their own (Kubernetes, apps). Run by local/; a template of workloads for the compiler.
 
-import { Type, type Static } from 'typebox';
+import type { Static } from 'typebox';
 import { defineKind } from './kind.ts';
-import { choice, freeForm, list, openMessage, text } from './schema.ts';
+import { choice, freeForm, list, openMessage, text, whole } from './schema.ts';
 import { PodTemplate, templateIsSelected } from './shared/pod-template.ts';
 import { SetSelector } from './shared/set-selector.ts';
 
-const wholeNumber = Type.Integer({ minimum: 0 });
+const wholeNumber = whole({ minimum: 0 });
 
 const Spec = openMessage(
   { template: PodTemplate, selector: SetSelector },

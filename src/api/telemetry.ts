@@ -123,7 +123,7 @@ export const telemetry = defineKind({
   kind: 'Telemetry',
   versions: ['v1', 'v1alpha1'],
   plural: 'telemetries',
-  shortNames: ['telemetry'],
+  shortNames: [],
   scope: 'namespaced',
   schema,
   checks: [({ spec }) => checkTarget(spec), tracing, metrics, uniqueProviders],

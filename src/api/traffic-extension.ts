@@ -1,9 +1,9 @@
 // TrafficExtension: a WebAssembly module or a Lua script in the chain of proxies (extensions.istio.io).
 
-import { Type, type Static } from 'typebox';
+import type { Static } from 'typebox';
 import { error } from './finding.ts';
 import { defineKind, type Check } from './kind.ts';
-import { list, message } from './schema.ts';
+import { list, message, textOf } from './schema.ts';
 import { documentOf } from './shared/document.ts';
 import { LabelSelector, PolicyTargetReference } from './shared/selector.ts';
 import { checkTarget } from './shared/target.ts';
@@ -16,7 +16,7 @@ const Spec = message(
     targetRefs: list(PolicyTargetReference, { maxItems: 16 }),
     ...placement,
     wasm: Wasm,
-    lua: message({ inlineCode: Type.String({ minLength: 1, maxLength: 65_536 }) }, {}),
+    lua: message({ inlineCode: textOf({ minLength: 1, maxLength: 65_536 }) }, {}),
   },
 );
 

@@ -1,16 +1,15 @@
 // WorkloadEntry: one workload outside the cluster, or an endpoint of a ServiceEntry (networking.istio.io). Read by mesh/workload.
 
 import type { Static } from 'typebox';
-import { Type } from 'typebox';
 import { defineKind } from './kind.ts';
-import { map, message, portNumber, text, textMap, uint32 } from './schema.ts';
+import { map, message, portNumber, text, textMap, textOf, uint32 } from './schema.ts';
 import { documentOf, istioNetworking } from './shared/document.ts';
 import { checkWorkload } from './shared/workload-checks.ts';
 
 export const WorkloadEntrySpec = message(
   {},
   {
-    address: Type.String({ maxLength: 256 }),
+    address: textOf({ maxLength: 256 }),
     ports: map(portNumber),
     labels: textMap,
     network: text,

@@ -1,9 +1,9 @@
 // BackendTLSPolicy: how a Gateway speaks TLS to a Service, and what it verifies (Gateway API).
 
-import { Type, type Static } from 'typebox';
+import type { Static } from 'typebox';
 import { error } from '../finding.ts';
 import { defineKind, type Check, type Finding } from '../kind.ts';
-import { choice, list, map, message } from '../schema.ts';
+import { choice, list, map, message, textOf } from '../schema.ts';
 import { each } from '../shared/values.ts';
 import {
   gatewayApi,
@@ -17,10 +17,7 @@ import {
   Status,
 } from './reference.ts';
 
-const SubjectAltName = message(
-  { type: choice('Hostname', 'URI') },
-  { hostname, uri: Type.String({ minLength: 1, maxLength: 253 }) },
-);
+const SubjectAltName = message({ type: choice('Hostname', 'URI') }, { hostname, uri: textOf({ minLength: 1, maxLength: 253 }) });
 
 const Validation = message(
   { hostname: preciseHostname },
@@ -39,7 +36,7 @@ const Spec = message(
     }),
     validation: Validation,
   },
-  { options: map(Type.String({ maxLength: 4096 })) },
+  { options: map(textOf({ maxLength: 4096 })) },
 );
 
 const schema = message({ spec: Spec }, { status: Status });

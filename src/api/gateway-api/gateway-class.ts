@@ -1,8 +1,8 @@
 // GatewayClass: who carries out the Gateways that name it (Gateway API).
 
-import { Type, type Static } from 'typebox';
+import type { Static } from 'typebox';
 import { defineKind } from '../kind.ts';
-import { message, pattern } from '../schema.ts';
+import { message, pattern, textOf } from '../schema.ts';
 import { gatewayApi, groupName, kindName, namespaceName, objectName, Status } from './reference.ts';
 
 const Spec = message(
@@ -14,7 +14,7 @@ const Spec = message(
     ),
   },
   {
-    description: Type.String({ maxLength: 64 }),
+    description: textOf({ maxLength: 64 }),
     parametersRef: message({ group: groupName, kind: kindName, name: objectName }, { namespace: namespaceName }),
   },
 );

@@ -1,10 +1,10 @@
 // Gateway of the Gateway API: listeners that routes attach to. Istio's kind of the same name is ../gateway.ts.
 
-import { Type, type Static } from 'typebox';
+import type { Static } from 'typebox';
 import { error } from '../finding.ts';
 import { defineKind, type Check } from '../kind.ts';
 import { isAddress } from '../names.ts';
-import { choice, list, map, message, nonEmpty } from '../schema.ts';
+import { choice, list, map, message, nonEmpty, textOf } from '../schema.ts';
 import { each } from '../shared/values.ts';
 import { checkListeners, Listener, RouteNamespaces } from './listener.ts';
 import {
@@ -17,13 +17,13 @@ import {
   Status,
 } from './reference.ts';
 
-const GatewayAddress = message({}, { type: nonEmpty, value: Type.String({ maxLength: 253 }) });
+const GatewayAddress = message({}, { type: nonEmpty, value: textOf({ maxLength: 253 }) });
 
 const Infrastructure = message(
   {},
   {
-    labels: map(Type.String({ maxLength: 63 })),
-    annotations: map(Type.String({ maxLength: 4096 })),
+    labels: map(textOf({ maxLength: 63 })),
+    annotations: map(textOf({ maxLength: 4096 })),
     parametersRef: LocalObjectReference,
   },
 );

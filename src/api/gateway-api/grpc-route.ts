@@ -1,9 +1,9 @@
 // GRPCRoute: how gRPC calls are routed, by service and method (Gateway API).
 
-import { Type, type Static } from 'typebox';
+import type { Static } from 'typebox';
 import { error } from '../finding.ts';
 import { defineKind, type Check } from '../kind.ts';
-import { choice, list, message } from '../schema.ts';
+import { choice, list, message, textOf } from '../schema.ts';
 import { checkRegex, each } from '../shared/values.ts';
 import { checkFilters, headerName, sharedFilters } from './header-filter.ts';
 import { backendFields, commonRoute, gatewayApi, hostname, objectName, sectionName, Status } from './reference.ts';
@@ -12,9 +12,9 @@ const matchType = choice('Exact', 'RegularExpression');
 
 const GRPCMethodMatch = message(
   {},
-  { type: matchType, service: Type.String({ maxLength: 1024 }), method: Type.String({ maxLength: 1024 }) },
+  { type: matchType, service: textOf({ maxLength: 1024 }), method: textOf({ maxLength: 1024 }) },
 );
-const GRPCHeaderMatch = message({ name: headerName, value: Type.String({ minLength: 1, maxLength: 4096 }) }, { type: matchType });
+const GRPCHeaderMatch = message({ name: headerName, value: textOf({ minLength: 1, maxLength: 4096 }) }, { type: matchType });
 
 const GRPCRouteFilter = message(
   { type: choice('RequestHeaderModifier', 'ResponseHeaderModifier', 'RequestMirror', 'ExtensionRef') },

@@ -1,22 +1,21 @@
 // Filters that HTTPRoutes and GRPCRoutes share: changes to headers, and mirroring.
 
-import { Type } from 'typebox';
 import { error } from '../finding.ts';
 import type { Finding } from '../kind.ts';
 import type { Path } from '../object.ts';
-import { integer, list, message, pattern } from '../schema.ts';
+import { integer, list, message, pattern, text, textOf } from '../schema.ts';
 import { BackendObjectReference, LocalObjectReference } from './reference.ts';
 
 export const headerName = pattern("^[A-Za-z0-9!#$%&'*+\\-.^_`|~]+$", "a header's name", { minLength: 1, maxLength: 256 });
 
-const HTTPHeader = message({ name: headerName, value: Type.String({ minLength: 1, maxLength: 4096 }) }, {});
+const HTTPHeader = message({ name: headerName, value: textOf({ minLength: 1, maxLength: 4096 }) }, {});
 
 export const HeaderFilter = message(
   {},
   {
     set: list(HTTPHeader, { maxItems: 16 }),
     add: list(HTTPHeader, { maxItems: 16 }),
-    remove: list(Type.String(), { maxItems: 16 }),
+    remove: list(text, { maxItems: 16 }),
   },
 );
 

@@ -1,12 +1,12 @@
 // HTTPRoute: how HTTP requests at a Gateway or in the mesh are routed (Gateway API).
 
-import { Type, type Static } from 'typebox';
+import type { Static } from 'typebox';
 import { milliseconds } from '../../lib/duration.ts';
 import { error } from '../finding.ts';
 import { defineKind, type Check, type Finding } from '../kind.ts';
 import type { Path } from '../object.ts';
 import { re2Problem } from '../re2.ts';
-import { bool, choice, list, message, pattern } from '../schema.ts';
+import { bool, choice, list, message, numberChoice, pattern, text, textOf, whole } from '../schema.ts';
 import { each } from '../shared/values.ts';
 import { checkFilters, headerName, sharedFilters } from './header-filter.ts';
 import {
@@ -26,13 +26,10 @@ const matchType = choice('Exact', 'RegularExpression');
 
 const HTTPPathMatch = message(
   {},
-  { type: choice('Exact', 'PathPrefix', 'RegularExpression'), value: Type.String({ maxLength: 1024 }) },
+  { type: choice('Exact', 'PathPrefix', 'RegularExpression'), value: textOf({ maxLength: 1024 }) },
 );
-const HTTPHeaderMatch = message({ name: headerName, value: Type.String({ minLength: 1, maxLength: 4096 }) }, { type: matchType });
-const HTTPQueryParamMatch = message(
-  { name: headerName, value: Type.String({ minLength: 1, maxLength: 1024 }) },
-  { type: matchType },
-);
+const HTTPHeaderMatch = message({ name: headerName, value: textOf({ minLength: 1, maxLength: 4096 }) }, { type: matchType });
+const HTTPQueryParamMatch = message({ name: headerName, value: textOf({ minLength: 1, maxLength: 1024 }) }, { type: matchType });
 
 const HTTPRouteMatch = message(
   {},
@@ -45,7 +42,7 @@ const HTTPRouteMatch = message(
 );
 export type HTTPRouteMatch = Static<typeof HTTPRouteMatch>;
 
-const pathText = Type.String({ maxLength: 1024 });
+const pathText = textOf({ maxLength: 1024 });
 const HTTPPathModifier = message(
   { type: choice('ReplaceFullPath', 'ReplacePrefixMatch') },
   { replaceFullPath: pathText, replacePrefixMatch: pathText },
@@ -61,10 +58,10 @@ const HTTPCORSFilter = message(
   {
     allowOrigins: list(origin, { maxItems: 64 }),
     allowCredentials: bool,
-    allowMethods: list(Type.String(), { maxItems: 9 }),
-    allowHeaders: list(Type.String(), { maxItems: 64 }),
-    exposeHeaders: list(Type.String(), { maxItems: 64 }),
-    maxAge: Type.Integer({ minimum: 1, maximum: 2_147_483_647 }),
+    allowMethods: list(text, { maxItems: 9 }),
+    allowHeaders: list(text, { maxItems: 64 }),
+    exposeHeaders: list(text, { maxItems: 64 }),
+    maxAge: whole({ minimum: 1, maximum: 2_147_483_647 }),
   },
 );
 
@@ -89,7 +86,7 @@ const HTTPRouteFilter = message(
         hostname: preciseHostname,
         path: HTTPPathModifier,
         port,
-        statusCode: Type.Enum([301, 302, 303, 307, 308]),
+        statusCode: numberChoice(301, 302, 303, 307, 308),
       },
     ),
     urlRewrite: message({}, { hostname: preciseHostname, path: HTTPPathModifier }),

@@ -1,10 +1,10 @@
 // Listeners of Gateways and ListenerSets: port, protocol, host, TLS and which routes may attach.
 
-import { Type, type Static } from 'typebox';
+import type { Static } from 'typebox';
 import { error } from '../finding.ts';
 import type { Finding } from '../kind.ts';
 import type { Path } from '../object.ts';
-import { choice, list, map, message, pattern } from '../schema.ts';
+import { choice, list, map, message, pattern, textOf } from '../schema.ts';
 import { SetSelector } from '../shared/set-selector.ts';
 import { repeated } from '../shared/values.ts';
 import { groupName, hostname, kindName, port, SecretObjectReference, sectionName } from './reference.ts';
@@ -14,7 +14,7 @@ const ListenerTLS = message(
   {
     mode: choice('Terminate', 'Passthrough'),
     certificateRefs: list(SecretObjectReference, { maxItems: 64 }),
-    options: map(Type.String({ maxLength: 4096 })),
+    options: map(textOf({ maxLength: 4096 })),
   },
 );
 

@@ -1,9 +1,9 @@
 // How Gateway API objects name each other: parents, backends, secrets; with the limits of its CRDs.
 
-import { Type, type Static } from 'typebox';
-import { integer, list, message, openMessage, pattern, text } from '../schema.ts';
+import type { Static } from 'typebox';
+import { integer, list, message, openMessage, pattern, text, textOf, wholePort } from '../schema.ts';
 
-export const objectName = Type.String({ minLength: 1, maxLength: 253 });
+export const objectName = textOf({ minLength: 1, maxLength: 253 });
 export const namespaceName = pattern('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$', "a namespace's name", { minLength: 1, maxLength: 63 });
 /** Empty for Kubernetes' core group. */
 export const groupName = pattern(
@@ -18,7 +18,7 @@ export const sectionName = pattern(
   { minLength: 1, maxLength: 253 },
 );
 /** Whole numbers in Kubernetes do not stand in quotes. */
-export const port = Type.Integer({ minimum: 1, maximum: 65_535 });
+export const port = wholePort;
 
 /** A host name in lower case, perhaps with `*.` before it. */
 export const hostname = pattern(

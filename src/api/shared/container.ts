@@ -1,15 +1,28 @@
 // A container of a pod, as far as a mesh and a platform that runs it as a process read it.
 
-import { Type, type Static } from 'typebox';
-import { bool, choice, freeForm, integerOrText, list, openMessage, text } from '../schema.ts';
+import type { Static } from 'typebox';
+import {
+  bool,
+  choice,
+  freeForm,
+  integerOrText,
+  list,
+  map,
+  openMessage,
+  quantity,
+  text,
+  textOf,
+  whole,
+  wholePort,
+} from '../schema.ts';
 
-const wholeSeconds = Type.Integer({ minimum: 0 });
-const portNumber = Type.Integer({ minimum: 1, maximum: 65_535 });
+const wholeSeconds = whole({ minimum: 0 });
+const portNumber = wholePort;
 
 const keyRef = openMessage({ key: text }, { name: text, optional: bool });
 
 const EnvVar = openMessage(
-  { name: Type.String({ minLength: 1 }) },
+  { name: textOf({ minLength: 1 }) },
   {
     value: text,
     valueFrom: openMessage(
@@ -62,15 +75,15 @@ const lifecycleHandler = openMessage({}, { ...handlers, sleep: openMessage({ sec
 
 const ContainerPort = openMessage(
   { containerPort: portNumber },
-  { name: text, protocol: choice('TCP', 'UDP', 'SCTP'), hostIP: text, hostPort: Type.Integer() },
+  { name: text, protocol: choice('TCP', 'UDP', 'SCTP'), hostIP: text, hostPort: whole() },
 );
 export type ContainerPort = Static<typeof ContainerPort>;
 
 const SecurityContext = openMessage(
   {},
   {
-    runAsUser: Type.Integer(),
-    runAsGroup: Type.Integer(),
+    runAsUser: whole(),
+    runAsGroup: whole(),
     runAsNonRoot: bool,
     privileged: bool,
     readOnlyRootFilesystem: bool,
@@ -80,10 +93,10 @@ const SecurityContext = openMessage(
   },
 );
 
-const quantities = Type.Record(Type.String(), Type.Union([Type.Number(), Type.String()]));
+const quantities = map(quantity);
 
 export const Container = openMessage(
-  { name: Type.String({ minLength: 1 }) },
+  { name: textOf({ minLength: 1 }) },
   {
     image: text,
     command: list(text),

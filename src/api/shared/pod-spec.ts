@@ -1,17 +1,17 @@
 // What a pod is made of: in Pods, and in the templates of Deployments and StatefulSets.
 
-import { Type, type Static } from 'typebox';
-import { bool, choice, freeForm, integerOrText, list, openMessage, text, textMap } from '../schema.ts';
+import type { Static } from 'typebox';
+import { bool, choice, freeForm, integerOrText, list, openMessage, text, textMap, whole } from '../schema.ts';
 import { Container } from './container.ts';
 
-const items = list(openMessage({ key: text, path: text }, { mode: Type.Integer() }));
+const items = list(openMessage({ key: text, path: text }, { mode: whole() }));
 
 const Volume = openMessage(
   { name: text },
   {
     emptyDir: openMessage({}, { medium: text, sizeLimit: integerOrText }),
-    configMap: openMessage({}, { name: text, items, optional: bool, defaultMode: Type.Integer() }),
-    secret: openMessage({}, { secretName: text, items, optional: bool, defaultMode: Type.Integer() }),
+    configMap: openMessage({}, { name: text, items, optional: bool, defaultMode: whole() }),
+    secret: openMessage({}, { secretName: text, items, optional: bool, defaultMode: whole() }),
     hostPath: openMessage({ path: text }, { type: text }),
     downwardAPI: freeForm,
     projected: freeForm,
@@ -26,8 +26,8 @@ export const PodSpec = openMessage(
     initContainers: list(Container),
     volumes: list(Volume),
     restartPolicy: choice('Always', 'OnFailure', 'Never'),
-    terminationGracePeriodSeconds: Type.Integer({ minimum: 0 }),
-    activeDeadlineSeconds: Type.Integer(),
+    terminationGracePeriodSeconds: whole({ minimum: 0 }),
+    activeDeadlineSeconds: whole(),
     serviceAccountName: text,
     serviceAccount: text,
     automountServiceAccountToken: bool,
@@ -50,10 +50,10 @@ export const PodSpec = openMessage(
     securityContext: openMessage(
       {},
       {
-        runAsUser: Type.Integer(),
-        runAsGroup: Type.Integer(),
+        runAsUser: whole(),
+        runAsGroup: whole(),
         runAsNonRoot: bool,
-        fsGroup: Type.Integer(),
+        fsGroup: whole(),
         sysctls: list(openMessage({ name: text, value: text }, {})),
       },
     ),

@@ -1,26 +1,26 @@
 // A WebAssembly module for proxies: in WasmPlugins and TrafficExtensions.
 
-import { Type, type Static } from 'typebox';
+import type { Static } from 'typebox';
 import { error } from '../finding.ts';
 import type { Finding } from '../kind.ts';
 import type { Path } from '../object.ts';
-import { choice, freeForm, int32, list, message, pattern, portNumber, text } from '../schema.ts';
+import { choice, freeForm, int32, list, message, pattern, portNumber, text, textOf } from '../schema.ts';
 import { repeated } from './values.ts';
 
 const EnvVar = message(
-  { name: Type.String({ minLength: 1, maxLength: 256 }) },
-  { valueFrom: choice('INLINE', 'HOST'), value: Type.String({ maxLength: 2048 }) },
+  { name: textOf({ minLength: 1, maxLength: 256 }) },
+  { valueFrom: choice('INLINE', 'HOST'), value: textOf({ maxLength: 2048 }) },
 );
 
-export const wasmRequired = { url: Type.String({ minLength: 1 }) };
+export const wasmRequired = { url: textOf({ minLength: 1 }) };
 
 export const wasmFields = {
   sha256: pattern('^$|^[a-f0-9]{64}$', '64 hexadecimal digits'),
   imagePullPolicy: choice('UNSPECIFIED_POLICY', 'IfNotPresent', 'Always'),
-  imagePullSecret: Type.String({ maxLength: 253 }),
+  imagePullSecret: textOf({ maxLength: 253 }),
   verificationKey: text,
   pluginConfig: freeForm,
-  pluginName: Type.String({ minLength: 1, maxLength: 256 }),
+  pluginName: textOf({ minLength: 1, maxLength: 256 }),
   failStrategy: choice('FAIL_CLOSE', 'FAIL_OPEN', 'FAIL_RELOAD'),
   vmConfig: message({}, { env: list(EnvVar, { maxItems: 256 }) }),
   type: choice('UNSPECIFIED_PLUGIN_TYPE', 'HTTP', 'NETWORK'),
