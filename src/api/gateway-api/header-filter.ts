@@ -10,7 +10,7 @@ export const headerName = pattern("^[A-Za-z0-9!#$%&'*+\\-.^_`|~]+$", "a header's
 
 const HTTPHeader = message({ name: headerName, value: textOf({ minLength: 1, maxLength: 4096 }) }, {});
 
-export const HeaderFilter = message(
+const HeaderFilter = message(
   {},
   {
     set: list(HTTPHeader, { maxItems: 16 }),
@@ -19,7 +19,7 @@ export const HeaderFilter = message(
   },
 );
 
-export const RequestMirrorFilter = message(
+const RequestMirrorFilter = message(
   { backendRef: BackendObjectReference },
   {
     percent: integer(0, 100),

@@ -35,7 +35,7 @@ export const preciseHostname = pattern(
 /** Durations of the Gateway API: no fractions. */
 export const gatewayDuration = pattern('^([0-9]{1,5}(h|m|s|ms)){1,4}$', 'a duration such as 10s, 500ms or 1h30m');
 
-export const ParentReference = message(
+const ParentReference = message(
   { name: objectName },
   { group: groupName, kind: kindName, namespace: namespaceName, sectionName, port },
 );
@@ -46,7 +46,7 @@ const backend = { group: groupName, kind: kindName, namespace: namespaceName, po
 export const BackendObjectReference = message({ name: objectName }, backend);
 export type BackendObjectReference = Static<typeof BackendObjectReference>;
 
-export const weight = integer(0, 1_000_000);
+const weight = integer(0, 1_000_000);
 export const BackendRef = message({ name: objectName }, { ...backend, weight });
 export type BackendRef = Static<typeof BackendRef>;
 /** For kinds whose backends carry filters too. */

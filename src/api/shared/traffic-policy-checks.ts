@@ -83,7 +83,7 @@ export function checkConnectionPool(pool: ConnectionPoolSettings | undefined, pa
   return findings;
 }
 
-export function checkOutlierDetection(outlier: OutlierDetection | undefined, path: Path): Finding[] {
+function checkOutlierDetection(outlier: OutlierDetection | undefined, path: Path): Finding[] {
   if (outlier === undefined) return [];
   const findings = [
     ...checkDuration(outlier.interval, [...path, 'interval']),

@@ -14,7 +14,7 @@ const settings = {
   tls: ClientTLSSettings,
 };
 
-export const PortTrafficPolicy = message({}, { port: PortSelector, ...settings });
+const PortTrafficPolicy = message({}, { port: PortSelector, ...settings });
 export type PortTrafficPolicy = Static<typeof PortTrafficPolicy>;
 
 const TunnelSettings = message({ targetHost: nonEmpty, targetPort: portNumber }, { protocol: choice('CONNECT', 'POST') });

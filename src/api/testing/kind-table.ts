@@ -17,7 +17,7 @@ interface Table {
 }
 
 /** Decodes an object of a kind whose `spec` (or whole document, if it begins with `apiVersion`) is given as YAML. */
-export function decodeYaml(apiVersion: string, kind: string, yaml: string) {
+function decodeYaml(apiVersion: string, kind: string, yaml: string) {
   const document = /^\s*apiVersion:/.test(yaml)
     ? (parse(yaml) as unknown)
     : { apiVersion, kind, metadata: { name: 'subject' }, spec: parse(yaml) as unknown };
