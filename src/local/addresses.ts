@@ -10,8 +10,6 @@ export const relayAddress = '10.244.0.2';
 export const dnsAddress = '10.96.0.10';
 /** Every pod's gateway, on the sandbox's side of its veth. */
 export const gatewayAddress = '169.254.1.1';
-export const podRange = '10.244.0.0/16';
-export const serviceRange = '10.96.0.0/16';
 
 const firstPod = 10;
 const lastPod = 65_534;

@@ -19,7 +19,7 @@ export interface OwnerReference {
   readonly controller?: boolean;
 }
 
-export interface PodMeta {
+interface PodMeta {
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
 }
@@ -73,14 +73,14 @@ export interface LifecycleHandler {
   readonly sleep?: { readonly seconds: number };
 }
 
-export interface SecurityContext {
+interface SecurityContext {
   readonly runAsUser?: number;
   readonly runAsGroup?: number;
   readonly privileged?: boolean;
   readonly [more: string]: unknown;
 }
 
-export interface VolumeMount {
+interface VolumeMount {
   readonly name: string;
   readonly mountPath: string;
   readonly subPath?: string;
@@ -132,7 +132,7 @@ export interface VolumeSource {
   readonly projected?: { readonly sources?: readonly VolumeSource[] };
 }
 
-export interface DownwardItem {
+interface DownwardItem {
   readonly path: string;
   readonly fieldRef?: { readonly fieldPath: string };
 }
@@ -160,7 +160,7 @@ export interface PodTemplate {
   readonly spec: PodSpec;
 }
 
-export interface PodCondition {
+interface PodCondition {
   readonly type: string;
   readonly status: 'True' | 'False';
 }

@@ -80,9 +80,6 @@ export const originWithin = (origin: Origin, prefix: Path): Origin => ({
   position: (path) => origin.position([...prefix, ...path]),
 });
 
-export const sameRef = (a: ObjectRef, b: ObjectRef): boolean =>
-  a.group === b.group && a.kind === b.kind && a.namespace === b.namespace && a.name === b.name;
-
 /** Applies an object unless one that says the same is there already: a write that changes nothing must wake nobody. */
 export function settle(objects: Objects, object: ApiObject): void {
   const before = objects.get(refOf(object));

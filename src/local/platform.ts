@@ -333,8 +333,8 @@ const isOwnedBy = (pod: ApiObject, owner: ApiObject): boolean =>
 
 /** Another pod under the same name: its containers are to start anew. */
 const isAnother = (object: ApiObject, pod: Pod): boolean => {
-  const { uid } = object.metadata;
-  if (uid !== undefined) return uid !== pod.uid;
+  const { uid = pod.uid } = object.metadata;
+  if (uid !== pod.uid) return true;
   const { spec } = bodyOf<PodBody>(object);
   return stableJson(spec.containers) !== stableJson(bodyOf<PodBody>(pod.object).spec.containers);
 };

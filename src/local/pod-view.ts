@@ -3,7 +3,7 @@
 import { isReady } from './pod-status.ts';
 import type { Pod } from './pod.ts';
 
-export interface ContainerView {
+interface ContainerView {
   readonly name: string;
   readonly image: string;
   readonly ready: boolean;

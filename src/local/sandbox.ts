@@ -8,7 +8,7 @@ import { LocalError } from './local-error.ts';
 import type { Tools } from './tools.ts';
 
 /** As root real users and namespaces; else the same within one user namespace, whose only user is this one. */
-export const namespaceFlags = (root: boolean): string[] => [
+const namespaceFlags = (root: boolean): string[] => [
   ...(root ? [] : ['--user', '--map-root-user']),
   '--net',
   '--mount',

@@ -91,7 +91,7 @@ function remove(folder: StateFolder): void {
 }
 
 /** When a process started, in clock ticks since boot; undefined where there is none with that pid. */
-export function startTimeOf(pid: number): string | undefined {
+function startTimeOf(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     // The name, in parentheses, can hold anything; the fields after it cannot. Start time is field 22, state is field 3.

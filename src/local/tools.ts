@@ -14,7 +14,7 @@ const packages = {
   sh: 'dash',
 } as const;
 
-export type Tool = keyof typeof packages;
+type Tool = keyof typeof packages;
 export type Tools = Readonly<Record<Tool, string>>;
 
 /** Users' paths often lack the folders where these live. */

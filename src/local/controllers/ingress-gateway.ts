@@ -6,7 +6,7 @@ import type { ServicePort } from '../kubernetes.ts';
 
 const name = 'istio-ingressgateway';
 const namespace = 'istio-system';
-export const gatewayLabels = { app: name, istio: 'ingressgateway' } as const;
+const gatewayLabels = { app: name, istio: 'ingressgateway' } as const;
 
 interface GatewayBody {
   readonly spec?: {
@@ -31,7 +31,7 @@ const selected = (gateway: ApiObject): boolean => {
 export const highPort = (port: number): number => (port < 1024 ? port + 8000 : port);
 
 /** Upstream's two ports, and each that a server names. */
-export function gatewayPorts(gateways: readonly ApiObject[]): ServicePort[] {
+function gatewayPorts(gateways: readonly ApiObject[]): ServicePort[] {
   const ports = new Map<number, ServicePort>([
     [80, { name: 'http2', port: 80, targetPort: 8080, protocol: 'TCP' }],
     [443, { name: 'https', port: 443, targetPort: 8443, protocol: 'TCP' }],
