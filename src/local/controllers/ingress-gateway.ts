@@ -30,8 +30,11 @@ const selected = (gateway: ApiObject): boolean => {
 /** Low ports stand 8000 higher inside the pod, as upstream's gateway has 80 at 8080. */
 export const highPort = (port: number): number => (port < 1024 ? port + 8000 : port);
 
-/** Upstream's two ports, and each that a server names. */
-function gatewayPorts(gateways: readonly ApiObject[]): ServicePort[] {
+/**
+ * Upstream's two ports, and each further one that a server names. A server may name what it listens on inside the pod instead
+ * (8080 rather than 80, as Bookinfo's does): the port that leads there is enough.
+ */
+export function gatewayPorts(gateways: readonly ApiObject[]): ServicePort[] {
   const ports = new Map<number, ServicePort>([
     [80, { name: 'http2', port: 80, targetPort: 8080, protocol: 'TCP' }],
     [443, { name: 'https', port: 443, targetPort: 8443, protocol: 'TCP' }],
@@ -39,7 +42,8 @@ function gatewayPorts(gateways: readonly ApiObject[]): ServicePort[] {
   for (const gateway of gateways) {
     for (const { port } of (gateway.body as GatewayBody).spec?.servers ?? []) {
       const number = port?.number;
-      if (number === undefined || ports.has(number)) continue;
+      if (number === undefined || [...ports.values()].some((each) => each.port === number || each.targetPort === number))
+        continue;
       const prefix = (port?.protocol ?? 'tcp').toLowerCase();
       ports.set(number, { name: `${prefix}-${number}`, port: number, targetPort: highPort(number), protocol: 'TCP' });
     }

@@ -1,0 +1,47 @@
+// The provided gateway: there when a Gateway asks for it, with the ports that its servers name.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { newObject } from '../objects.ts';
+import { gatewayPorts, ingressGateway } from './ingress-gateway.ts';
+
+const gateway = (selector: object, ...ports: { number: number; protocol: string }[]) =>
+  newObject({
+    apiVersion: 'networking.istio.io/v1',
+    kind: 'Gateway',
+    metadata: { name: 'g', namespace: 'default' },
+    spec: { selector, servers: ports.map((port) => ({ port: { name: 'p', ...port } })) },
+  });
+
+test('no Gateway, or one for other pods, makes none', () => {
+  assert.deepEqual(ingressGateway([]), []);
+  assert.deepEqual(ingressGateway([gateway({ istio: 'egressgateway' })]), []);
+  assert.deepEqual(ingressGateway([gateway({ istio: 'ingressgateway', team: 'mine' })]), []);
+  assert.deepEqual(
+    ingressGateway([gateway({ istio: 'ingressgateway' })]).map(({ kind }) => kind),
+    ['Service', 'Deployment'],
+  );
+});
+
+test('servers add their ports, low ones 8000 higher inside', () => {
+  const ports = gatewayPorts([
+    gateway({}, { number: 80, protocol: 'HTTP' }, { number: 31400, protocol: 'TCP' }),
+    gateway({}, { number: 25, protocol: 'TCP' }),
+  ]);
+  assert.deepEqual(
+    ports.map(({ name, port, targetPort }) => [name, port, targetPort]),
+    [
+      ['tcp-25', 25, 8025],
+      ['http2', 80, 8080],
+      ['https', 443, 8443],
+      ['tcp-31400', 31_400, 31_400],
+    ],
+  );
+});
+
+test('a server that names the port inside the pod adds none', () => {
+  assert.deepEqual(
+    gatewayPorts([gateway({}, { number: 8080, protocol: 'HTTP' })]).map(({ port }) => port),
+    [80, 443],
+  );
+});
