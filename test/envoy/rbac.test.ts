@@ -4,6 +4,8 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request as httpRequestTo, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http';
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,7 +29,7 @@ import { any } from '../../src/filters/any.ts';
 import type { NamedFilter } from '../../src/filters/filter.ts';
 import { httpRbac, tcpRbac } from '../../src/filters/rbac/rbac.ts';
 import { verdict, type TestRequest } from '../../src/filters/rbac/test-evaluator.ts';
-import { httpRequest, spec, tcpConnection, token } from '../../src/filters/rbac/test-generators.ts';
+import { httpRequest, spec, tcpConnection, token, wildSpec } from '../../src/filters/rbac/test-generators.ts';
 import { allows } from '../../src/filters/rbac/test-oracle.ts';
 import { connection, context, policy, request } from '../../src/filters/rbac/test-policies.ts';
 import { adminRequest } from '../../src/node/admin.ts';
@@ -99,6 +101,7 @@ const tcp: readonly Scene[] = [
   ...sample(fc.record({ specs, requests: fc.array(tcpConnection, { minLength: 6, maxLength: 6 }) }), 20),
 ];
 
+const run = promisify(execFile);
 const folder = mkdtempSync(join(tmpdir(), 'lt-rbac-'));
 const peers = await Peers.create();
 const echo = createServer((socket) => socket.on('error', () => {}).pipe(socket));
@@ -111,7 +114,7 @@ before(async () => {
   const adminSocket = join(folder, 'admin.sock');
   const server = await peers.leaf('spiffe://td1/ns/foo/sa/server');
   const file = join(folder, 'bootstrap.pb');
-  writeFileSync(file, bootstrap(adminSocket, (echo.address() as AddressInfo).port, server));
+  writeFileSync(file, bootstrap(adminSocket, (echo.address() as AddressInfo).port, server, http, tcp));
   envoy = new EnvoyProcess({
     binary: await findEnvoy(),
     bootstrapFile: file,
@@ -166,12 +169,27 @@ test('TCP: a connection that the policies do not let through is closed', async (
   assert.equal(outcomes.size, 2);
 });
 
+test('whatever stands in a policy, Envoy takes what it becomes', async () => {
+  // DENY rules go on with what is left of them, so nothing is hidden by a rule that is left out.
+  const wild = sample(wildSpec, 400).map((of): Scene => ({ specs: [{ ...of, action: 'DENY' }], requests: [] }));
+  const file = join(folder, 'wild.pb');
+  writeFileSync(file, bootstrap(join(folder, 'wild.sock'), 1, await peers.leaf('spiffe://td1/ns/foo/sa/server'), wild, wild));
+  const { stderr } = await run(await findEnvoy(), ['--mode', 'validate', '--config-path', file, '--log-level', 'error']);
+  assert.equal(stderr, '');
+});
+
 const policies = (scene: Scene) => scene.specs.map((of, index) => policy(of, `p${index}`));
 
-function bootstrap(adminSocket: string, echoPort: number, server: Leaf): Uint8Array {
+function bootstrap(
+  adminSocket: string,
+  echoPort: number,
+  server: Leaf,
+  httpScenes: readonly Scene[],
+  tcpScenes: readonly Scene[],
+): Uint8Array {
   const listeners = [
-    ...http.map((scene, index) => listener(`http-${index}`, [manager(scene)], server)),
-    ...tcp.map((scene, index) => {
+    ...httpScenes.map((scene, index) => listener(`http-${index}`, [manager(scene)], server)),
+    ...tcpScenes.map((scene, index) => {
       const proxy = any(TcpProxySchema, { statPrefix: 'tcp', clusterSpecifier: { case: 'cluster', value: 'echo' } });
       return listener(`tcp-${index}`, [...tcpRbac(policies(scene), context).filters, { name: 'tcp', config: proxy }], server);
     }),

@@ -133,3 +133,89 @@ export const httpRequest: fc.Arbitrary<TestRequest> = fc
 
 /** A TCP connection. */
 export const tcpConnection: fc.Arbitrary<TestRequest> = fc.record(peer).map((given) => connection(given));
+
+/** Words that somebody may well write, right or wrong, and any others. */
+const words = fc.array(
+  fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.constantFrom(
+      '',
+      '*',
+      '**',
+      '***',
+      '/{*}',
+      '/{**}',
+      '/{**}/x/',
+      '/{**}/{*}',
+      '{*}',
+      '/a{*}',
+      '//{*}',
+      '/é/{*}',
+      '/{*',
+      '[',
+      '[]',
+      '[x]',
+    ),
+    fc.constantFrom(
+      '0',
+      '080',
+      '65535',
+      '65536',
+      '1.2.3.4/0',
+      '1.2.3.4/33',
+      '::/0',
+      '::1/129',
+      '1:2:3:4:5:6:7::',
+      '/',
+      'a\0b',
+      '(',
+      '\\',
+    ),
+  ),
+  { maxLength: 2 },
+);
+
+const keys = fc.oneof(
+  fc.string({ unit: 'binary' }),
+  fc.constantFrom(
+    'request.headers[\0]',
+    'request.headers[a b]',
+    'request.headers[:path]',
+    'request.headers',
+    'request.auth.claims[[]]',
+  ),
+  fc.constantFrom(
+    'experimental.envoy.filters.x[]',
+    'experimental.envoy.filters.x[[]',
+    'destination.ip',
+    'connection.sni',
+    'source.trustDomain',
+  ),
+);
+
+/** Policies of any action with any words in any field. */
+export const wildSpec: fc.Arbitrary<Spec> = fc.record({
+  action: fc.constantFrom('ALLOW' as const, 'DENY' as const, 'CUSTOM' as const, 'AUDIT' as const),
+  rules: fc.array(
+    fc.record({
+      from: some(
+        fc
+          .record({
+            principals: words,
+            requestPrincipals: words,
+            namespaces: words,
+            serviceAccounts: words,
+            trustDomains: words,
+            ipBlocks: words,
+            notRemoteIpBlocks: words,
+          })
+          .map((of) => ({ source: of })),
+      ),
+      to: some(
+        fc.record({ hosts: words, methods: words, paths: words, notPaths: words, ports: words }).map((of) => ({ operation: of })),
+      ),
+      when: some(fc.record({ key: keys, values: words, notValues: words })),
+    }),
+    { maxLength: 2 },
+  ),
+});
