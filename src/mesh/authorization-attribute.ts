@@ -15,7 +15,7 @@ type SenderName =
 /** Attributes of what is asked, and of where. */
 type TargetName = 'request.host' | 'request.method' | 'request.path' | 'destination.ip' | 'destination.port' | 'connection.sni';
 
-export type AttributeName = SenderName | TargetName;
+type AttributeName = SenderName | TargetName;
 
 export type SenderAttribute =
   | { readonly kind: SenderName }

@@ -16,7 +16,7 @@ import {
   type TargetAttribute,
 } from './authorization-attribute.ts';
 
-export type AuthorizationAction = 'ALLOW' | 'DENY' | 'AUDIT' | 'CUSTOM';
+type AuthorizationAction = 'ALLOW' | 'DENY' | 'AUDIT' | 'CUSTOM';
 
 /** Values as written (`x`, `x*`, `*x`, `*`), and the field they stand in. */
 export interface Values {
@@ -25,7 +25,7 @@ export interface Values {
 }
 
 /** Holds when the attribute matches one of `values` (if there are any) and none of `notValues`. */
-export interface Condition<A extends Attribute = Attribute> {
+interface Condition<A extends Attribute = Attribute> {
   readonly attribute: A;
   readonly values: Values;
   readonly notValues: Values;

@@ -20,7 +20,7 @@ export interface RuleCause {
 }
 
 /** An obstacle and whose it is. */
-export interface FoundObstacle {
+interface FoundObstacle {
   readonly policy: Authorization;
   readonly rule: AuthorizationRule;
   readonly obstacle: Obstacle;
