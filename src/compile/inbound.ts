@@ -4,7 +4,7 @@ import { tcpRbac, httpRbac } from '../filters/rbac/rbac.ts';
 import { isHttp } from '../mesh/protocol.ts';
 import type { ModeDecision } from '../mesh/authentication.ts';
 import type { Diagnostic } from '../api/diagnostic.ts';
-import { inboundPortCluster } from './cluster/inbound.ts';
+import { inboundPassthrough, inboundPortCluster } from './cluster/inbound.ts';
 import { inboundListener } from './listener/inbound.ts';
 import { cause } from './origin.ts';
 import { ownPorts } from './own-ports.ts';
@@ -18,19 +18,21 @@ export interface Inbound {
 }
 
 export function inboundOf(proxy: ProxyClass): Inbound {
-  const { view } = proxy;
+  const { view, families } = proxy;
   const { mesh } = view;
-  const ports = ownPorts(mesh, {
-    namespace: proxy.namespace,
-    labels: proxy.labels,
-    addresses: proxy.addresses,
-    namedPorts: proxy.namedPorts,
-  });
+  const elsewhere = inboundPassthrough(mesh.config, families);
+  // Nothing is redirected to such a proxy: the application has its ports itself.
+  if (proxy.interception === 'NONE') return { clusters: [elsewhere], listeners: [], diagnostics: [] };
+  const ports = ownPorts(mesh, proxy);
   const authentication = mesh.workloadAuthentication(proxy.namespace, proxy.labels);
   const modeAt = (port: number): ModeDecision => authentication.ports.get(port) ?? authentication.byDefault;
   const policies = mesh.authorizationPolicies(proxy.namespace, proxy.labels);
   const http = httpRbac(policies, mesh.config);
-  const tcp = tcpRbac(policies, mesh.config);
+  const tcp = tcpRbac(
+    policies,
+    mesh.config,
+    ports.filter(({ protocol }) => !isHttp(protocol) && protocol !== 'Auto').map(({ target }) => target),
+  );
   const taken = new Set(ports.map(({ target }) => target));
   const listener = inboundListener({
     config: mesh.config,
@@ -41,6 +43,8 @@ export function inboundOf(proxy: ProxyClass): Inbound {
     httpAuthorization: http.filters,
     tcpAuthorization: tcp.filters,
     http10: proxy.http10,
+    families,
+    transparent: proxy.interception === 'TPROXY',
     causes: [
       ...ports.flatMap(({ services }) => services.map(({ service }) => cause(service.object))),
       ...policies.map(({ object }) => cause(object)),
@@ -50,9 +54,8 @@ export function inboundOf(proxy: ProxyClass): Inbound {
     ],
   });
   return {
-    clusters: ports.map((own) => inboundPortCluster(view, own)),
-    listeners: proxy.captures ? [listener] : [],
-    // What TCP connections lack concerns a person only where a port is TCP.
-    diagnostics: ports.some(({ protocol }) => !isHttp(protocol)) ? tcp.diagnostics : http.diagnostics,
+    clusters: [elsewhere, ...ports.map((own) => inboundPortCluster(view, own, families))],
+    listeners: [listener],
+    diagnostics: [...http.diagnostics, ...tcp.diagnostics],
   };
 }

@@ -4,10 +4,14 @@ import { labelsText, type Labels } from '../mesh/labels.ts';
 import type { Mesh } from '../mesh/mesh.ts';
 import type { Workload } from '../mesh/workload.ts';
 import type { ProxyNode } from './configuration.ts';
-import { isSet, labelsOf, text } from './node.ts';
+import { addressFamilies, isSet, labelsOf, podPorts, text, type AddressFamilies } from './node.ts';
+import type { Owner } from './own-ports.ts';
 import { placedViewText, type View } from './view.ts';
 
-export interface ProxyClass {
+/** How connections come to a proxy: redirected, redirected with the caller's address kept, or only to ports it opens itself. */
+export type Interception = 'REDIRECT' | 'TPROXY' | 'NONE';
+
+export interface ProxyClass extends Owner {
   readonly view: View;
   readonly role: 'sidecar' | 'router';
   /** The proxy's own namespace: where its secrets and policies are. */
@@ -15,12 +19,11 @@ export interface ProxyClass {
   readonly dnsDomain: string;
   /** Labels that some object selects workloads by. */
   readonly labels: Labels;
-  /** Numbers of its ports by name. */
-  readonly namedPorts: Readonly<Record<string, number>>;
-  /** Its addresses, as far as some endpoint is written with one of them. */
-  readonly addresses: readonly string[];
+  readonly families: AddressFamilies;
   readonly http10: boolean;
-  readonly captures: boolean;
+  readonly interception: Interception;
+  /** Its process may not open ports below 1024. */
+  readonly unprivileged: boolean;
   /** The account it runs as, for what only some may read. */
   readonly serviceAccount: string;
   readonly text: string;
@@ -29,22 +32,41 @@ export interface ProxyClass {
 const pick = (labels: Labels, keys: readonly string[]): Labels =>
   Object.fromEntries(keys.flatMap((key) => (labels[key] === undefined ? [] : [[key, labels[key]]])));
 
-/** The Pod or WorkloadEntry that a proxy's name means. */
+interface Known {
+  readonly kind: 'Pod' | 'WorkloadEntry';
+  readonly workload: Workload;
+}
+
+/** The Pod or WorkloadEntry that a proxy is of: by its name, else by its address. */
 export function workloadOf(mesh: Mesh, node: ProxyNode): Workload | undefined {
+  return known(mesh, node)?.workload;
+}
+
+function known(mesh: Mesh, node: ProxyNode): Known | undefined {
+  const here = ({ addresses }: Workload) => addresses.some((address) => node.addresses.includes(address));
   const dot = node.name.lastIndexOf('.');
   const [name, namespace] = dot < 0 ? [node.name, node.namespace] : [node.name.slice(0, dot), node.name.slice(dot + 1)];
-  return (
-    mesh.pod(namespace, name) ??
-    mesh.entriesIn(node.namespace).find((entry) => entry.addresses.some((address) => node.addresses.includes(address)))
-  );
+  const named = mesh.pod(namespace, name);
+  // A name of another namespace than the proxy's own counts only with an address that agrees.
+  if (named !== undefined && (namespace === node.namespace || here(named))) return { kind: 'Pod', workload: named };
+  const entry = mesh.entriesIn(node.namespace).find(here);
+  if (entry !== undefined) return { kind: 'WorkloadEntry', workload: entry };
+  for (const address of node.addresses) {
+    const pod = mesh.podAt(node.namespace, address);
+    if (pod !== undefined) return { kind: 'Pod', workload: pod };
+  }
+  return undefined;
 }
 
 export function classOf(mesh: Mesh, node: ProxyNode): ProxyClass {
-  const workload = workloadOf(mesh, node);
+  const found = known(mesh, node);
+  const workload = found?.workload;
   // What the mesh knows of a workload counts over what its proxy says, but for labels fixed to the proxy.
-  const labels: Labels = workload === undefined ? node.labels : { ...workload.labels, ...labelsOf(node.metadata['STATIC_LABELS']) };
+  const labels: Labels =
+    workload === undefined ? node.labels : { ...workload.labels, ...labelsOf(node.metadata['STATIC_LABELS']) };
   const place = node.locality.region !== '' ? node.locality : ((workload && mesh.localityOf(workload)) ?? node.locality);
   const role = node.type === 'router' ? 'router' : 'sidecar';
+  const home = workload?.namespace ?? node.namespace;
   const view: View = {
     mesh,
     role,
@@ -54,16 +76,22 @@ export function classOf(mesh: Mesh, node: ProxyNode): ProxyClass {
     network: text(node.metadata['NETWORK']),
     clusterId: text(node.metadata['CLUSTER_ID']) || 'Kubernetes',
   };
+  const written = [mesh.writtenAddresses(node.namespace), mesh.writtenAddresses(home)];
   const made = {
     view,
     role,
     namespace: node.namespace,
+    home,
     dnsDomain: node.dnsDomain,
     labels: pick(labels, mesh.workloadKeys),
-    namedPorts: workload?.ports ?? {},
-    addresses: writtenAddresses(mesh, node),
+    known: found?.kind,
+    unplaced: workload !== undefined && workload.addresses.length === 0,
+    namedPorts: workload?.ports ?? podPorts(node.metadata['POD_PORTS']),
+    addresses: node.addresses.filter((address) => written.some((addresses) => addresses.has(address))),
+    families: addressFamilies(node.addresses),
     http10: isSet(node.metadata['HTTP10']),
-    captures: text(node.metadata['INTERCEPTION_MODE']) !== 'NONE',
+    interception: interceptionOf(text(node.metadata['INTERCEPTION_MODE'])),
+    unprivileged: isSet(node.metadata['UNPRIVILEGED_POD']),
     serviceAccount: workload?.serviceAccount ?? text(node.metadata['SERVICE_ACCOUNT']),
   } as const;
   const { view: _view, labels: own, namedPorts, addresses, ...rest } = made;
@@ -71,12 +99,4 @@ export function classOf(mesh: Mesh, node: ProxyNode): ProxyClass {
   return { ...made, text: words.join('\n') };
 }
 
-/** Of a proxy's addresses, those that an external service of its namespace is written with. */
-function writtenAddresses(mesh: Mesh, node: ProxyNode): string[] {
-  const entries = mesh.servicesIn(node.namespace).filter((service) => service.registry === 'External' && service.resolution === 'endpoints');
-  if (entries.length === 0) return [];
-  const written = new Set(
-    entries.flatMap((service) => service.ports.flatMap((port) => mesh.endpoints(service, port.number).value.map(({ address }) => address))),
-  );
-  return node.addresses.filter((address) => written.has(address));
-}
+const interceptionOf = (mode: string): Interception => (mode === 'NONE' || mode === 'TPROXY' ? mode : 'REDIRECT');

@@ -4,9 +4,13 @@ import type { ConfigSourceSchema } from '../../gen/envoy/config/core/v3/config_s
 import { ApiConfigSource_ApiType, ApiVersion } from '../../gen/envoy/config/core/v3/config_source_pb.js';
 import type { TransportSocketSchema } from '../../gen/envoy/config/core/v3/base_pb.js';
 import { SubjectAltNameMatcher_SanType } from '../../gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
+import type { CertificateValidationContextSchema } from '../../gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
 import type { CommonTlsContextSchema } from '../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
 import { TlsParameters_TlsProtocol } from '../../gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
-import { DownstreamTlsContextSchema, UpstreamTlsContextSchema } from '../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
+import {
+  DownstreamTlsContextSchema,
+  UpstreamTlsContextSchema,
+} from '../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
 import { RawBufferSchema } from '../../gen/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.js';
 import type { ClientTLSSettings } from '../api/shared/tls-settings.ts';
 import type { MeshConfig } from '../api/mesh-config.ts';
@@ -48,7 +52,10 @@ export function secretConfig(name: string): SecretConfig {
 }
 
 /** Envoy's own client default stops at TLS 1.2, so both ends are always said (envoy-tried.md §5). */
-const tlsParams = { tlsMinimumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_2, tlsMaximumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_3 };
+const tlsParams = {
+  tlsMinimumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_2,
+  tlsMaximumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_3,
+};
 
 /** The cipher suites of mutual TLS below TLS 1.3. */
 const meshCiphers = [
@@ -68,9 +75,10 @@ const uriSan = (matcher: { case: 'exact' | 'prefix'; value: string }) => ({
 const downstreamMeshMinimum = (config: MeshConfig) =>
   config.meshMTLS?.minProtocolVersion === 'TLSV1_3' ? TlsParameters_TlsProtocol.TLSv1_3 : TlsParameters_TlsProtocol.TLSv1_2;
 
-/** A server's side of mutual TLS: any workload of the trust domains, by certificate. */
-export function meshServerSocket(config: MeshConfig): TransportSocket {
-  const domains = [config.trustDomain, ...config.trustDomainAliases];
+type NameMatcher = NonNullable<Init<typeof CertificateValidationContextSchema>['matchTypedSubjectAltNames']>[number];
+
+/** A server's side of mutual TLS: any workload of the trust domains, by certificate; `names` say otherwise who. */
+export function meshServerSocket(config: MeshConfig, names: readonly NameMatcher[] = workloadNames(config)): TransportSocket {
   return tlsSocket(DownstreamTlsContextSchema, {
     requireClientCertificate: true,
     commonTlsContext: {
@@ -85,13 +93,16 @@ export function meshServerSocket(config: MeshConfig): TransportSocket {
       validationContextType: {
         case: 'combinedValidationContext',
         value: {
-          defaultValidationContext: { matchTypedSubjectAltNames: domains.map((domain) => uriSan({ case: 'prefix', value: `spiffe://${domain}/` })) },
+          defaultValidationContext: { matchTypedSubjectAltNames: [...names] },
           validationContextSdsSecretConfig: secretConfig('ROOTCA'),
         },
       },
     },
   });
 }
+
+const workloadNames = ({ trustDomain, trustDomainAliases }: MeshConfig): NameMatcher[] =>
+  [trustDomain, ...trustDomainAliases].map((domain) => uriSan({ case: 'prefix', value: `spiffe://${domain}/` }));
 
 export interface MeshClient {
   readonly sni: string;
@@ -111,7 +122,9 @@ export function meshClientSocket({ sni, subjectAltNames, http2 }: MeshClient): T
       validationContextType: {
         case: 'combinedValidationContext',
         value: {
-          defaultValidationContext: { matchTypedSubjectAltNames: subjectAltNames.map((value) => uriSan({ case: 'exact', value })) },
+          defaultValidationContext: {
+            matchTypedSubjectAltNames: subjectAltNames.map((value) => uriSan({ case: 'exact', value })),
+          },
           validationContextSdsSecretConfig: secretConfig('ROOTCA'),
         },
       },
@@ -120,7 +133,10 @@ export function meshClientSocket({ sni, subjectAltNames, http2 }: MeshClient): T
 }
 
 /** Where a caller's own TLS (DestinationRule SIMPLE and MUTUAL) takes its files and secrets from. */
-export function originationSocket(tls: ClientTLSSettings, { http2, sni }: { readonly http2: boolean; readonly sni: string }): TransportSocket {
+export function originationSocket(
+  tls: ClientTLSSettings,
+  { http2, sni }: { readonly http2: boolean; readonly sni: string },
+): TransportSocket {
   const certificate = clientCertificate(tls);
   const common: CommonTlsContext = {
     tlsParams,
@@ -141,9 +157,7 @@ function clientCertificate(tls: ClientTLSSettings): string | undefined {
 }
 
 function originationTrust(tls: ClientTLSSettings): NonNullable<CommonTlsContext['validationContextType']> {
-  const root = tls.credentialName
-    ? `kubernetes://${tls.credentialName}-cacert`
-    : `file-root:${tls.caCertificates || 'system'}`;
+  const root = tls.credentialName ? `kubernetes://${tls.credentialName}-cacert` : `file-root:${tls.caCertificates || 'system'}`;
   return {
     case: 'combinedValidationContext',
     value: {

@@ -18,7 +18,8 @@ export interface WorkloadAuthentication {
   readonly ports: ReadonlyMap<number, ModeDecision>;
 }
 
-const isMode = (mode: string | undefined): mode is MutualTlsMode => mode === 'PERMISSIVE' || mode === 'STRICT' || mode === 'DISABLE';
+const isMode = (mode: string | undefined): mode is MutualTlsMode =>
+  mode === 'PERMISSIVE' || mode === 'STRICT' || mode === 'DISABLE';
 
 const selectsAll = (object: ApiObject<PeerAuthentication>): boolean =>
   Object.keys(object.body.spec?.selector?.matchLabels ?? {}).length === 0;
@@ -38,14 +39,19 @@ export function namespaceMode(
   return decision;
 }
 
-/** The modes of one workload: its own policy over its namespace's over the mesh's; UNSET inherits (istio.md §2.8). */
+/**
+ * The modes of one workload: its own policy over its namespace's over the mesh's; UNSET inherits (istio.md §2.8). A workload of the
+ * root namespace has no list of its own: selectors there select nothing, as in Istio.
+ */
 export function workloadAuthentication(
   mesh: readonly ApiObject<PeerAuthentication>[],
   namespace: readonly ApiObject<PeerAuthentication>[],
   labels: Labels,
 ): WorkloadAuthentication {
   const above = namespaceMode(mesh, namespace);
-  const own = namespace.find((object) => !selectsAll(object) && matchesLabels(object.body.spec?.selector?.matchLabels ?? {}, labels));
+  const own = namespace.find(
+    (object) => !selectsAll(object) && matchesLabels(object.body.spec?.selector?.matchLabels ?? {}, labels),
+  );
   if (own === undefined) return { byDefault: above, ports: new Map() };
   const mode = own.body.spec?.mtls?.mode;
   const byDefault = isMode(mode) ? { mode, cause: { object: own, path: ['spec', 'mtls', 'mode'] } } : above;

@@ -77,7 +77,11 @@ export class Mesh {
     store
       .kind('', 'Service')
       .derive<Service>(byServiceAge, (object, key) => {
-        const service = kubernetesService(object as unknown as ApiObject<KubernetesService>, domain, config.defaultServiceExportTo);
+        const service = kubernetesService(
+          object as unknown as ApiObject<KubernetesService>,
+          domain,
+          config.defaultServiceExportTo,
+        );
         return [[`k8s/${key}`, service]];
       })
       .feed(this.services);
@@ -104,16 +108,18 @@ export class Mesh {
       servesSidecars(route) ? new Set(route.hosts.map((host) => (isWildcard(host) ? '*' : host))) : [],
     );
 
-    this.policies = store.kind(networking, 'DestinationRule').derive<DestinationPolicy>(byPolicyAge, (object, key) => [
-      [key, destinationPolicy(object as unknown as ApiObject<DestinationRule>, domain, config.defaultDestinationRuleExportTo)],
-    ]);
+    this.policies = store
+      .kind(networking, 'DestinationRule')
+      .derive<DestinationPolicy>(byPolicyAge, (object, key) => [
+        [key, destinationPolicy(object as unknown as ApiObject<DestinationRule>, domain, config.defaultDestinationRuleExportTo)],
+      ]);
     this.#policiesByHost = this.policies.index((policy) => [
       isWildcardPolicy(policy) ? `${policy.namespace}/*` : `${policy.namespace}/${policy.host}`,
     ]);
 
-    this.#pods = store.kind('', 'Pod').derive<Workload>(byObjectAge, (object, key) => [
-      [key, podWorkload(object as unknown as ApiObject<Pod>)],
-    ]);
+    this.#pods = store
+      .kind('', 'Pod')
+      .derive<Workload>(byObjectAge, (object, key) => [[key, podWorkload(object as unknown as ApiObject<Pod>)]]);
     this.#podsByNamespace = this.#pods.index((pod) => [pod.namespace]);
     this.#podsByAddress = this.#pods.index((pod) => pod.addresses.map((address) => objectKey(pod.namespace, address)));
     this.#entriesByNamespace = store
@@ -122,7 +128,9 @@ export class Mesh {
       .index((entry) => [entry.namespace]);
     this.#authorizations = store
       .kind(security, 'AuthorizationPolicy')
-      .derive<Authorization>(byObjectAge, (object, key) => [[key, authorization(object as unknown as ApiObject<AuthorizationPolicy>)]])
+      .derive<Authorization>(byObjectAge, (object, key) => [
+        [key, authorization(object as unknown as ApiObject<AuthorizationPolicy>)],
+      ])
       .index((policy) => [policy.object.metadata.namespace]);
     this.#slicesByService = store.kind('discovery.k8s.io', 'EndpointSlice').index((slice) => {
       const name = slice.metadata.labels['kubernetes.io/service-name'];
@@ -165,7 +173,10 @@ export class Mesh {
       if (!isVisible(service.visibility, from)) continue;
       const other = hosts.get(service.host);
       if (other === undefined) hosts.set(service.host, service);
-      else if (other.namespace !== from && (service.namespace === from || (other.registry !== 'Kubernetes' && service.registry === 'Kubernetes')))
+      else if (
+        other.namespace !== from &&
+        (service.namespace === from || (other.registry !== 'Kubernetes' && service.registry === 'Kubernetes'))
+      )
         hosts.set(service.host, service);
     }
     return [...hosts.values()];
@@ -205,7 +216,9 @@ export class Mesh {
 
   #selected(index: Index<Workload>, service: Service): readonly Workload[] {
     const { selector } = service;
-    return selector === undefined ? [] : index.get(service.namespace).filter((workload) => matchesLabels(selector, workload.labels));
+    return selector === undefined
+      ? []
+      : index.get(service.namespace).filter((workload) => matchesLabels(selector, workload.labels));
   }
 
   /** The network that things without one of their own are in: the root namespace's label. */
@@ -229,10 +242,31 @@ export class Mesh {
     return text === '' ? [] : text.split(' ');
   }
 
+  readonly #written = family((namespace): ReadonlySet<string> => {
+    const written = new Set<string>();
+    for (const service of this.servicesIn(namespace)) {
+      // Where a Service selects, the Pods' labels say who serves it; addresses are what people wrote.
+      if (service.registry === 'Kubernetes' && service.selector !== undefined) continue;
+      for (const port of service.ports)
+        for (const { address } of this.endpoints(service, port.number).value) written.add(address);
+    }
+    return written;
+  });
+
+  /** The addresses that make a workload of a namespace the server of a service that does not select it by labels alone. */
+  writtenAddresses(namespace: string): ReadonlySet<string> {
+    return this.#written(namespace).value;
+  }
+
   // Workloads
 
   pod(namespace: string, name: string): Workload | undefined {
     return this.#pods.get(objectKey(namespace, name));
+  }
+
+  /** The Pod at an address. */
+  podAt(namespace: string, address: string): Workload | undefined {
+    return this.#podsByAddress.get(objectKey(namespace, address))[0];
   }
 
   workloadsIn(namespace: string): readonly Workload[] {
@@ -309,10 +343,15 @@ export class Mesh {
     const root = this.config.rootNamespace;
     const of = (namespace: string, seen: (visibility: Visibility) => boolean): readonly DestinationPolicy[] => {
       const filter = (list: readonly DestinationPolicy[]) => list.filter(({ visibility }) => seen(visibility));
-      return mostSpecific(host, filter(this.#policiesByHost.get(`${namespace}/${host}`)), filter(this.#policiesByHost.get(`${namespace}/*`)));
+      return mostSpecific(
+        host,
+        filter(this.#policiesByHost.get(`${namespace}/${host}`)),
+        filter(this.#policiesByHost.get(`${namespace}/*`)),
+      );
     };
     const exported = (visibility: Visibility) => isVisible(visibility, from);
-    const privately = (visibility: Visibility) => !visibility.everyone && visibility.namespaces.has(from) && visibility.namespaces.size === 1;
+    const privately = (visibility: Visibility) =>
+      !visibility.everyone && visibility.namespaces.has(from) && visibility.namespaces.size === 1;
     const own = from === root ? of(root, privately) : of(from, () => true);
     if (own.length > 0) return own;
     const services = home === '' ? [] : of(home, exported);
@@ -343,27 +382,36 @@ export class Mesh {
 
   workloadAuthentication(namespace: string, labels: Labels): WorkloadAuthentication {
     const root = this.config.rootNamespace;
-    return workloadAuthentication(this.#peerAuthentications(root), this.#peerAuthentications(namespace), labels);
+    return workloadAuthentication(
+      this.#peerAuthentications(root),
+      namespace === root ? [] : this.#peerAuthentications(namespace),
+      labels,
+    );
   }
 
   /** AuthorizationPolicies for a workload: the root namespace's, then its own namespace's, oldest first in each. */
   authorizationPolicies(namespace: string, labels: Labels): readonly Authorization[] {
     const namespaces = namespace === this.config.rootNamespace ? [namespace] : [this.config.rootNamespace, namespace];
-    return namespaces.flatMap((where) => this.#authorizations.get(where)).filter(({ object }) => {
-      const { selector, targetRef, targetRefs } = object.body.spec ?? {};
-      return matchesLabels(selector?.matchLabels ?? {}, labels) && targetRef === undefined && (targetRefs ?? []).length === 0;
-    });
+    return namespaces
+      .flatMap((where) => this.#authorizations.get(where))
+      .filter(({ object }) => {
+        const { selector, targetRef, targetRefs } = object.body.spec ?? {};
+        return matchesLabels(selector?.matchLabels ?? {}, labels) && targetRef === undefined && (targetRefs ?? []).length === 0;
+      });
   }
 
   // Gateways
 
-  /** Gateways that select a proxy by its labels, oldest first. */
-  gatewaysFor(namespace: string, labels: Labels): readonly ApiObject<Gateway>[] {
-    return typed<Gateway>(this.#store.kind(networking, 'Gateway').all()).filter(({ body, metadata }) => {
+  /** Gateways that select a proxy by its labels, whatever its namespace, oldest first; one without a selector takes every gateway. */
+  gatewaysFor(labels: Labels): readonly ApiObject<Gateway>[] {
+    return this.gateways().filter(({ body }) => {
       const { selector = {} } = body.spec;
-      if (Object.keys(selector).length === 0) return metadata.namespace === namespace;
       return matchesLabels(selector, labels);
     });
+  }
+
+  gateways(): readonly ApiObject<Gateway>[] {
+    return typed<Gateway>(this.#store.kind(networking, 'Gateway').all());
   }
 
   /** Whether a Gateway named `ns/name` exists. */
@@ -380,7 +428,8 @@ export class Mesh {
   readonly #callerKeys = computed(() => {
     const keys = new Set<string>();
     for (const route of this.routes.all()) {
-      for (const rule of [...route.http, ...route.tls, ...route.tcp]) for (const match of rule.matches) addKeys(keys, match.sourceLabels);
+      for (const rule of [...route.http, ...route.tls, ...route.tcp])
+        for (const match of rule.matches) addKeys(keys, match.sourceLabels);
     }
     for (const policy of this.policies.all()) addKeys(keys, policy.callers);
     return keyText(keys);
@@ -389,8 +438,10 @@ export class Mesh {
   readonly #workloadKeys = computed(() => {
     const keys = new Set<string>();
     for (const service of this.services.all()) addKeys(keys, service.selector);
-    for (const { body } of typed<PeerAuthentication>(this.#store.kind(security, 'PeerAuthentication').all())) addKeys(keys, body.spec?.selector?.matchLabels);
-    for (const { body } of typed<AuthorizationPolicy>(this.#store.kind(security, 'AuthorizationPolicy').all())) addKeys(keys, body.spec?.selector?.matchLabels);
+    for (const { body } of typed<PeerAuthentication>(this.#store.kind(security, 'PeerAuthentication').all()))
+      addKeys(keys, body.spec?.selector?.matchLabels);
+    for (const { body } of typed<AuthorizationPolicy>(this.#store.kind(security, 'AuthorizationPolicy').all()))
+      addKeys(keys, body.spec?.selector?.matchLabels);
     for (const { body } of typed<Gateway>(this.#store.kind(networking, 'Gateway').all())) addKeys(keys, body.spec.selector);
     return keyText(keys);
   });
@@ -424,7 +475,8 @@ export class Mesh {
     for (const policy of this.policies.all()) {
       addVisibility(policy.visibility);
       // Its own namespace finds such a policy first, others do not find it at all.
-      if (policy.namespace !== this.config.rootNamespace && homes.get(policy.host) !== policy.namespace) special.add(policy.namespace);
+      if (policy.namespace !== this.config.rootNamespace && homes.get(policy.host) !== policy.namespace)
+        special.add(policy.namespace);
     }
     for (const route of this.routes.all()) {
       addVisibility(route.visibility);

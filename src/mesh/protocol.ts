@@ -66,6 +66,8 @@ export const isHttp = (protocol: Protocol): boolean =>
 /** HTTP/2 to the server without negotiation. */
 export const isHttp2 = (protocol: Protocol): boolean => protocol === 'HTTP2' || protocol === 'GRPC' || protocol === 'GRPC-Web';
 
+export const isGrpc = (protocol: Protocol): boolean => protocol === 'GRPC' || protocol === 'GRPC-Web';
+
 /** Carried as TLS that the application began itself. */
 export const isTls = (protocol: Protocol): boolean => protocol === 'HTTPS' || protocol === 'TLS';
 

@@ -77,6 +77,9 @@ const suites = new Set([
 ]);
 
 /** The TLS of a server's port. A redirect to HTTPS alone needs no certificate; the caller knows whether that is all. */
+/** Whether Envoy has a cipher suite of this name. */
+export const isCipherSuite = (name: string): boolean => suites.has(name);
+
 export function checkServerTls(tls: ServerTLSSettings, path: Path): Finding[] {
   const { mode = 'PASSTHROUGH' } = tls;
   const given = named(tls, certificateFields);

@@ -10,6 +10,7 @@ import { isHttp2 } from '../../mesh/protocol.ts';
 import { resource } from '../encode.ts';
 import { blackHoleCluster, inboundCluster, inboundPassthroughCluster, passthroughCluster } from '../names.ts';
 import { cause, originKey, originText } from '../origin.ts';
+import type { AddressFamilies } from '../node.ts';
 import type { OwnPort } from '../own-ports.ts';
 import type { Resource } from '../resource.ts';
 import { destinationSettings, type View } from '../view.ts';
@@ -17,16 +18,26 @@ import { connectionPoolFields, type ClusterInit } from './traffic-policy.ts';
 import type { MeshConfig } from '../../api/mesh-config.ts';
 
 /** Connections to the application leave from an address that redirection lets through (istio.md §4.2, row 2). */
-const ownSource: ClusterInit = {
-  upstreamBindConfig: { sourceAddress: { address: '127.0.0.6', portSpecifier: { case: 'portValue', value: 0 } } },
-};
+function ownSource({ v4, v6 }: AddressFamilies): ClusterInit {
+  const [sourceAddress, ...extra] = [...(v4 ? ['127.0.0.6'] : []), ...(v6 ? ['::6'] : [])].map((address) => ({
+    address,
+    portSpecifier: { case: 'portValue' as const, value: 0 },
+  }));
+  return {
+    upstreamBindConfig: {
+      ...(sourceAddress && { sourceAddress }),
+      // Envoy takes the one of the version it connects with.
+      ...(extra.length > 0 && { extraSourceAddresses: extra.map((address) => ({ address })) }),
+    },
+  };
+}
 
 const originalDestination: ClusterInit = {
   clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.ORIGINAL_DST },
   lbPolicy: Cluster_LbPolicy.CLUSTER_PROVIDED,
 };
 
-export function inboundPortCluster(view: View, own: OwnPort): Resource {
+export function inboundPortCluster(view: View, own: OwnPort, families: AddressFamilies): Resource {
   const { config } = view.mesh;
   const name = inboundCluster(own.target);
   const [first] = own.services;
@@ -38,7 +49,9 @@ export function inboundPortCluster(view: View, own: OwnPort): Resource {
     {
       name,
       altStatName: `${name};`,
-      ...(config.inboundTrafficPolicy.mode === 'LOCALHOST' ? localhost(name, own.target) : { ...originalDestination, ...ownSource }),
+      ...(config.inboundTrafficPolicy.mode === 'LOCALHOST'
+        ? localhost(name, own.target, families)
+        : { ...originalDestination, ...ownSource(families) }),
       ...connectionPoolFields(pool, milliseconds(config.connectTimeout), undefined),
       ...protocolFields(own),
       metadata: { filterMetadata: metadata(own) },
@@ -47,7 +60,7 @@ export function inboundPortCluster(view: View, own: OwnPort): Resource {
   );
 }
 
-function localhost(name: string, port: number): ClusterInit {
+function localhost(name: string, port: number, { v4 }: AddressFamilies): ClusterInit {
   return {
     clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.STATIC },
     loadAssignment: {
@@ -60,7 +73,10 @@ function localhost(name: string, port: number): ClusterInit {
                 case: 'endpoint',
                 value: {
                   address: {
-                    address: { case: 'socketAddress', value: { address: '127.0.0.1', portSpecifier: { case: 'portValue', value: port } } },
+                    address: {
+                      case: 'socketAddress',
+                      value: { address: v4 ? '127.0.0.1' : '::1', portSpecifier: { case: 'portValue', value: port } },
+                    },
                   },
                 },
               },
@@ -81,7 +97,9 @@ function protocolFields({ protocol }: OwnPort): ClusterInit {
   if (options === undefined) return {};
   return {
     typedExtensionProtocolOptions: {
-      'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': any(HttpProtocolOptionsSchema, { upstreamProtocolOptions: options }),
+      'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': any(HttpProtocolOptionsSchema, {
+        upstreamProtocolOptions: options,
+      }),
     },
   };
 }
@@ -89,18 +107,37 @@ function protocolFields({ protocol }: OwnPort): ClusterInit {
 function metadata({ services }: OwnPort): Record<string, JsonObject> {
   const [first] = services;
   return {
-    istio: { services: services.map(({ service }) => ({ host: service.host, name: service.name, namespace: service.namespace })) },
+    istio: {
+      services: services.map(({ service }) => ({ host: service.host, name: service.name, namespace: service.namespace })),
+    },
     ...(first && { [originKey]: { source: originText(first.service.object, []) } }),
   };
 }
 
-/** Clusters that every sidecar has: for what nobody declared, and for what must go nowhere. */
+const eitherHttp: ClusterInit = {
+  typedExtensionProtocolOptions: {
+    'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': any(HttpProtocolOptionsSchema, {
+      upstreamProtocolOptions: {
+        case: 'useDownstreamProtocolConfig',
+        value: { httpProtocolOptions: {}, http2ProtocolOptions: {} },
+      },
+    }),
+  },
+};
+
+/** For what arrives at a port that no service leads to. */
+export const inboundPassthrough = (config: MeshConfig, families: AddressFamilies): Resource =>
+  resource(ClusterSchema, inboundPassthroughCluster, {
+    name: inboundPassthroughCluster,
+    ...originalDestination,
+    ...ownSource(families),
+    ...connectionPoolFields(undefined, milliseconds(config.connectTimeout), undefined),
+    ...eitherHttp,
+  });
+
+/** Outbound clusters that every proxy has: for what nobody declared, and for what must go nowhere. */
 export function reservedClusters(config: MeshConfig, role: 'sidecar' | 'router'): Resource[] {
   const connectTimeout = duration(milliseconds(config.connectTimeout));
-  const either = any(HttpProtocolOptionsSchema, {
-    upstreamProtocolOptions: { case: 'useDownstreamProtocolConfig', value: { httpProtocolOptions: {}, http2ProtocolOptions: {} } },
-  });
-  const anyHttp: ClusterInit = { typedExtensionProtocolOptions: { 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': either } };
   const blackHole = resource(ClusterSchema, blackHoleCluster, {
     name: blackHoleCluster,
     clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.STATIC },
@@ -110,7 +147,11 @@ export function reservedClusters(config: MeshConfig, role: 'sidecar' | 'router')
   const unlimited = connectionPoolFields(undefined, milliseconds(config.connectTimeout), undefined);
   return [
     blackHole,
-    resource(ClusterSchema, passthroughCluster, { name: passthroughCluster, ...originalDestination, ...unlimited, ...anyHttp }),
-    resource(ClusterSchema, inboundPassthroughCluster, { name: inboundPassthroughCluster, ...originalDestination, ...ownSource, ...unlimited, ...anyHttp }),
+    resource(ClusterSchema, passthroughCluster, {
+      name: passthroughCluster,
+      ...originalDestination,
+      ...unlimited,
+      ...eitherHttp,
+    }),
   ];
 }

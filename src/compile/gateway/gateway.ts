@@ -9,12 +9,12 @@ import { outboundClusters, outboundEndpoints } from '../outbound.ts';
 import type { ProxyClass } from '../proxy-class.ts';
 import type { Resource } from '../resource.ts';
 import { meshDiagnostics } from '../references.ts';
-import { isHttp } from '../../mesh/protocol.ts';
 import { gatewayListeners } from './listeners.ts';
 import { gatewayTable } from './routes.ts';
 import { gatewaySecret } from './secret.ts';
-import { serversOf, tableOf, terminatesTls } from './server.ts';
-import { serverSecrets } from './tls.ts';
+import { serversOf } from './merge.ts';
+import { credentialDiagnostics, credentialNames } from './credentials.ts';
+import { hasTable, tableOf } from './server.ts';
 
 export function gatewayOf(proxy: ProxyClass): Configuration {
   const { view } = proxy;
@@ -22,11 +22,16 @@ export function gatewayOf(proxy: ProxyClass): Configuration {
   const servers = computed(() => serversOf(proxy));
   const rbac = computed(() => {
     const policies = mesh.authorizationPolicies(proxy.namespace, proxy.labels);
-    return { http: httpRbac(policies, mesh.config), tcp: tcpRbac(policies, mesh.config) };
+    const l4 = servers.value.servers.filter((server) => !hasTable(server)).map(({ port }) => port);
+    return { http: httpRbac(policies, mesh.config), tcp: tcpRbac(policies, mesh.config, l4) };
+  });
+  const made = computed(() => {
+    const { http, tcp } = rbac.value;
+    return gatewayListeners(proxy, servers.value.servers, { http: http.filters, tcp: tcp.filters });
   });
   const tables = familyBy<string, Resource | undefined>(
     (name) => name,
-    (name, previous) => settle(previous, gatewayTable(proxy, servers.value, name)),
+    (name, previous) => settle(previous, gatewayTable(proxy, servers.value.servers, name)),
   );
   let listeners: ReadonlyMap<string, Resource> | undefined;
   let names: readonly string[] | undefined;
@@ -35,9 +40,9 @@ export function gatewayOf(proxy: ProxyClass): Configuration {
     id: proxy.text,
     clusters: computed(() => outboundClusters(view).value.byName),
     listeners: computed(() => {
-      const { http, tcp } = rbac.value;
-      const made = gatewayListeners(proxy, servers.value, { http: http.filters, tcp: tcp.filters });
-      const kept = made.map((listener) => [listener.name, settle(listeners?.get(listener.name), listener)] as const);
+      const kept = made.value.listeners.map(
+        (listener) => [listener.name, settle(listeners?.get(listener.name), listener)] as const,
+      );
       return (listeners = settleAll(listeners, new Map(kept)));
     }),
     endpoints: (name) => outboundEndpoints(view, name),
@@ -45,18 +50,17 @@ export function gatewayOf(proxy: ProxyClass): Configuration {
     secret: (name) => gatewaySecret(proxy, name),
     endpointNames: computed(() => outboundClusters(view).value.withEndpoints),
     routeNames: computed(() => {
-      const used = servers.value.filter((server) => isHttp(server.protocol) || (server.protocol === 'HTTPS' && terminatesTls(server)));
-      return (names = settleNames(names, [...new Set(used.map(tableOf))].sort()));
+      const used = servers.value.servers.filter(hasTable).map(tableOf);
+      return (names = settleNames(names, [...new Set(used)].sort()));
     }),
-    secretNames: computed(() => {
-      const used = servers.value.flatMap(({ server }) => {
-        if (server.tls === undefined) return [];
-        const { certificates, trust } = serverSecrets(server.tls);
-        return [...certificates, ...(trust === undefined ? [] : [trust])];
-      });
-      const wanted = used.filter((name) => name.startsWith('kubernetes://'));
-      return (secrets = settleNames(secrets, [...new Set(wanted)].sort()));
-    }),
-    diagnostics: computed(() => [...meshDiagnostics(view), ...rbac.value.http.diagnostics]),
+    secretNames: computed(() => (secrets = settleNames(secrets, credentialNames(servers.value.servers)))),
+    diagnostics: computed(() => [
+      ...meshDiagnostics(view),
+      ...servers.value.diagnostics,
+      ...made.value.diagnostics,
+      ...credentialDiagnostics(proxy, servers.value.servers),
+      ...rbac.value.http.diagnostics,
+      ...rbac.value.tcp.diagnostics,
+    ]),
   };
 }

@@ -2,21 +2,20 @@
 
 import { TrafficDirection } from '../../../gen/envoy/config/core/v3/base_pb.js';
 import { ListenerSchema } from '../../../gen/envoy/config/listener/v3/listener_pb.js';
+import { diagnose, type Diagnostic } from '../../api/diagnostic.ts';
+import type { ApiObject, Path } from '../../api/object.ts';
 import { httpFilters } from '../../filters/index.ts';
 import type { NamedFilter } from '../../filters/filter.ts';
-import { coversHost } from '../../mesh/hostname.ts';
 import { isHttp } from '../../mesh/protocol.ts';
 import { resource } from '../encode.ts';
-import { filterChain, socketAddress, tlsInspector, type FilterChain } from '../listener/chain.ts';
+import { anyAddresses, filterChain, socketAddress, tlsInspector, type FilterChain } from '../listener/chain.ts';
 import { httpConnectionManager } from '../listener/http-connection-manager.ts';
-import { toDestinations } from '../listener/outbound-rules.ts';
-import { tcpProxy } from '../listener/tcp-proxy.ts';
 import { listenerName } from '../names.ts';
 import { cause } from '../origin.ts';
 import type { ProxyClass } from '../proxy-class.ts';
 import type { Resource } from '../resource.ts';
-import { isFor } from '../route/http-rules.ts';
-import { hostsFor, isPassthrough, serverNames, tableOf, terminatesTls, type GatewayServer } from './server.ts';
+import { sniRules, tcpRule } from './l4-rules.ts';
+import { hasTable, isPassthrough, serverNames, tableOf, terminatesTls, type GatewayServer } from './server.ts';
 import { serverSocket } from './tls.ts';
 
 /** What a proxy's listener adds besides its servers: authorization by the gateway's own policies. */
@@ -25,52 +24,118 @@ export interface GatewayAuthorization {
   readonly tcp: readonly NamedFilter[];
 }
 
-export function gatewayListeners(proxy: ProxyClass, servers: readonly GatewayServer[], authorization: GatewayAuthorization): Resource[] {
-  return [...Map.groupBy(servers, ({ bind, port }) => listenerName(bind, port))].flatMap(([name, group]) => {
-    const [first] = group;
-    if (first === undefined) return [];
-    const chains = chainsOf(proxy, group, authorization);
-    if (chains.length === 0) return [];
-    const inspects = group.some((server) => server.server.tls !== undefined && server.protocol !== 'HTTP');
-    return [
-      resource(
-        ListenerSchema,
-        name,
-        {
-          name,
-          address: socketAddress(first.bind, first.port),
-          trafficDirection: TrafficDirection.OUTBOUND,
-          filterChains: chains,
-          listenerFilters: inspects ? [tlsInspector] : [],
-        },
-        group.map(({ object, path }) => cause(object, path)),
-      ),
-    ];
-  });
+export interface GatewayListeners {
+  readonly listeners: readonly Resource[];
+  readonly diagnostics: readonly Diagnostic[];
 }
 
-/** A port speaks what its oldest server says: later servers of another kind cannot join it. */
-function chainsOf(proxy: ProxyClass, group: readonly GatewayServer[], authorization: GatewayAuthorization): FilterChain[] {
-  const [first] = group;
-  if (first === undefined) return [];
-  if (isHttp(first.protocol)) {
-    // All plain HTTP servers of a port share one table, told apart by host.
-    return [filterChain({ filters: [manager(proxy, first, authorization)], origin: { object: first.object, path: first.path } })];
+export function gatewayListeners(
+  proxy: ProxyClass,
+  servers: readonly GatewayServer[],
+  authorization: GatewayAuthorization,
+): GatewayListeners {
+  const listeners: Resource[] = [];
+  const diagnostics: Diagnostic[] = [];
+  for (const [name, group] of Map.groupBy(servers, ({ bind, port }) => listenerName(bind, port))) {
+    const drafts = isHttp(group[0]?.protocol ?? 'TCP')
+      ? httpChain(proxy, group, authorization)
+      : group.flatMap((server) => serverChains(proxy, server, authorization));
+    const { chains, refused } = apart(drafts);
+    diagnostics.push(...refused, ...group.flatMap((server) => leadsNowhere(server, drafts)));
+    const made = chains.length === 0 ? undefined : listener(proxy, name, group, chains);
+    if (made !== undefined) listeners.push(made);
   }
+  return { listeners, diagnostics };
+}
+
+/** A chain, the names it is for (none: every name), and what made it. */
+interface ChainDraft {
+  readonly server: GatewayServer;
+  readonly names: readonly string[];
+  readonly chain: FilterChain;
+  readonly origin: { readonly object: ApiObject<unknown>; readonly path: Path };
+}
+
+function listener(
+  proxy: ProxyClass,
+  name: string,
+  group: readonly GatewayServer[],
+  chains: readonly FilterChain[],
+): Resource | undefined {
+  const [first] = group;
+  if (first === undefined) return undefined;
+  const { bind, port } = first;
+  // Where a server names an address, that is the only one.
+  const others = first.server.bind ? [] : anyAddresses(proxy.families).filter((address) => address !== bind);
+  return resource(
+    ListenerSchema,
+    name,
+    {
+      name,
+      address: bind.startsWith('unix://')
+        ? { address: { case: 'pipe', value: { path: bind.slice('unix://'.length) } } }
+        : socketAddress(bind, port),
+      ...(others.length > 0 && { additionalAddresses: others.map((address) => ({ address: socketAddress(address, port) })) }),
+      trafficDirection: TrafficDirection.OUTBOUND,
+      filterChains: [...chains],
+      listenerFilters: isHttp(first.protocol) || first.server.tls === undefined ? [] : [tlsInspector],
+    },
+    group.map(({ object, path }) => cause(object, path)),
+  );
+}
+
+/** Envoy refuses a listener in which two chains are for one name: the earlier keeps it, the other is left out whole. */
+function apart(drafts: readonly ChainDraft[]): { chains: FilterChain[]; refused: Diagnostic[] } {
   const taken = new Set<string>();
-  return group
-    .filter(({ protocol }) => !isHttp(protocol))
-    .flatMap((server) => serverChains(proxy, server, authorization))
-    .filter((chain) => {
-      const key = JSON.stringify(chain.filterChainMatch ?? {});
-      return taken.has(key) ? false : taken.add(key);
-    });
+  const chains: FilterChain[] = [];
+  const refused: Diagnostic[] = [];
+  for (const { names, chain, origin } of drafts) {
+    const keys = names.length === 0 ? ['*'] : names;
+    const twice = keys.find((name) => taken.has(name));
+    if (twice === undefined) {
+      for (const name of keys) taken.add(name);
+      chains.push(chain);
+      continue;
+    }
+    refused.push(
+      diagnose(origin.object, origin.path, {
+        code: 'LAT0203',
+        severity: 'error',
+        message: `server name ${twice} is taken already on this port: the rule is left out`,
+        help: 'let each server name be in one rule of one object',
+      }),
+    );
+  }
+  return { chains, refused };
+}
+
+function leadsNowhere(server: GatewayServer, drafts: readonly ChainDraft[]): Diagnostic[] {
+  if (hasTable(server) || drafts.some((draft) => draft.server === server)) return [];
+  const rules = isPassthrough(server) ? 'tls' : 'tcp';
+  return [
+    diagnose(server.object, server.path, {
+      code: 'LAT0205',
+      severity: 'warning',
+      message: `no ${rules} rule of a VirtualService is bound to this server: it takes no connections`,
+      help: `bind a VirtualService with ${rules} rules and one of the server's hosts to the Gateway`,
+    }),
+  ];
+}
+
+/** All plain HTTP servers of a port share one table, told apart by host. */
+function httpChain(proxy: ProxyClass, [first]: readonly GatewayServer[], authorization: GatewayAuthorization): ChainDraft[] {
+  if (first === undefined) return [];
+  const origin = { object: first.object, path: first.path };
+  return [{ server: first, names: [], chain: filterChain({ filters: [manager(proxy, first, authorization)], origin }), origin }];
 }
 
 function manager(proxy: ProxyClass, server: GatewayServer, authorization: GatewayAuthorization): NamedFilter {
   return httpConnectionManager({
     role: 'gateway',
-    statPrefix: `outbound_${listenerName(server.bind, server.port)};`,
+    statPrefix:
+      server.protocol === 'HTTPS' && server.server.name
+        ? server.server.name
+        : `outbound_${listenerName(server.bind, server.port)};`,
     routes: { table: tableOf(server) },
     filters: httpFilters({ role: 'gateway', protocol: server.protocol, authorization: authorization.http }),
     config: proxy.view.mesh.config,
@@ -78,69 +143,31 @@ function manager(proxy: ProxyClass, server: GatewayServer, authorization: Gatewa
   });
 }
 
-function serverChains(proxy: ProxyClass, server: GatewayServer, authorization: GatewayAuthorization): FilterChain[] {
-  const origin = { object: server.object, path: server.path };
-  if (server.protocol === 'HTTPS' && terminatesTls(server)) {
+function serverChains(proxy: ProxyClass, server: GatewayServer, authorization: GatewayAuthorization): ChainDraft[] {
+  const match = (names: readonly string[]) => (names.length > 0 ? { match: { serverNames: [...names] } } : {});
+  const socket = () => serverSocket(server.server.tls ?? {}, proxy.view.mesh.config);
+  if (hasTable(server)) {
     const names = serverNames(server);
+    const origin = { object: server.object, path: server.path };
     return [
-      filterChain({
-        ...(names.length > 0 && { match: { serverNames: names } }),
-        filters: [manager(proxy, server, authorization)],
-        socket: serverSocket(server.server.tls ?? {}, true, proxy.view.mesh.config),
+      {
+        server,
+        names,
         origin,
-      }),
+        chain: filterChain({ ...match(names), filters: [manager(proxy, server, authorization)], socket: socket(), origin }),
+      },
     ];
   }
-  if (isPassthrough(server)) return sniChains(proxy, server, authorization);
-  return tcpChains(proxy, server, authorization);
-}
-
-function audienceOf(proxy: ProxyClass, server: GatewayServer) {
-  return { namespace: proxy.namespace, labels: proxy.labels, gateways: [server.gateway], port: server.number };
-}
-
-/** TLS handed on by server name, as the TLS rules bound to the server say. */
-function sniChains(proxy: ProxyClass, server: GatewayServer, authorization: GatewayAuthorization): FilterChain[] {
-  const { view } = proxy;
-  return view.mesh.gatewayRoutes(server.gateway, proxy.namespace).flatMap((route) => {
-    const served = hostsFor(server, route.namespace);
-    return route.tls.flatMap((rule) =>
-      rule.matches
-        .filter((match) => isFor(match, audienceOf(proxy, server)))
-        .flatMap((match) => {
-          const names = match.sniHosts.filter((host) => served.some((other) => coversHost(other, host) || coversHost(host, other)));
-          if (names.length === 0) return [];
-          const chain = toDestinations(view, rule.destinations, server.number);
-          return [
-            filterChain({
-              ...(!names.includes('*') && { match: { serverNames: names } }),
-              filters: [...authorization.tcp, tcpProxy({ ...chain, config: view.mesh.config })],
-              origin: { object: route.object, path: rule.path },
-            }),
-          ];
-        }),
-    );
-  });
-}
-
-/** Bytes of a TCP port, or of TLS that ends here, to the first TCP rule bound to the server. */
-function tcpChains(proxy: ProxyClass, server: GatewayServer, authorization: GatewayAuthorization): FilterChain[] {
-  const { view } = proxy;
-  const names = terminatesTls(server) ? serverNames(server) : [];
-  for (const route of view.mesh.gatewayRoutes(server.gateway, proxy.namespace)) {
-    for (const rule of route.tcp) {
-      const applies = rule.matches.length === 0 || rule.matches.some((match) => isFor(match, audienceOf(proxy, server)));
-      if (!applies) continue;
-      const chain = toDestinations(view, rule.destinations, server.number);
-      return [
-        filterChain({
-          ...(names.length > 0 && { match: { serverNames: names } }),
-          filters: [...authorization.tcp, tcpProxy({ ...chain, config: view.mesh.config })],
-          ...(terminatesTls(server) && { socket: serverSocket(server.server.tls ?? {}, false, view.mesh.config) }),
-          origin: { object: route.object, path: rule.path },
-        }),
-      ];
-    }
-  }
-  return [];
+  const rules = isPassthrough(server) ? sniRules(proxy, server) : tcpRule(proxy, server);
+  return rules.map(({ names, filter, origin }) => ({
+    server,
+    names,
+    origin,
+    chain: filterChain({
+      ...match(names),
+      filters: [...authorization.tcp, filter],
+      ...(terminatesTls(server) && { socket: socket() }),
+      origin,
+    }),
+  }));
 }

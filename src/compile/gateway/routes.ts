@@ -17,6 +17,8 @@ interface HostDraft {
   readonly number: number;
   readonly routes: RouteInit[];
   readonly causes: Cause[];
+  /** Whose rules are here, and through which Gateway. */
+  readonly read: Set<string>;
   tlsOnly: boolean;
   object: Parameters<typeof hostOrigin>[0] | undefined;
 }
@@ -32,7 +34,7 @@ export function gatewayTable(proxy: ProxyClass, servers: readonly GatewayServer[
   return routeTable(
     name,
     { validateClusters: false, ignorePortInHostMatching: true, maxDirectResponseBodySizeBytes: 1 << 20 },
-    hosts.length > 0 ? hosts : [blackHole(first.port)],
+    hosts.length > 0 ? hosts : [blackHole(first.number)],
   );
 }
 
@@ -41,7 +43,10 @@ function addServer(proxy: ProxyClass, server: GatewayServer, drafts: Map<string,
   const draftFor = (host: string): HostDraft => {
     let draft = drafts.get(host);
     if (draft === undefined) {
-      drafts.set(host, (draft = { host, number: server.number, routes: [], causes: [], tlsOnly: false, object: undefined }));
+      drafts.set(
+        host,
+        (draft = { host, number: server.number, routes: [], causes: [], read: new Set(), tlsOnly: false, object: undefined }),
+      );
     }
     return draft;
   };
@@ -50,26 +55,30 @@ function addServer(proxy: ProxyClass, server: GatewayServer, drafts: Map<string,
     defaultRetries: view.mesh.config.defaultHttpRetryPolicy,
   };
   const audience = { namespace: proxy.namespace, labels: proxy.labels, gateways: [server.gateway], port: server.number };
+  const tlsOnly = server.server.tls?.httpsRedirect === true;
   for (const route of view.mesh.gatewayRoutes(server.gateway, proxy.namespace)) {
     const hosts = commonHosts(hostsFor(server, route.namespace), route.hosts);
-    if (hosts.length === 0 || route.http.length === 0) continue;
+    if (hosts.length === 0) continue;
     const routes = httpRoutes(route, audience, context);
+    // An object without a rule for this server does not take its hosts away from others.
+    if (routes.length === 0) continue;
+    // Two servers of one Gateway with a host in common must not hold its rules twice.
+    const reader = `${server.gateway} ${route.namespace}/${route.name}`;
     for (const host of hosts) {
       const draft = draftFor(host);
-      // A table read twice by one server's gateways must not hold a rule twice.
-      if (draft.causes.some(({ object }) => object.kind === route.object.kind && object.name === route.name && object.namespace === route.namespace)) continue;
+      draft.tlsOnly ||= tlsOnly;
+      if (draft.read.has(reader)) continue;
+      draft.read.add(reader);
       draft.routes.push(...routes);
       draft.causes.push(cause(route.object));
       draft.object ??= route.object;
     }
   }
-  if (server.server.tls?.httpsRedirect) {
-    for (const host of hostsFor(server, server.namespace)) {
-      const draft = draftFor(host);
-      draft.tlsOnly = true;
-      draft.object ??= server.object;
-    }
-    for (const draft of drafts.values()) if (draft.number === server.number) draft.tlsOnly = true;
+  if (!tlsOnly) return;
+  for (const host of hostsFor(server, server.namespace)) {
+    const draft = draftFor(host);
+    draft.tlsOnly = true;
+    draft.object ??= server.object;
   }
 }
 
@@ -90,9 +99,12 @@ function piece({ host, number, routes, causes, tlsOnly, object }: HostDraft): Vi
 /** Rules of several objects stand in the objects' order, but what takes everything comes last, or it would hide the rest. */
 function catchAllLast(routes: readonly RouteInit[]): RouteInit[] {
   const takesAll = ({ match }: RouteInit): boolean =>
-    match?.pathSpecifier?.case === 'prefix' && match.pathSpecifier.value === '/' && !match.headers?.length && !match.queryParameters?.length;
+    match?.pathSpecifier?.case === 'prefix' &&
+    match.pathSpecifier.value === '/' &&
+    !match.headers?.length &&
+    !match.queryParameters?.length;
   return [...routes.filter((route) => !takesAll(route)), ...routes.filter(takesAll)];
 }
 
 /** A server that no rule is bound to answers 404 to everything. */
-const blackHole = (port: number): VirtualHostPiece => virtualHostPiece({ name: `blackhole:${port}`, domains: ['*'] }, []);
+const blackHole = (number: number): VirtualHostPiece => virtualHostPiece({ name: `blackhole:${number}`, domains: ['*'] }, []);

@@ -25,17 +25,29 @@ const cells = familyBy<Key, Resource | undefined>(
     const scheme = 'kubernetes://';
     if (!name.startsWith(scheme)) return undefined;
     const wanted = name.slice(scheme.length);
-    const whole = secretAt(proxy, wanted);
-    // `NAME-cacert` is a Secret of its own, or the trust inside NAME.
-    const trust = wanted.endsWith('-cacert') ? trustOf(whole ?? secretAt(proxy, wanted.slice(0, -'-cacert'.length))) : undefined;
-    const object = whole ?? (trust === undefined ? undefined : secretAt(proxy, wanted.slice(0, -'-cacert'.length)));
+    const { object, content } = wanted.endsWith('-cacert') ? trustNamed(proxy, wanted) : certificateNamed(proxy, wanted);
     if (object === undefined) return undefined;
-    const content = trust ?? certificateOf(object) ?? trustOf(object);
     return content && settle(previous, resource(SecretSchema, name, { name, type: content }, [cause(object)]));
   },
 );
 
 type Content = { case: 'tlsCertificate'; value: object } | { case: 'validationContext'; value: object };
+
+interface Found {
+  readonly object: ApiObject<Secret> | undefined;
+  readonly content: Content | undefined;
+}
+
+function certificateNamed(proxy: ProxyClass, name: string): Found {
+  const object = secretAt(proxy, name);
+  return { object, content: object && certificateOf(object) };
+}
+
+/** `NAME-cacert` is a Secret of its own, or the trust inside NAME. */
+function trustNamed(proxy: ProxyClass, name: string): Found {
+  const object = secretAt(proxy, name) ?? secretAt(proxy, name.slice(0, -'-cacert'.length));
+  return { object, content: trustOf(object) };
+}
 
 const secretAt = (proxy: ProxyClass, name: string): ApiObject<Secret> | undefined =>
   proxy.view.mesh.secret(proxy.namespace, name) as ApiObject<Secret> | undefined;

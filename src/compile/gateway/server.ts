@@ -1,10 +1,11 @@
-// The servers of a gateway proxy: those of every Gateway that selects it, at the ports where its pod really listens.
+// The servers that Gateways ask of a proxy, at the ports where its pod really listens; and what a server's fields mean.
 
 import type { ApiObject, Path } from '../../api/object.ts';
 import type { Gateway, Server } from '../../api/gateway.ts';
 import { coversHost } from '../../mesh/hostname.ts';
-import { matchesLabels } from '../../mesh/labels.ts';
-import { protocolNamed, type Protocol } from '../../mesh/protocol.ts';
+import { isHttp, protocolNamed, type Protocol } from '../../mesh/protocol.ts';
+import { anyAddresses } from '../listener/chain.ts';
+import { ownTargets, type OwnTarget } from '../own-ports.ts';
 import type { ProxyClass } from '../proxy-class.ts';
 
 export interface GatewayServer {
@@ -17,52 +18,64 @@ export interface GatewayServer {
   readonly port: number;
   readonly bind: string;
   readonly protocol: Protocol;
+  /** `host`, or `namespace/host` where only rules of that namespace may bind to it. */
+  readonly hosts: readonly string[];
   readonly server: Server;
   readonly object: ApiObject<Gateway>;
   readonly path: Path;
 }
 
-export function serversOf(proxy: ProxyClass): GatewayServer[] {
+/** Every server of every Gateway that selects the proxy, oldest Gateway first. */
+export function askedServers(proxy: ProxyClass): GatewayServer[] {
   const { mesh } = proxy.view;
-  return mesh.gatewaysFor(proxy.namespace, proxy.labels).flatMap((object) =>
-    object.body.spec.servers.flatMap((server, index): GatewayServer[] => {
-      const number = server.port.number;
-      const shared = {
-        gateway: `${object.metadata.namespace}/${object.metadata.name}`,
-        namespace: object.metadata.namespace,
-        number,
-        bind: server.bind || '0.0.0.0',
+  const targets = ownTargets(mesh, proxy).filter(({ service }) => !(keepsPorts in service.labels));
+  const [anyAddress = '0.0.0.0'] = anyAddresses(proxy.families);
+  return mesh.gatewaysFor(proxy.labels).flatMap((object) =>
+    object.body.spec.servers.map((server, index): GatewayServer => {
+      const { name, namespace } = object.metadata;
+      return {
+        gateway: `${namespace}/${name}`,
+        namespace,
+        number: server.port.number,
+        port: listeningPort(targets, server.port.number),
+        bind: server.bind || anyAddress,
         protocol: protocolNamed(server.port.protocol) ?? 'TCP',
+        hosts: ownHosts(server.hosts, namespace),
         server,
         object,
         path: ['spec', 'servers', index],
       };
-      return listeningPorts(proxy, number).map((port) => ({ ...shared, port }));
     }),
   );
 }
 
-/** A server's port as the Services before the gateway map it; the number itself where none does. */
-function listeningPorts(proxy: ProxyClass, number: number): number[] {
-  const mapped = proxy.view.mesh.servicesIn(proxy.namespace).flatMap((service) => {
-    if (service.registry !== 'Kubernetes' || service.selector === undefined || !matchesLabels(service.selector, proxy.labels)) return [];
-    return service.ports.flatMap((port) => {
-      if (port.number !== number) return [];
-      const target = typeof port.targetPort === 'number' ? port.targetPort : proxy.namedPorts[port.targetPort];
-      return target === undefined ? [] : [target];
-    });
+/** The label of a Service whose ports say nothing of where its gateway listens. */
+const keepsPorts = 'experimental.istio.io/disable-gateway-port-translation';
+
+/** A server's port as the oldest Service before the gateway maps it; the number itself where none does. */
+const listeningPort = (targets: readonly OwnTarget[], number: number): number =>
+  targets.find(({ port }) => port.number === number)?.target ?? number;
+
+/** `./host` in its namespace, and `*` for every namespace, said plainly. */
+function ownHosts(hosts: readonly string[], namespace: string): string[] {
+  if (hosts.includes('*/*')) return ['*'];
+  return hosts.map((text) => {
+    const [from, host] = splitHost(text);
+    const lower = host.toLowerCase();
+    return from === undefined || from === '*' ? lower : `${from === '.' ? namespace : from}/${lower}`;
   });
-  return mapped.length === 0 ? [number] : [...new Set(mapped)];
+}
+
+function splitHost(text: string): [namespace: string | undefined, host: string] {
+  const slash = text.indexOf('/');
+  return slash < 0 ? [undefined, text] : [text.slice(0, slash), text.slice(slash + 1)];
 }
 
 /** The hosts of a server that objects of a namespace may bind to, without their `ns/` part. */
 export function hostsFor(server: GatewayServer, namespace: string): string[] {
-  return server.server.hosts.flatMap((text) => {
-    const slash = text.indexOf('/');
-    if (slash < 0) return [text];
-    const wanted = text.slice(0, slash);
-    const allowed = wanted === '*' || (wanted === '.' ? namespace === server.namespace : wanted === namespace);
-    return allowed ? [text.slice(slash + 1)] : [];
+  return server.hosts.flatMap((text) => {
+    const [wanted, host] = splitHost(text);
+    return wanted === undefined || wanted === namespace ? [host] : [];
   });
 }
 
@@ -70,7 +83,7 @@ export function hostsFor(server: GatewayServer, namespace: string): string[] {
 export function commonHosts(served: readonly string[], wanted: readonly string[]): string[] {
   const common = new Set<string>();
   for (const host of served) {
-    for (const other of wanted) {
+    for (const other of wanted.map((name) => name.toLowerCase())) {
       if (coversHost(host, other)) common.add(other);
       else if (coversHost(other, host)) common.add(host);
     }
@@ -80,7 +93,7 @@ export function commonHosts(served: readonly string[], wanted: readonly string[]
 
 /** Server names to tell chains apart by; empty where the server takes every name. */
 export function serverNames(server: GatewayServer): string[] {
-  const hosts = server.server.hosts.map((text) => text.slice(text.indexOf('/') + 1));
+  const hosts = server.hosts.map((text) => splitHost(text)[1]);
   return hosts.includes('*') ? [] : [...new Set(hosts)].sort();
 }
 
@@ -90,7 +103,11 @@ export const isPassthrough = ({ server }: GatewayServer): boolean =>
 
 /** TLS that ends here. */
 export const terminatesTls = (server: GatewayServer): boolean =>
-  server.server.tls !== undefined && !isPassthrough(server) && (server.protocol === 'HTTPS' || server.protocol === 'TLS');
+  server.server.tls !== undefined && !isPassthrough(server) && !isHttp(server.protocol);
+
+/** A server whose requests follow a route table. */
+export const hasTable = (server: GatewayServer): boolean =>
+  isHttp(server.protocol) || (server.protocol === 'HTTPS' && terminatesTls(server));
 
 /** The route table of an HTTP server. */
 export function tableOf(server: GatewayServer): string {
@@ -99,4 +116,3 @@ export function tableOf(server: GatewayServer): string {
   const { name, namespace } = server.object.metadata;
   return `https.${server.number}.${server.server.port.name}.${name}.${namespace}${bind}`;
 }
-

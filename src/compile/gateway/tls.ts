@@ -2,8 +2,12 @@
 
 import type { DownstreamTlsContextSchema as Schema } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
 import { DownstreamTlsContextSchema } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
-import { SubjectAltNameMatcher_SanType, TlsParameters_TlsProtocol } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
+import {
+  SubjectAltNameMatcher_SanType,
+  TlsParameters_TlsProtocol,
+} from '../../../gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
 import type { ServerTLSSettings } from '../../api/gateway.ts';
+import { isCipherSuite } from '../../api/shared/tls-checks.ts';
 import type { MeshConfig } from '../../api/mesh-config.ts';
 import type { Init } from '../../filters/any.ts';
 import { meshServerSocket, secretConfig, tlsSocket } from '../tls.ts';
@@ -17,6 +21,9 @@ const versions: Readonly<Record<string, TlsParameters_TlsProtocol>> = {
   TLSV1_2: TlsParameters_TlsProtocol.TLSv1_2,
   TLSV1_3: TlsParameters_TlsProtocol.TLSv1_3,
 };
+
+/** Trust is asked for by a name of its own, also where one Secret holds both. */
+const trustOf = (name: string): string => `kubernetes://${name}${name.endsWith('-cacert') ? '' : '-cacert'}`;
 
 /** The names of the secrets that a server's settings need, in SDS form. */
 export function serverSecrets(tls: ServerTLSSettings): { certificates: string[]; trust: string | undefined } {
@@ -32,20 +39,29 @@ export function serverSecrets(tls: ServerTLSSettings): { certificates: string[];
       : files.map((file) => `file-cert:${file.serverCertificate ?? ''}~${file.privateKey ?? ''}`);
   if (tls.mode !== 'MUTUAL' && tls.mode !== 'OPTIONAL_MUTUAL') return { certificates, trust: undefined };
   const [first] = credentials;
-  const authority = tls.caCertCredentialName ? `kubernetes://${tls.caCertCredentialName}` : first && `kubernetes://${first}-cacert`;
-  return { certificates, trust: authority ?? (tls.caCertificates ? `file-root:${tls.caCertificates}` : undefined) };
+  const authority = tls.caCertCredentialName || first;
+  return {
+    certificates,
+    trust: authority !== undefined ? trustOf(authority) : tls.caCertificates ? `file-root:${tls.caCertificates}` : undefined,
+  };
 }
 
-export function serverSocket(tls: ServerTLSSettings, http: boolean, config: MeshConfig): TransportSocket {
-  if (tls.mode === 'ISTIO_MUTUAL') return meshServerSocket(config);
+export function serverSocket(tls: ServerTLSSettings, config: MeshConfig): TransportSocket {
+  // Who may come is said by the names given here, if any: any workload of the trust bundle else, of whatever trust domain.
+  if (tls.mode === 'ISTIO_MUTUAL') return meshServerSocket(config, exactNames(tls));
   const { certificates, trust } = serverSecrets(tls);
+  const { minProtocolVersion, cipherSuites } = config.tlsDefaults ?? {};
+  const ciphers = (tls.cipherSuites?.length ? tls.cipherSuites : (cipherSuites ?? [])).filter(isCipherSuite);
+  const curves = tls.ecdhCurves?.length ? tls.ecdhCurves : (config.tlsDefaults?.ecdhCurves ?? []);
   const common: Common = {
-    alpnProtocols: http ? ['h2', 'http/1.1'] : [],
+    alpnProtocols: ['h2', 'http/1.1'],
     tlsCertificateSdsSecretConfigs: certificates.map(secretConfig),
     tlsParams: {
-      tlsMinimumProtocolVersion: versions[tls.minProtocolVersion ?? ''] ?? TlsParameters_TlsProtocol.TLSv1_2,
+      tlsMinimumProtocolVersion:
+        versions[tls.minProtocolVersion ?? ''] ?? versions[minProtocolVersion ?? ''] ?? TlsParameters_TlsProtocol.TLSv1_2,
       tlsMaximumProtocolVersion: versions[tls.maxProtocolVersion ?? ''] ?? TlsParameters_TlsProtocol.TLSv1_3,
-      ...(tls.cipherSuites?.length && { cipherSuites: tls.cipherSuites }),
+      ...(ciphers.length > 0 && { cipherSuites: [...new Set(ciphers)] }),
+      ...(curves.length > 0 && { ecdhCurves: [...curves] }),
     },
     ...(trust !== undefined && {
       validationContextType: {
@@ -60,15 +76,19 @@ export function serverSocket(tls: ServerTLSSettings, http: boolean, config: Mesh
   });
 }
 
+/** A client's certificate carries one of the names, as whatever kind of name it has. */
+const exactNames = ({ subjectAltNames = [] }: ServerTLSSettings) =>
+  subjectAltNames.flatMap((value) =>
+    nameKinds.map((sanType) => ({ sanType, matcher: { matchPattern: { case: 'exact' as const, value } } })),
+  );
+
+const { URI, DNS, EMAIL, IP_ADDRESS } = SubjectAltNameMatcher_SanType;
+const nameKinds = [URI, DNS, EMAIL, IP_ADDRESS];
+
 /** What a client's certificate must be besides trusted. */
 function pins(tls: ServerTLSSettings) {
   return {
-    matchTypedSubjectAltNames: (tls.subjectAltNames ?? []).flatMap((value) =>
-      [SubjectAltNameMatcher_SanType.URI, SubjectAltNameMatcher_SanType.DNS].map((sanType) => ({
-        sanType,
-        matcher: { matchPattern: { case: 'exact' as const, value } },
-      })),
-    ),
+    matchTypedSubjectAltNames: exactNames(tls),
     verifyCertificateSpki: tls.verifyCertificateSpki ?? [],
     verifyCertificateHash: tls.verifyCertificateHash ?? [],
   };

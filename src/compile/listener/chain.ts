@@ -2,14 +2,20 @@
 
 import type { JsonObject } from '@bufbuild/protobuf';
 import type { AddressSchema } from '../../../gen/envoy/config/core/v3/address_pb.js';
-import type { FilterChainMatchSchema, FilterChainSchema, ListenerFilterSchema } from '../../../gen/envoy/config/listener/v3/listener_components_pb.js';
+import type {
+  FilterChainMatchSchema,
+  FilterChainSchema,
+  ListenerFilterSchema,
+} from '../../../gen/envoy/config/listener/v3/listener_components_pb.js';
 import type { TransportSocketSchema } from '../../../gen/envoy/config/core/v3/base_pb.js';
 import { HttpInspectorSchema } from '../../../gen/envoy/extensions/filters/listener/http_inspector/v3/http_inspector_pb.js';
 import { OriginalDstSchema } from '../../../gen/envoy/extensions/filters/listener/original_dst/v3/original_dst_pb.js';
+import { OriginalSrcSchema } from '../../../gen/envoy/extensions/filters/listener/original_src/v3/original_src_pb.js';
 import { TlsInspectorSchema } from '../../../gen/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.js';
 import type { ApiObject, Path } from '../../api/object.ts';
 import { any, type Init } from '../../filters/any.ts';
 import type { NamedFilter } from '../../filters/filter.ts';
+import type { AddressFamilies } from '../node.ts';
 import { originKey, originText } from '../origin.ts';
 
 export type FilterChain = Init<typeof FilterChainSchema>;
@@ -27,42 +33,50 @@ export interface ChainInput {
 }
 
 export function filterChain({ name, match, filters, socket, origin }: ChainInput): FilterChain {
-  const metadata: Record<string, JsonObject> = origin === undefined ? {} : { [originKey]: { source: originText(origin.object, origin.path) } };
+  const metadata: Record<string, JsonObject> =
+    origin === undefined ? {} : { [originKey]: { source: originText(origin.object, origin.path) } };
   return {
     ...(name !== undefined && { name }),
     ...(match !== undefined && { filterChainMatch: match }),
-    filters: filters.map(({ name: filter, config }) => ({ name: filter, configType: { case: 'typedConfig' as const, value: config } })),
+    filters: filters.map(({ name: filter, config }) => ({
+      name: filter,
+      configType: { case: 'typedConfig' as const, value: config },
+    })),
     ...(socket !== undefined && { transportSocket: socket }),
     ...(origin !== undefined && { metadata: { filterMetadata: metadata } }),
   };
 }
 
-const listenerFilter = (name: string, value: ReturnType<typeof any>): ListenerFilter => ({ name, configType: { case: 'typedConfig', value } });
+const listenerFilter = (name: string, value: ReturnType<typeof any>): ListenerFilter => ({
+  name,
+  configType: { case: 'typedConfig', value },
+});
 
 export const originalDestination = listenerFilter('envoy.filters.listener.original_dst', any(OriginalDstSchema, {}));
 export const tlsInspector = listenerFilter('envoy.filters.listener.tls_inspector', any(TlsInspectorSchema, {}));
 export const httpInspector = listenerFilter('envoy.filters.listener.http_inspector', any(HttpInspectorSchema, {}));
 
-/** A filter that only some destination ports pass through: inspection makes server-first protocols wait. */
-export const exceptPorts = (filter: ListenerFilter, ports: readonly number[]): ListenerFilter =>
-  ports.length === 0 ? filter : { ...filter, filterDisabled: portsPredicate(ports) };
-
-function portsPredicate(ports: readonly number[]): NonNullable<ListenerFilter['filterDisabled']> {
-  const rules = ports.map((port) => ({ rule: { case: 'destinationPortRange' as const, value: { start: port, end: port + 1 } } }));
-  const [only] = rules;
-  return rules.length === 1 && only !== undefined ? only : { rule: { case: 'orMatch', value: { rules } } };
-}
+/** The caller's address stays on the way to the application; the mark lets redirection tell such packets apart. */
+export const originalSource = listenerFilter('envoy.filters.listener.original_src', any(OriginalSrcSchema, { mark: 1337 }));
 
 export const socketAddress = (address: string, port: number): Init<typeof AddressSchema> => ({
   address: { case: 'socketAddress', value: { address, portSpecifier: { case: 'portValue', value: port } } },
 });
+
+/** The addresses that mean every interface of a proxy: the first names its listeners, both are opened. */
+export const anyAddresses = ({ v4, v6 }: AddressFamilies): readonly string[] => [
+  ...(v4 ? ['0.0.0.0'] : []),
+  ...(v6 ? ['::'] : []),
+];
 
 /** `10.1.2.0/24` or a bare address → Envoy's CIDR range; undefined for what is neither. */
 export function cidrRange(text: string): { addressPrefix: string; prefixLen: number } | undefined {
   const [address = '', length] = text.split('/');
   const bits = address.includes(':') ? 128 : 32;
   const prefixLen = length === undefined ? bits : Number(length);
-  return address !== '' && Number.isInteger(prefixLen) && prefixLen >= 0 && prefixLen <= bits ? { addressPrefix: address, prefixLen } : undefined;
+  return address !== '' && Number.isInteger(prefixLen) && prefixLen >= 0 && prefixLen <= bits
+    ? { addressPrefix: address, prefixLen }
+    : undefined;
 }
 
 /** What an HTTP inspector finds in plain connections. */

@@ -5,12 +5,16 @@ import type { RetryPolicySchema } from '../../../gen/envoy/config/route/v3/route
 import type { MeshConfig } from '../../api/mesh-config.ts';
 import type { Init } from '../../filters/any.ts';
 import type { OwnPort } from '../own-ports.ts';
-import { isHttp2 } from '../../mesh/protocol.ts';
+import { isGrpc } from '../../mesh/protocol.ts';
 import { hostOrigin } from './virtual-host.ts';
 import { retryPolicyOf, timeouts } from './action.ts';
 import { anyRequest } from './match.ts';
 
-export function inboundRoutes(cluster: string, own: OwnPort | undefined, config: MeshConfig): Init<typeof RouteConfigurationSchema> {
+export function inboundRoutes(
+  cluster: string,
+  own: OwnPort | undefined,
+  config: MeshConfig,
+): Init<typeof RouteConfigurationSchema> {
   const [first] = own?.services ?? [];
   const port = first?.port.number ?? 0;
   const retryPolicy = inboundRetries(own, config);
@@ -27,7 +31,11 @@ export function inboundRoutes(cluster: string, own: OwnPort | undefined, config:
             match: anyRequest,
             action: {
               case: 'route',
-              value: { clusterSpecifier: { case: 'cluster', value: cluster }, ...timeouts(undefined), ...(retryPolicy && { retryPolicy }) },
+              value: {
+                clusterSpecifier: { case: 'cluster', value: cluster },
+                ...timeouts(undefined),
+                ...(retryPolicy && { retryPolicy }),
+              },
             },
             decorator: { operation: first === undefined ? ':0/*' : `${first.service.host}:${port}/*` },
           },
@@ -40,7 +48,8 @@ export function inboundRoutes(cluster: string, own: OwnPort | undefined, config:
 
 /** A request that the application cannot have seen is tried again; gRPC callers do that themselves. */
 function inboundRetries(own: OwnPort | undefined, config: MeshConfig): Init<typeof RetryPolicySchema> | undefined {
-  if (config.defaultInboundHttpRetryPolicy !== undefined) return retryPolicyOf(undefined, config.defaultInboundHttpRetryPolicy, false);
-  if (own !== undefined && isHttp2(own.protocol)) return undefined;
+  if (config.defaultInboundHttpRetryPolicy !== undefined)
+    return retryPolicyOf(undefined, config.defaultInboundHttpRetryPolicy, false);
+  if (own !== undefined && isGrpc(own.protocol)) return undefined;
   return { numRetries: 2, retryOn: 'reset-before-request' };
 }

@@ -1,0 +1,65 @@
+// The TLS and TCP rules that are bound to a gateway's server: where its connections go that are not HTTP.
+
+import type { NamedFilter } from '../../filters/filter.ts';
+import type { ApiObject, Path } from '../../api/object.ts';
+import type { Route, SourceMatch, WeightedDestination } from '../../mesh/route.ts';
+import { toDestinations } from '../listener/outbound-rules.ts';
+import { tcpProxy } from '../listener/tcp-proxy.ts';
+import type { ProxyClass } from '../proxy-class.ts';
+import { commonHosts, hostsFor, serverNames, terminatesTls, type GatewayServer } from './server.ts';
+
+/** Connections for these server names (none: all), and what takes them. */
+export interface L4Rule {
+  readonly names: readonly string[];
+  readonly filter: NamedFilter;
+  readonly origin: { readonly object: ApiObject<unknown>; readonly path: Path };
+}
+
+/** Objects bound to the server's Gateway of which a host is one of the server's. */
+const bound = ({ view, namespace }: ProxyClass, server: GatewayServer): Route[] =>
+  view.mesh
+    .gatewayRoutes(server.gateway, namespace)
+    .filter((route) => commonHosts(hostsFor(server, route.namespace), route.hosts).length > 0);
+
+/** At a gateway only a match's port and gateways are asked: who called is not a workload of the mesh. */
+const applies = ({ port, gateways }: SourceMatch, server: GatewayServer): boolean =>
+  (port === undefined || port === server.number) && (gateways.length === 0 || gateways.includes(server.gateway));
+
+/** TLS handed on by server name. */
+export function sniRules(proxy: ProxyClass, server: GatewayServer): L4Rule[] {
+  return bound(proxy, server).flatMap((route) =>
+    route.tls.flatMap((rule) =>
+      rule.destinations.length === 0
+        ? []
+        : rule.matches
+            .filter((match) => applies(match, server))
+            .map(({ sniHosts }) =>
+              l4Rule(proxy, server, route, rule, sniHosts.includes('*') ? [] : sniHosts.map((host) => host.toLowerCase())),
+            ),
+    ),
+  );
+}
+
+/** Bytes of a TCP port, or of TLS that ends here: to the first rule that applies. */
+export function tcpRule(proxy: ProxyClass, server: GatewayServer): L4Rule[] {
+  const names = terminatesTls(server) ? serverNames(server) : [];
+  for (const route of bound(proxy, server)) {
+    const rule = route.tcp.find(
+      ({ matches, destinations }) =>
+        destinations.length > 0 && (matches.length === 0 || matches.some((match) => applies(match, server))),
+    );
+    if (rule !== undefined) return [l4Rule(proxy, server, route, rule, names)];
+  }
+  return [];
+}
+
+function l4Rule(
+  { view }: ProxyClass,
+  server: GatewayServer,
+  route: Route,
+  rule: { readonly destinations: readonly WeightedDestination[]; readonly path: Path },
+  names: readonly string[],
+): L4Rule {
+  const chain = toDestinations(view, rule.destinations, server.number);
+  return { names, filter: tcpProxy({ ...chain, config: view.mesh.config }), origin: { object: route.object, path: rule.path } };
+}

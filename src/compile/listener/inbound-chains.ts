@@ -1,0 +1,59 @@
+// Which filter chains a port of a workload has, in Istio's order, for its mutual TLS mode and what it speaks (istio.md §3.4).
+
+import type { MutualTlsMode } from '../../mesh/authentication.ts';
+import type { FilterChainMatch } from './chain.ts';
+
+/** What a chain is chosen by besides its port, and how it reads what comes. */
+export interface ChainKind {
+  readonly match: FilterChainMatch;
+  readonly codec: 'http' | 'tcp';
+  readonly mutualTls: boolean;
+}
+
+const httpNames = ['istio-http/1.0', 'istio-http/1.1', 'istio-h2'];
+const tcpNames = ['istio-peer-exchange', 'istio'];
+const allNames = [...tcpNames, ...httpNames];
+const plainNames = ['http/1.1', 'h2c'];
+
+function tls(codec: ChainKind['codec'], names: readonly string[] = []): ChainKind {
+  return {
+    match: { transportProtocol: 'tls', ...(names.length > 0 && { applicationProtocols: [...names] }) },
+    codec,
+    mutualTls: true,
+  };
+}
+
+/** TLS that is the application's own: bytes, never opened. */
+const opaqueTls: ChainKind = { match: { transportProtocol: 'tls' }, codec: 'tcp', mutualTls: false };
+
+function plain(codec: ChainKind['codec'], names: readonly string[] = []): ChainKind {
+  return {
+    match: { transportProtocol: 'raw_buffer', ...(names.length > 0 && { applicationProtocols: [...names] }) },
+    codec,
+    mutualTls: false,
+  };
+}
+
+export type ChainProtocol = 'http' | 'tcp' | 'auto';
+
+/** A connection that none of them takes is reset: plain bytes under STRICT, an application's own TLS on a port declared HTTP. */
+const kinds: Readonly<Record<MutualTlsMode, Readonly<Record<ChainProtocol, readonly ChainKind[]>>>> = {
+  PERMISSIVE: {
+    auto: [tls('http', httpNames), plain('http', plainNames), tls('tcp', tcpNames), plain('tcp'), opaqueTls],
+    http: [tls('http', allNames), plain('http')],
+    tcp: [tls('tcp', allNames), plain('tcp'), opaqueTls],
+  },
+  STRICT: {
+    auto: [tls('http', httpNames), tls('tcp')],
+    http: [tls('http')],
+    tcp: [tls('tcp')],
+  },
+  // `raw_buffer` is also what bytes are called that nobody inspects, as on these ports: an application's TLS passes.
+  DISABLE: {
+    auto: [plain('http', plainNames), plain('tcp')],
+    http: [plain('http')],
+    tcp: [plain('tcp')],
+  },
+};
+
+export const chainKinds = (mode: MutualTlsMode, protocol: ChainProtocol): readonly ChainKind[] => kinds[mode][protocol];
