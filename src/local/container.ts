@@ -212,7 +212,7 @@ export class Container {
   #probeRunning(): void {
     const { readinessProbe, livenessProbe } = this.#options.spec;
     this.#started = true;
-    if (readinessProbe === undefined) this.#ready = true;
+    if (readinessProbe === undefined) this.#awaitPort();
     else {
       this.#watch(readinessProbe, true, (passing) => {
         this.#ready = passing;
@@ -224,6 +224,33 @@ export class Container {
         if (!passing) this.#killFor('liveness', failure);
       });
     }
+  }
+
+  /**
+   * Without a readiness probe a kubelet calls a program ready before it listens, and its first callers are refused. Here they
+   * wait for the first port that the manifest names, though not for long: naming a port promises nothing.
+   */
+  #awaitPort(): void {
+    const port = this.#options.spec.ports?.find(({ protocol = 'TCP' }) => protocol === 'TCP')?.containerPort;
+    if (port === undefined) {
+      this.#ready = true;
+      return;
+    }
+    const spec = { tcpSocket: { port }, periodSeconds: 1, failureThreshold: 5 };
+    const check = this.#options.check(spec);
+    const probe = new Probe({
+      spec,
+      check,
+      clock: this.#options.clock,
+      eager: true,
+      changed: () => {
+        probe[Symbol.dispose]();
+        this.#ready = true;
+        this.#options.changed();
+      },
+    });
+    this.#probes.push(probe);
+    probe.start();
   }
 
   #watch(spec: ProbeSpec, eager: boolean, changed: (passing: boolean, failure?: string) => void): void {

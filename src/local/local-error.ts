@@ -17,7 +17,7 @@ export class LocalError extends Error {
   readonly help: string;
 
   constructor(code: LocalErrorCode, message: string, help: string, options?: ErrorOptions) {
-    super(`${message} (${help})`, options);
+    super(message, options);
     this.code = code;
     this.help = help;
   }

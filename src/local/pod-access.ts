@@ -7,13 +7,17 @@ import { readLogLines } from './log-file.ts';
 import type { Platform } from './platform.ts';
 import type { Pod } from './pod.ts';
 
+/** The name that Istio's injected container has: where a pod's Envoy logs. */
+export const proxyContainer = 'istio-proxy';
+
 export type PodAccess = Required<Pick<ControlPlatform, 'logs' | 'exec' | 'remove'>>;
 
 export function podAccess(platform: Platform, target: ExecTarget): PodAccess {
   return {
     logs(ref, { container, follow, tail, signal }) {
       const pod = podAt(platform, ref);
-      return readLogLines(pod.logsOf(containerOf(pod, container)), { follow, tail, signal });
+      const name = container === proxyContainer && pod.role !== 'none' ? proxyContainer : containerOf(pod, container);
+      return readLogLines(pod.logsOf(name || proxyContainer), { follow, tail, signal });
     },
     exec: (ref, container, command) => {
       const pod = podAt(platform, ref);

@@ -27,7 +27,9 @@ export const verb = defineVerb<Options>({
   ],
   completes: ['workloads', 'files'],
   async run({ args, options, terminal }) {
-    const [workload, ...command] = args;
+    const [workload, ...rest] = args;
+    // Commander leaves the separator in place when it stands behind the first argument.
+    const command = rest[0] === '--' ? rest.slice(1) : rest;
     if (workload === undefined || command.length === 0) throw usageFailure('which command?', 'write it after --');
     const { namespace, container } = options;
     const request: ExecRequest = {
@@ -37,10 +39,10 @@ export const verb = defineVerb<Options>({
       ...(container !== undefined && { container }),
     };
     const { argv, env } = await connect(options).post<ExecAnswer>('/v1/exec', request);
-    const [file, ...rest] = argv;
+    const [file, ...words] = argv;
     if (file === undefined) throw new Failure('the platform gave no command');
     return new Promise((resolve, reject) => {
-      const child = spawn(file, rest, { stdio: 'inherit', env });
+      const child = spawn(file, words, { stdio: 'inherit', env });
       // The terminal sends Ctrl-C to the child itself; a SIGTERM to us alone is handed on.
       terminal.signal.addEventListener('abort', () => child.kill('SIGTERM'));
       child.on('error', (error) => reject(new Failure(`cannot run ${file}: ${error.message}`)));

@@ -1,5 +1,7 @@
 // Gives each meshed pod of the laptop its proxy: an identity from the control plane's CA, a socket of its own, rules, Envoy.
 
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { effect } from '@preact/signals-core';
 import { diagnose, type Diagnostic } from '../../api/diagnostic.ts';
 import { issueWorkload } from '../../ca/issue.ts';
@@ -16,7 +18,9 @@ import { spawnBehind } from '../../node/spawn-behind.ts';
 import { WorkloadProxy } from '../../node/workload-proxy.ts';
 import { nodeAddress } from '../addresses.ts';
 import { workloadName } from '../injection.ts';
+import { logFiles } from '../log-file.ts';
 import type { AttachedProxy, MeshHooks, RunningPod } from '../mesh-hooks.ts';
+import { proxyContainer } from '../pod-access.ts';
 
 export interface ProxiesOptions {
   readonly control: ControlPlane;
@@ -46,6 +50,8 @@ export class Proxies implements MeshHooks {
   async attach(pod: RunningPod, changed: () => void): Promise<AttachedProxy> {
     const { control, claims, envoy, runFolder, logFolder, onError } = this.#options;
     const identity = this.#identity(pod);
+    const logFile = logFiles(`${logFolder}/${pod.namespace}/${pod.name}`, proxyContainer).current;
+    mkdirSync(dirname(logFile), { recursive: true, mode: 0o700 });
     const proxy = new WorkloadProxy(
       {
         kind: pod.role,
@@ -66,7 +72,7 @@ export class Proxies implements MeshHooks {
         spawnProxy: spawnBehind(pod.proxyPrefix),
         // Pods' names are longer than a socket's path has room for.
         runFolder: `${runFolder}/${++this.#made}`,
-        logFile: `${logFolder}/${pod.namespace}_${pod.name}_istio-proxy.log`,
+        logFile,
         concurrency: 1,
       },
       { envoy, identity, ads: control.ads.handlers, claims, onError },
