@@ -1,0 +1,80 @@
+// The services of the mesh, whoever registered them: found by host and namespace, and as each caller sees them.
+
+import type { ApiObject } from '../api/object.ts';
+import type { MeshConfig } from '../api/mesh-config.ts';
+import type { Service as KubernetesService } from '../api/service.ts';
+import type { ServiceEntry } from '../api/service-entry.ts';
+import { Collection, type Index } from '../store/collection.ts';
+import { family } from '../store/family.ts';
+import type { Store } from '../store/store.ts';
+import { byServiceAge, kubernetesService, serviceEntryServices, type Service } from './service.ts';
+import { isVisible } from './visibility.ts';
+
+/** Services as the store's objects register them; it follows every change. */
+export function registeredServices(store: Store, config: MeshConfig, domain: string): Collection<Service> {
+  const services = new Collection<Service>(byServiceAge);
+  const { defaultServiceExportTo: exportTo } = config;
+  store
+    .kind('', 'Service')
+    .derive<Service>(byServiceAge, (object, key) => [
+      [`k8s/${key}`, kubernetesService(object as unknown as ApiObject<KubernetesService>, domain, exportTo)],
+    ])
+    .feed(services);
+  store
+    .kind('networking.istio.io', 'ServiceEntry')
+    .derive<Service>(byServiceAge, (object, key) =>
+      serviceEntryServices(object as unknown as ApiObject<ServiceEntry>, exportTo).map(
+        (service) => [`se/${key}/${service.host}`, service] as const,
+      ),
+    )
+    .feed(services);
+  return services;
+}
+
+export class ServiceIndex {
+  readonly #all: Collection<Service>;
+  readonly #byHost: Index<Service>;
+  readonly #byNamespace: Index<Service>;
+
+  constructor(services: Collection<Service>) {
+    this.#all = services;
+    this.#byHost = services.index((service) => [service.host]);
+    this.#byNamespace = services.index((service) => [service.namespace]);
+  }
+
+  at(host: string): readonly Service[] {
+    return this.#byHost.get(host);
+  }
+
+  in(namespace: string): readonly Service[] {
+    return this.#byNamespace.get(namespace);
+  }
+
+  seen(host: string, from: string): Service | undefined {
+    return this.at(host)
+      .filter(({ visibility }) => isVisible(visibility, from))
+      .reduce<Service | undefined>(
+        (best, service) => (best === undefined || comesBefore(service, best, from) ? service : best),
+        undefined,
+      );
+  }
+
+  readonly #visible = family((from): readonly Service[] => {
+    const hosts = new Map<string, Service>();
+    for (const service of this.#all.all()) {
+      if (!isVisible(service.visibility, from)) continue;
+      const best = hosts.get(service.host);
+      if (best === undefined || comesBefore(service, best, from)) hosts.set(service.host, service);
+    }
+    return [...hosts.values()];
+  });
+
+  visible(from: string): readonly Service[] {
+    return this.#visible(from).value;
+  }
+}
+
+/** Of two services with one host: the one in the caller's namespace, else Kubernetes' own, else the older (Istio's choice). */
+const comesBefore = (service: Service, best: Service, from: string): boolean =>
+  best.namespace !== from &&
+  (service.namespace === from || (best.registry !== 'Kubernetes' && service.registry === 'Kubernetes'));
