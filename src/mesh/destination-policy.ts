@@ -28,7 +28,11 @@ export interface DestinationPolicy {
   readonly objects: readonly ApiObject<unknown>[];
 }
 
-export function destinationPolicy(object: ApiObject<DestinationRule>, domain: string, byDefault: readonly string[]): DestinationPolicy {
+export function destinationPolicy(
+  object: ApiObject<DestinationRule>,
+  domain: string,
+  byDefault: readonly string[],
+): DestinationPolicy {
   const { spec } = object.body;
   const { namespace } = object.metadata;
   const callers = spec.workloadSelector?.matchLabels;
@@ -60,7 +64,10 @@ const sameVisibility = (a: Visibility, b: Visibility): boolean =>
 export function mergePolicies(policies: readonly DestinationPolicy[]): DestinationPolicy[] {
   const merged: DestinationPolicy[] = [];
   for (const policy of policies) {
-    const index = merged.findIndex((other) => other.callers === undefined && policy.callers === undefined && sameVisibility(other.visibility, policy.visibility));
+    const index = merged.findIndex(
+      (other) =>
+        other.callers === undefined && policy.callers === undefined && sameVisibility(other.visibility, policy.visibility),
+    );
     const first = merged[index];
     if (first === undefined) {
       merged.push(policy);
@@ -94,8 +101,10 @@ export function policyForCaller(
   caller: { readonly namespace: string; readonly labels: Labels },
 ): DestinationPolicy | undefined {
   return (
-    policies.find((policy) => policy.callers !== undefined && policy.namespace === caller.namespace && matchesLabels(policy.callers, caller.labels)) ??
-    policies.find((policy) => policy.callers === undefined)
+    policies.find(
+      (policy) =>
+        policy.callers !== undefined && policy.namespace === caller.namespace && matchesLabels(policy.callers, caller.labels),
+    ) ?? policies.find((policy) => policy.callers === undefined)
   );
 }
 

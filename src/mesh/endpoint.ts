@@ -68,7 +68,8 @@ function sliceEndpoints(service: Service, port: ServicePort, from: EndpointInput
       if (terminating && !service.publishNotReady) continue;
       const target = endpoint.targetRef?.kind === 'Pod' ? endpoint.targetRef : undefined;
       for (const address of endpoint.addresses ?? []) {
-        const pod = target?.name === undefined ? undefined : { namespace: target.namespace ?? metadata.namespace, name: target.name };
+        const pod =
+          target?.name === undefined ? undefined : { namespace: target.namespace ?? metadata.namespace, name: target.name };
         add(address, number, pod, service.publishNotReady || (ready ?? serving ?? true));
       }
     }
@@ -78,9 +79,15 @@ function sliceEndpoints(service: Service, port: ServicePort, from: EndpointInput
   for (const subset of from.endpoints(service)?.body.subsets ?? []) {
     const number = subset.ports?.find(({ name }) => (name ?? '') === port.name)?.port;
     if (number === undefined) continue;
-    for (const [list, healthy] of [[subset.addresses ?? [], true], [subset.notReadyAddresses ?? [], service.publishNotReady]] as const) {
+    for (const [list, healthy] of [
+      [subset.addresses ?? [], true],
+      [subset.notReadyAddresses ?? [], service.publishNotReady],
+    ] as const) {
       for (const { ip, targetRef } of list) {
-        const pod = targetRef?.kind === 'Pod' && targetRef.name !== undefined ? { namespace: service.namespace, name: targetRef.name } : undefined;
+        const pod =
+          targetRef?.kind === 'Pod' && targetRef.name !== undefined
+            ? { namespace: service.namespace, name: targetRef.name }
+            : undefined;
         add(ip, number, pod, healthy);
       }
     }
@@ -91,9 +98,12 @@ function sliceEndpoints(service: Service, port: ServicePort, from: EndpointInput
 /** WorkloadEntries that a Kubernetes Service selects: at its target port, unless the entry maps the port's name. */
 function entryEndpoints(service: Service, port: ServicePort, from: EndpointInputs): Endpoint[] {
   return from.selectedEntries(service).flatMap((workload) => {
-    const byName = workload.ports[port.name] ?? (typeof port.targetPort === 'string' ? workload.ports[port.targetPort] : undefined);
-    const number = byName ?? (typeof port.targetPort === 'number' ? port.targetPort : port.number);
-    return workload.addresses.map((address) => workloadEndpoint(workload, address, number, true, from));
+    // A target port by name means one that the entry has.
+    const number =
+      typeof port.targetPort === 'string' ? workload.ports[port.targetPort] : (workload.ports[port.name] ?? port.targetPort);
+    return number === undefined
+      ? []
+      : workload.addresses.map((address) => workloadEndpoint(workload, address, number, true, from));
   });
 }
 
@@ -113,7 +123,7 @@ function externalEndpoints(service: Service, port: ServicePort, from: EndpointIn
     return [bareEndpoint(service, service.host, number, true)];
   }
   return inline.flatMap((entry, index) =>
-    at(inlineWorkload(service.object, entry, { name: `${service.name}-${index}`, labels: { ...service.labels, ...entry.labels } }), true),
+    at(inlineWorkload(service.object, entry, { name: `${service.name}-${index}`, labels: entry.labels ?? {} }), true),
   );
 }
 

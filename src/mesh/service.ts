@@ -82,7 +82,11 @@ export function kubernetesService(object: ApiObject<KubernetesService>, domain: 
     // Only `None` is headless: a manifest that leaves the address to the cluster means an ordinary service.
     resolution: external ? 'alias' : spec.clusterIP === 'None' ? 'original' : 'endpoints',
     external: false,
-    visibility: visibilityOf(metadata.annotations['networking.istio.io/exportTo']?.split(',').map((word) => word.trim()), metadata.namespace, exportTo),
+    visibility: visibilityOf(
+      metadata.annotations['networking.istio.io/exportTo']?.split(',').map((word) => word.trim()),
+      metadata.namespace,
+      exportTo,
+    ),
     selector: spec.selector && Object.keys(spec.selector).length > 0 ? spec.selector : undefined,
     subjectAltNames: [],
     aliasOf: external ? spec.externalName : undefined,
@@ -102,20 +106,16 @@ const resolutions: Readonly<Record<string, Resolution>> = {
 export function serviceEntryServices(object: ApiObject<ServiceEntry>, exportTo: readonly string[]): Service[] {
   const { metadata, body } = object;
   const { spec } = body;
-  const status = (object.body as { status?: { addresses?: readonly { value?: string; host?: string }[] } }).status;
   return spec.hosts.map((host) => ({
     ...shared(object, metadata),
     host,
     registry: 'External',
-    addresses:
-      (spec.addresses ?? []).length > 0
-        ? (spec.addresses ?? [])
-        : (status?.addresses ?? []).flatMap(({ value, host: only }) => (value !== undefined && (only === undefined || only === host) ? [value] : [])),
+    addresses: (spec.addresses ?? []).length > 0 ? (spec.addresses ?? []).map(singleAddress) : allocatedAddresses(object, host),
     ports: (spec.ports ?? []).map((port) => ({
       name: port.name,
       number: port.number,
-      // An entry that says nothing of its protocol is treated as Istio treats it: detected, or TCP where detection would hang.
-      protocol: port.protocol === undefined ? servicePortProtocol({ port: port.number, name: port.name }) : (protocolNamed(port.protocol) ?? 'Auto'),
+      // Unlike a Service's, an entry's port is not judged by its name: what it does not say is detected.
+      protocol: protocolNamed(port.protocol) ?? 'Auto',
       targetPort: port.targetPort ?? port.number,
     })),
     resolution: resolutions[spec.resolution ?? 'NONE'] ?? 'original',
@@ -126,6 +126,17 @@ export function serviceEntryServices(object: ApiObject<ServiceEntry>, exportTo: 
     aliasOf: undefined,
     publishNotReady: false,
   }));
+}
+
+/** A CIDR of one address is that address. */
+const singleAddress = (text: string): string => text.replace(text.includes(':') ? /\/128$/ : /\/32$/, '');
+
+/** Addresses that a controller gave to an entry without its own. */
+function allocatedAddresses(object: ApiObject<ServiceEntry>, host: string): string[] {
+  const { status } = object.body as { status?: { addresses?: readonly { value?: string; host?: string }[] } };
+  return (status?.addresses ?? []).flatMap(({ value, host: only }) =>
+    value !== undefined && (only === undefined || only === host) ? [value] : [],
+  );
 }
 
 function shared(object: ApiObject<unknown>, metadata: ObjectMeta) {

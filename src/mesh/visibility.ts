@@ -4,7 +4,11 @@
 export type Visibility = { readonly everyone: true } | { readonly everyone: false; readonly namespaces: ReadonlySet<string> };
 
 /** `exportTo` with `.` resolved to the object's namespace; absent means the mesh's default. */
-export function visibilityOf(exportTo: readonly string[] | undefined, namespace: string, byDefault: readonly string[]): Visibility {
+export function visibilityOf(
+  exportTo: readonly string[] | undefined,
+  namespace: string,
+  byDefault: readonly string[],
+): Visibility {
   const given = (exportTo ?? []).filter((word) => word !== '');
   const words = given.length > 0 ? given : byDefault;
   if (words.includes('*')) return { everyone: true };
@@ -14,4 +18,5 @@ export function visibilityOf(exportTo: readonly string[] | undefined, namespace:
   };
 }
 
-export const isVisible = (visibility: Visibility, from: string): boolean => visibility.everyone || visibility.namespaces.has(from);
+export const isVisible = (visibility: Visibility, from: string): boolean =>
+  visibility.everyone || visibility.namespaces.has(from);

@@ -42,7 +42,9 @@ export function parseLocality(text: string | undefined, separator = '/'): Locali
   return { region, zone, subZone };
 }
 
-const takesMutualTls = (labels: Labels): boolean => labels['security.istio.io/tlsMode'] === 'istio';
+const tlsMode = 'security.istio.io/tlsMode';
+
+const takesMutualTls = (labels: Labels): boolean => labels[tlsMode] === 'istio';
 
 export function podWorkload(object: ApiObject<Pod>): Workload {
   const { metadata, body } = object;
@@ -51,7 +53,9 @@ export function podWorkload(object: ApiObject<Pod>): Workload {
   for (const container of [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])]) {
     for (const port of container.ports ?? []) if (port.name !== undefined) ports[port.name] ??= port.containerPort;
   }
-  const addresses = [...new Set([...(status?.podIP ? [status.podIP] : []), ...(status?.podIPs ?? []).flatMap(({ ip }) => (ip ? [ip] : []))])];
+  const addresses = [
+    ...new Set([...(status?.podIP ? [status.podIP] : []), ...(status?.podIPs ?? []).flatMap(({ ip }) => (ip ? [ip] : []))]),
+  ];
   return {
     name: metadata.name,
     namespace: metadata.namespace,
@@ -74,13 +78,16 @@ export function podWorkload(object: ApiObject<Pod>): Workload {
 
 /** A ReplicaSet's pods belong to its Deployment, whose name is the ReplicaSet's less the template's hash. */
 function ownerName(object: ApiObject<Pod>): string {
-  const owner = (object.body as { metadata?: { ownerReferences?: readonly { kind?: string; name?: string }[] } }).metadata?.ownerReferences?.[0];
+  const owner = (object.body as { metadata?: { ownerReferences?: readonly { kind?: string; name?: string }[] } }).metadata
+    ?.ownerReferences?.[0];
   const hash = object.metadata.labels['pod-template-hash'];
   if (owner?.name === undefined) {
     const tail = hash === undefined ? -1 : object.metadata.name.lastIndexOf(`-${hash}-`);
     return tail > 0 ? object.metadata.name.slice(0, tail) : object.metadata.name;
   }
-  return owner.kind === 'ReplicaSet' && hash !== undefined && owner.name.endsWith(`-${hash}`) ? owner.name.slice(0, -1 - hash.length) : owner.name;
+  return owner.kind === 'ReplicaSet' && hash !== undefined && owner.name.endsWith(`-${hash}`)
+    ? owner.name.slice(0, -1 - hash.length)
+    : owner.name;
 }
 
 export function entryWorkload(object: ApiObject<WorkloadEntry>): Workload {
@@ -105,10 +112,12 @@ export function inlineWorkload(
     owner: name,
     node: '',
     network: spec.network ?? labels['topology.istio.io/network'] ?? '',
-    locality: parseLocality(spec.locality) ?? parseLocality(labels['topology.istio.io/locality'] ?? labels['istio-locality'], '.'),
+    locality:
+      parseLocality(spec.locality) ?? parseLocality(labels['topology.istio.io/locality'] ?? labels['istio-locality'], '.'),
     weight: spec.weight,
     ports: spec.ports ?? {},
-    mutualTls: takesMutualTls(labels),
+    // Where an account is given a proxy holds its certificate, unless a label says what else it takes.
+    mutualTls: tlsMode in labels ? takesMutualTls(labels) : (spec.serviceAccount ?? '') !== '',
     ready: true,
     hostname: undefined,
     object,
