@@ -23,7 +23,14 @@ import { configPath, outboundCluster, sniName } from '../names.ts';
 import { cause, originKey, originText } from '../origin.ts';
 import type { Cause, Resource } from '../resource.ts';
 import { adsSource, meshClientSocket, originationSocket, rawBufferSocket } from '../tls.ts';
-import { commonHttpOptions, connectionPoolFields, loadBalancing, outlierDetection, type ClusterInit, type HttpOptions } from './traffic-policy.ts';
+import {
+  commonHttpOptions,
+  connectionPoolFields,
+  loadBalancing,
+  outlierDetection,
+  type ClusterInit,
+  type HttpOptions,
+} from './traffic-policy.ts';
 
 /** What one outbound cluster is made from. */
 export interface ClusterInput {
@@ -66,7 +73,10 @@ export function outboundClusterResource(mesh: Mesh, input: ClusterInput): Resour
       altStatName: `${name};`,
       ...found,
       ...connectionPoolFields(settings.connectionPool, milliseconds(mesh.config.connectTimeout), settings.retryBudget),
-      ...loadBalancing(settings.loadBalancer, discovery === 'original' ? 'original' : discovery === 'logical-dns' ? 'dns-one' : 'listed'),
+      ...loadBalancing(
+        settings.loadBalancer,
+        discovery === 'original' ? 'original' : discovery === 'logical-dns' ? 'dns-one' : 'listed',
+      ),
       ...outlierDetection(settings.outlierDetection),
       ...localityFields(settings, mesh),
       ...tlsFields(mesh, input, settings, discovery === 'original'),
@@ -99,9 +109,11 @@ function discoveryFields(
         edsClusterConfig: { edsConfig: adsSource, serviceName: name },
       };
     case 'original':
-      return { clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.ORIGINAL_DST } };
+      return { clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.ORIGINAL_DST }, ...dialledPort(service, port) };
     default: {
-      const endpoints = mesh.endpoints(service, port.number).value.filter((endpoint) => subset === undefined || matchesLabels(subset.labels, endpoint.labels));
+      const endpoints = mesh
+        .endpoints(service, port.number)
+        .value.filter((endpoint) => subset === undefined || matchesLabels(subset.labels, endpoint.labels));
       if (endpoints.length === 0) return undefined;
       return {
         clusterDiscoveryType: {
@@ -123,11 +135,19 @@ function discoveryFields(
   }
 }
 
+/** An entry may say that what callers dial is served at another port of the same address. */
+function dialledPort({ registry }: Service, { number, targetPort }: ServicePort): ClusterInit {
+  if (registry !== 'External' || typeof targetPort !== 'number' || targetPort === number) return {};
+  return { lbConfig: { case: 'originalDstLbConfig', value: { upstreamPortOverride: targetPort } } };
+}
+
 /** Weighted localities are asked for only where a policy gives weights: it is not free. */
 function localityFields(settings: TrafficPolicy, mesh: Mesh): ClusterInit {
   const locality = settings.loadBalancer?.localityLbSetting ?? mesh.config.localityLbSetting;
   if (locality?.enabled === false || !locality?.distribute?.length) return {};
-  const panic = settings.outlierDetection && { healthyPanicThreshold: { value: settings.outlierDetection.minHealthPercent ?? 0 } };
+  const panic = settings.outlierDetection && {
+    healthyPanicThreshold: { value: settings.outlierDetection.minHealthPercent ?? 0 },
+  };
   return { commonLbConfig: { ...panic, localityConfigSpecifier: { case: 'localityWeightedLbConfig', value: {} } } };
 }
 
@@ -217,7 +237,11 @@ function protocolFields(port: ServicePort, settings: TrafficPolicy, mesh: Mesh):
   } else {
     return {};
   }
-  return { typedExtensionProtocolOptions: { 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': any(HttpProtocolOptionsSchema, options) } };
+  return {
+    typedExtensionProtocolOptions: {
+      'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': any(HttpProtocolOptionsSchema, options),
+    },
+  };
 }
 
 /** A policy's own TLS without a server name takes it, and what the certificate must say, from the request's host. */
