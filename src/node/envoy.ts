@@ -56,7 +56,9 @@ function envoyArguments({
     ['--config-path', bootstrapFile],
     ['--concurrency', String(concurrency)],
     ['--drain-time-s', String(drainSeconds)],
-    ['--drain-strategy', 'gradual'],
+    // Connections that were made under an older listener end with their next answer: a policy that takes a right away must not
+    // be ignored on them for the whole drain time.
+    ['--drain-strategy', 'immediate'],
     // Hot restart would make the Envoys of one host meet in shared memory.
     '--disable-hot-restart',
     ['--log-level', logLevel],
