@@ -3,7 +3,8 @@
 import { tcpRbac, httpRbac } from '../filters/rbac/rbac.ts';
 import { isHttp } from '../mesh/protocol.ts';
 import type { ModeDecision } from '../mesh/authentication.ts';
-import type { Diagnostic } from '../api/diagnostic.ts';
+import { diagnose, type Diagnostic } from '../api/diagnostic.ts';
+import type { ApiObject } from '../api/object.ts';
 import { inboundPassthrough, inboundPortCluster } from './cluster/inbound.ts';
 import { inboundListener } from './listener/inbound.ts';
 import { cause } from './origin.ts';
@@ -56,6 +57,14 @@ export function inboundOf(proxy: ProxyClass): Inbound {
   return {
     clusters: [elsewhere, ...ports.map((own) => inboundPortCluster(view, own, families))],
     listeners: [listener],
-    diagnostics: [...http.diagnostics, ...tcp.diagnostics],
+    diagnostics: [...http.diagnostics, ...tcp.diagnostics, ...mesh.idlePeerAuthentications(proxy.labels).map(idle)],
   };
 }
+
+const idle = (object: ApiObject<unknown>): Diagnostic =>
+  diagnose(object, ['spec', 'selector'], {
+    code: 'LAT0207',
+    severity: 'warning',
+    message: 'in the root namespace a PeerAuthentication is for the whole mesh: one with a selector has no effect',
+    help: "move it to the workload's own namespace, or remove the selector",
+  });

@@ -1,17 +1,36 @@
-// References to nothing: rules that send to a service or subset that is not there, gateways that no proxy or object has. Said
-// with Istio's code; the rule keeps its place, and requests fail only for what is missing.
+// What is wrong between objects: references to nothing, two objects for one host, what is accepted and not yet done. Said with
+// Istio's codes; a rule keeps its place, and requests fail only for what is missing.
 
 import { diagnose, type Diagnostic } from '../api/diagnostic.ts';
-import type { Path } from '../api/object.ts';
+import { refOf, refText, type Path } from '../api/object.ts';
 import { familyBy } from '../store/family.ts';
 import { isWildcard } from '../mesh/hostname.ts';
+import type { DestinationPolicy } from '../mesh/destination-policy.ts';
 import type { Destination, Route } from '../mesh/route.ts';
+import { isVisible } from '../mesh/visibility.ts';
 import { destinationService, policyFor, viewText, type View } from './view.ts';
 
-/** What is wrong with the references of the objects that a view sees. */
+/** What is wrong with the objects that a view's proxies follow; objects for others are others' to report. */
 export const meshDiagnostics = (view: View): readonly Diagnostic[] => cells(view).value;
 
-const cells = familyBy(viewText, (view: View): readonly Diagnostic[] => view.mesh.routes.all().flatMap((route) => routeDiagnostics(view, route)));
+type Problem = Pick<Diagnostic, 'code' | 'severity' | 'message' | 'help'>;
+
+const cells = familyBy(viewText, (view: View): readonly Diagnostic[] => {
+  const routes = view.mesh.routes.all().filter((route) => isVisible(route.visibility, view.namespace) && concerns(view, route));
+  const policies = view.mesh.policies.all().filter(({ visibility }) => isVisible(visibility, view.namespace));
+  return [
+    ...routes.flatMap((route) => routeDiagnostics(view, route)),
+    ...(view.role === 'sidecar' ? hostConflicts(routes) : []),
+    ...policies.flatMap((policy) => policyDiagnostics(view, policy)),
+    ...serviceDiagnostics(view),
+  ];
+});
+
+/** Sidecars follow the rules of the mesh, gateways those of Gateways; a rule for a Gateway that is nowhere everyone reports. */
+function concerns(view: View, { gateways }: Route): boolean {
+  if (gateways.some((gateway) => gateway !== 'mesh' && !view.mesh.hasGateway(gateway))) return true;
+  return view.role === 'sidecar' ? gateways.includes('mesh') : gateways.some((gateway) => gateway !== 'mesh');
+}
 
 function routeDiagnostics(view: View, route: Route): Diagnostic[] {
   // References are resolved as the object's own namespace sees them.
@@ -23,12 +42,16 @@ function routeDiagnostics(view: View, route: Route): Diagnostic[] {
   };
   for (const rule of route.http) {
     if (rule.action.kind === 'forward') {
-      for (const [index, { destination }] of rule.action.destinations.entries()) check(destination, [...rule.path, 'route', index, 'destination']);
+      for (const [index, { destination }] of rule.action.destinations.entries()) {
+        check(destination, [...rule.path, 'route', index, 'destination']);
+      }
     }
     for (const { destination } of rule.mirrors) check(destination, [...rule.path, 'mirror']);
   }
   for (const rule of [...route.tls, ...route.tcp]) {
-    for (const [index, { destination }] of rule.destinations.entries()) check(destination, [...rule.path, 'route', index, 'destination']);
+    for (const [index, { destination }] of rule.destinations.entries()) {
+      check(destination, [...rule.path, 'route', index, 'destination']);
+    }
   }
   for (const gateway of route.gateways) {
     if (gateway === 'mesh' || view.mesh.hasGateway(gateway)) continue;
@@ -41,10 +64,17 @@ function routeDiagnostics(view: View, route: Route): Diagnostic[] {
       }),
     );
   }
-  return found;
+  return [...found, ...route.delegating.map((path) => diagnose(route.object, path, delegation))];
 }
 
-function missing(view: View, { host, subset }: Destination): Pick<Diagnostic, 'code' | 'severity' | 'message' | 'help'> | undefined {
+const delegation: Problem = {
+  code: 'LAT0001',
+  severity: 'warning',
+  message: 'delegate is accepted, not yet in effect: the rule is left out',
+  help: "write the delegate's rules into this object",
+};
+
+function missing(view: View, { host, subset }: Destination): Problem | undefined {
   if (isWildcard(host)) return undefined;
   const service = destinationService(view, host);
   if (service === undefined) {
@@ -64,4 +94,52 @@ function missing(view: View, { host, subset }: Destination): Pick<Diagnostic, 'c
     message: `subset ${subset} of ${service.host} is not defined by any DestinationRule`,
     help: 'define the subset in a DestinationRule for the host; until then requests to it get 503',
   };
+}
+
+/** Of several objects for one host sidecars follow the oldest. */
+function hostConflicts(routes: readonly Route[]): Diagnostic[] {
+  const first = new Map<string, Route>();
+  return routes.flatMap((route) => {
+    if (!route.gateways.includes('mesh')) return [];
+    return route.hosts.flatMap((host, index): Diagnostic[] => {
+      const other = first.get(host);
+      if (other === undefined) first.set(host, route);
+      if (other === undefined || other === route) return [];
+      return [
+        diagnose(route.object, ['spec', 'hosts', index], {
+          code: 'IST0109',
+          severity: 'error',
+          message: `host ${host} has the rules of ${refText(refOf(other.object))} already: sidecars do not follow this object's`,
+          help: 'put the rules for a host into one VirtualService',
+        }),
+      ];
+    });
+  });
+}
+
+function policyDiagnostics(view: View, { host, namespace, objects }: DestinationPolicy): Diagnostic[] {
+  const [object] = objects;
+  const home: View = { ...view, namespace: view.mesh.outlook(namespace) };
+  if (object === undefined || isWildcard(host) || destinationService(home, host) !== undefined) return [];
+  return [
+    diagnose(object, ['spec', 'host'], {
+      code: 'IST0101',
+      severity: 'warning',
+      message: `host ${host} is no service that this namespace sees: the rule is for nothing`,
+      help: 'create the Service or ServiceEntry, or correct the host (a bare name means the same namespace)',
+    }),
+  ];
+}
+
+/** What services ask for that is not done yet. Hosts of one object say it once. */
+function serviceDiagnostics(view: View): Diagnostic[] {
+  const dynamic = view.mesh.visibleServices(view.namespace).filter(({ resolution }) => resolution === 'dynamic');
+  return [...new Set(dynamic.map(({ object }) => object))].map((object) =>
+    diagnose(object, ['spec', 'resolution'], {
+      code: 'LAT0001',
+      severity: 'warning',
+      message: 'resolution DYNAMIC_DNS is accepted, not yet in effect: requests to the hosts get 503',
+      help: 'list the hosts with resolution DNS, or use NONE',
+    }),
+  );
 }

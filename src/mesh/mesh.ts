@@ -24,7 +24,7 @@ import { endpointsOf, type Endpoint, type EndpointInputs } from './endpoint.ts';
 import { coversHost, isWildcard } from './hostname.ts';
 import { matchesLabels, type Labels } from './labels.ts';
 import { outlooks } from './outlook.ts';
-import { RouteIndex, type NamedHost } from './route-index.ts';
+import { RouteIndex } from './route-index.ts';
 import type { Route } from './route.ts';
 import { selectionKeys } from './selection-keys.ts';
 import { portNumbered, serviceKey, type Service } from './service.ts';
@@ -89,11 +89,7 @@ export class Mesh {
       });
       return [[key, route]];
     });
-    this.#routeIndex = new RouteIndex(this.routes, (host, from) =>
-      isWildcard(host)
-        ? this.visibleServices(from).some((service) => coversHost(host, service.host))
-        : this.servicesAt(host).some((service) => isVisible(service.visibility, from)),
-    );
+    this.#routeIndex = new RouteIndex(this.routes);
 
     this.policies = store
       .kind(networking, 'DestinationRule')
@@ -250,14 +246,19 @@ export class Mesh {
 
   // Routes
 
-  /** The rules that a namespace's sidecars follow for a host: an exact host before wildcards, the oldest object first. */
-  routeFor(host: string, from: string): Route | undefined {
-    return this.#routeIndex.routeFor(host, from);
+  /** The objects whose HTTP rules a namespace's sidecars may follow for a host: the first with a rule for the caller counts. */
+  httpRules(host: string, from: string): readonly Route[] {
+    return this.#routeIndex.httpRules(host, from);
   }
 
-  /** Hosts of sidecar rules that no visible service has, each with the oldest rules that name it. */
-  unregisteredHosts(from: string): readonly NamedHost[] {
-    return this.#routeIndex.unregisteredHosts(from);
+  /** All objects with TCP or TLS rules for a host. */
+  connectionRules(host: string, from: string): readonly Route[] {
+    return this.#routeIndex.connectionRules(host, from);
+  }
+
+  /** Every object whose rules a namespace's sidecars follow, in the order in which they count. */
+  sidecarRules(from: string): readonly Route[] {
+    return this.#routeIndex.sidecarRules(from);
   }
 
   /** Rules bound to a gateway (`ns/name`) that its namespace may see, oldest first. */
@@ -301,6 +302,14 @@ export class Mesh {
       namespace === root ? [] : this.#peerAuthenticationsIn(namespace),
       labels,
     );
+  }
+
+  /** Policies of the root namespace that select a workload, which they cannot do from there. */
+  idlePeerAuthentications(labels: Labels): readonly ApiObject<PeerAuthentication>[] {
+    return this.#peerAuthenticationsIn(this.config.rootNamespace).filter(({ body }) => {
+      const { matchLabels = {} } = body.spec?.selector ?? {};
+      return Object.keys(matchLabels).length > 0 && matchesLabels(matchLabels, labels);
+    });
   }
 
   /** AuthorizationPolicies for a workload: the root namespace's, then its own namespace's, oldest first in each. */
