@@ -1,0 +1,121 @@
+// Holds the documentation against the code: generated pages, rooms and their order, names and paths that pages mention.
+
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+const root = join(import.meta.dirname, '../..');
+const read = (path: string): string => readFileSync(join(root, path), 'utf8');
+
+interface DocsScript {
+  outdated(): Promise<string[]>;
+  codeTitles(): Promise<ReadonlyMap<string, string>>;
+  codesInSource(): ReadonlyMap<string, ReadonlySet<string>>;
+}
+const script = (await import(new URL('../../scripts/docs.mjs', import.meta.url).href)) as DocsScript;
+
+const pages = [...globSync('*.md', { cwd: root }), ...globSync('docs/**/*.md', { cwd: root })];
+
+/** The cells of a page's table rows, without heads and rules. */
+const rows = (text: string): string[][] =>
+  text
+    .split('\n')
+    .filter((line) => line.startsWith('| ') && !line.startsWith('| ---'))
+    .map((line) => line.slice(2, -2).split(' | '));
+
+const codeSpans = (text: string): string[] => [...text.matchAll(/`([^`\n]+)`/g)].map(([, span = '']) => span);
+
+test('the pages of docs/reference say what the code says', async () => {
+  assert.deepEqual(await script.outdated(), [], 'run node scripts/docs.mjs');
+});
+
+test('every code that something says has a title', async () => {
+  const titles = await script.codeTitles();
+  const untitled = [...script.codesInSource()].filter(([code]) => !titles.has(code));
+  assert.deepEqual(
+    untitled.map(([code]) => code),
+    [],
+    'give it one in src/api/codes.ts or scripts/docs.mjs',
+  );
+});
+
+test('every code with a title is said by something', async () => {
+  const said = script.codesInSource();
+  const unused = [...(await script.codeTitles()).keys()].filter((code) => !said.has(code));
+  assert.deepEqual(unused, []);
+});
+
+test('the rooms of ARCHITECTURE.md are those of src/, in the order that lint enforces', () => {
+  const { overrides } = JSON.parse(read('.oxlintrc.json')) as {
+    overrides: { files: string[]; rules: { 'no-restricted-imports'?: [string, { patterns?: { group: string[] }[] }?] } }[];
+  };
+  const toTheRight = overrides.flatMap(({ files, rules }) => {
+    const room = /^src\/([a-z]+)\//.exec(files[0] ?? '')?.[1];
+    return room === undefined ? [] : [{ room, count: rules['no-restricted-imports']?.[1]?.patterns?.[0]?.group.length ?? 0 }];
+  });
+  const order = toTheRight.sort((a, b) => b.count - a.count).map(({ room }) => room);
+  const withCode = new Set(globSync('src/*/**/*.ts', { cwd: root }).map((path) => path.split('/')[1]));
+  const section = read('ARCHITECTURE.md').split('\n## Rooms\n')[1]?.split('\n## ')[0] ?? '';
+  const listed = rows(section)
+    .slice(1)
+    .map(([room = '']) => room.replaceAll('`', ''));
+  assert.deepEqual(
+    listed,
+    order.filter((room) => withCode.has(room)),
+  );
+});
+
+test('the steps by which a change travels name what is there', () => {
+  const section = read('ARCHITECTURE.md').split('\n## How a change travels\n')[1]?.split('\n## ')[0] ?? '';
+  const steps = rows(section).slice(1);
+  assert.notEqual(steps.length, 0);
+  for (const [step, name = '', file = ''] of steps) {
+    const text = read(file.replaceAll('`', ''));
+    assert.ok(text.includes(name.replaceAll('`', '')), `${file} has no ${name}: ${step}`);
+  }
+});
+
+for (const page of pages) {
+  test(`${page} mentions files that are there`, () => {
+    const text = read(page);
+    const links = [...text.matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)].map(([, target = '']) => join(dirname(page), target));
+    const paths = codeSpans(text).filter((span) => /^(?:src|scripts|test|proto|docs|samples|bench)\/[\w./-]+$/.test(span));
+    assert.deepEqual(
+      [...links, ...paths].filter((path) => !existsSync(join(root, path))),
+      [],
+    );
+  });
+}
+
+test('fields that the guide says have no effect are read by nothing', () => {
+  const code = globSync('src/{mesh,filters,compile}/**/*.ts', { cwd: root })
+    .filter((path) => !path.endsWith('.test.ts'))
+    .map(read)
+    .join('\n');
+  const section = read('docs/guides/in-effect.md').split('\n## Fields of kinds in effect\n')[1]?.split('\n## ')[0] ?? '';
+  const fields = rows(section)
+    .slice(1)
+    .flatMap(([, cell = '']) => codeSpans(cell))
+    .map((path) => path.split('.').at(-1) ?? '')
+    .filter((field) => field !== 'tunnel');
+  assert.notEqual(fields.length, 0);
+  assert.deepEqual(
+    fields.filter((field) => new RegExp(`\\b${field}\\b`).test(code)),
+    [],
+    'these are in effect now: mend the guide',
+  );
+});
+
+test('docs/dependencies.md lists every dependency with its version', () => {
+  const { dependencies, devDependencies, optionalDependencies } = JSON.parse(read('package.json')) as Record<
+    string,
+    Record<string, string>
+  >;
+  const listed = rows(read('docs/dependencies.md')).map(([name = '', version = '']) => `${name.replaceAll('`', '')} ${version}`);
+  const wanted = Object.entries({ ...dependencies, ...devDependencies, ...optionalDependencies });
+  assert.deepEqual(
+    wanted.map(([name, version]) => `${name} ${version}`).filter((line) => !listed.includes(line)),
+    [],
+  );
+});
