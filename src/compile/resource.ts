@@ -26,8 +26,15 @@ export interface Resource {
   readonly version: string;
   /** The encoded message, without its Any. Never changed: it is shared. */
   readonly bytes: Uint8Array;
+  /** The same bytes in pieces that other resources share, where joining them would cost what sharing saves. */
+  readonly parts?: readonly Uint8Array[];
   readonly causes: readonly Cause[];
 }
+
+/** A resource's bytes as they are sent: in its shared pieces, or whole. */
+export const partsOf = (resource: Resource): readonly Uint8Array[] => resource.parts ?? [resource.bytes];
+
+export const sizeOf = (resource: Resource): number => partsOf(resource).reduce((sum, { length }) => sum + length, 0);
 
 /** How many messages have been encoded: what a change costs, for metrics and benchmarks. Never read by the compiler. */
 export const encodings = { count: 0 };

@@ -1,6 +1,6 @@
 // Bytes of many resources, shared by every stream that sends the same run of them: a first sync costs one copy, not a thousand.
 
-import type { Resource, ResourceType } from '../compile/resource.ts';
+import { partsOf, type Resource, type ResourceType } from '../compile/resource.ts';
 import { entryHead, type Protocol } from './response.ts';
 
 /** What is kept per resource: a number for its runs' keys, and its entry's head in either form. */
@@ -44,7 +44,7 @@ export class Packer {
 
   pack(protocol: Protocol, type: ResourceType, resources: readonly Resource[]): Uint8Array[] {
     if (resources.length <= fewest)
-      return resources.flatMap((resource) => [this.#head(protocol, type, resource), resource.bytes]);
+      return resources.flatMap((resource) => [this.#head(protocol, type, resource), ...partsOf(resource)]);
     let plan = this.#plans.get(resources);
     if (!plan) {
       plan = this.#plan(resources);
@@ -80,7 +80,9 @@ export class Packer {
       this.#kept.set(key, kept);
       return kept;
     }
-    const bytes = Buffer.concat(run.resources.flatMap((resource) => [this.#head(protocol, type, resource), resource.bytes]));
+    const bytes = Buffer.concat(
+      run.resources.flatMap((resource) => [this.#head(protocol, type, resource), ...partsOf(resource)]),
+    );
     this.#kept.set(key, bytes);
     this.#keptBytes += bytes.length;
     for (const [oldest, old] of this.#kept) {

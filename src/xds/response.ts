@@ -1,6 +1,6 @@
 // Discovery responses onto the wire as lists of buffers: a small head of their own, then bytes that all streams share.
 
-import { typeUrl, type Resource, type ResourceType } from '../compile/resource.ts';
+import { sizeOf, typeUrl, type Resource, type ResourceType } from '../compile/resource.ts';
 import { fieldSize, varintSize, WireWriter } from './wire.ts';
 
 /** The two forms of ADS: one response entry per resource, in either. */
@@ -14,22 +14,23 @@ const typeUrlSize = (type: ResourceType): number => typeUrlSizes[type] ?? 0;
  * for delta a Resource (name, version, Any), for SotW a bare Any. Fields stand in the order that puts `value` last.
  */
 export function entryHead(protocol: Protocol, type: ResourceType, resource: Resource): Buffer {
-  const valueHead = 1 + varintSize(resource.bytes.length);
-  const anySize = fieldSize(typeUrlSize(type)) + valueHead + resource.bytes.length;
+  const length = sizeOf(resource);
+  const valueHead = 1 + varintSize(length);
+  const anySize = fieldSize(typeUrlSize(type)) + valueHead + length;
   if (protocol === 'sotw') {
-    const writer = new WireWriter(fieldSize(anySize) - resource.bytes.length);
-    return writer.head(2, anySize).text(1, typeUrl[type], typeUrlSize(type)).head(2, resource.bytes.length).buffer;
+    const writer = new WireWriter(fieldSize(anySize) - length);
+    return writer.head(2, anySize).text(1, typeUrl[type], typeUrlSize(type)).head(2, length).buffer;
   }
   const nameSize = Buffer.byteLength(resource.name);
   const versionSize = Buffer.byteLength(resource.version);
   const size = fieldSize(nameSize) + fieldSize(versionSize) + fieldSize(anySize);
-  return new WireWriter(fieldSize(size) - resource.bytes.length)
+  return new WireWriter(fieldSize(size) - length)
     .head(2, size)
     .text(3, resource.name, nameSize)
     .text(1, resource.version, versionSize)
     .head(2, anySize)
     .text(1, typeUrl[type], typeUrlSize(type))
-    .head(2, resource.bytes.length).buffer;
+    .head(2, length).buffer;
 }
 
 /** The fields of a DeltaDiscoveryResponse besides its resources. */

@@ -1,23 +1,19 @@
-// Route tables put together from encoded virtual hosts: bytes are joined when they are sent, never encoded again.
+// Route tables put together from encoded virtual hosts: bytes are shared between tables, never encoded again.
 
 import { create, toBinary } from '@bufbuild/protobuf';
 import { RouteConfigurationSchema } from '../../../gen/envoy/config/route/v3/route_pb.js';
 import type { Init } from '../../filters/any.ts';
 import { versionOf, type Cause, type Resource } from '../resource.ts';
+import { joinedRuns } from './runs.ts';
 import type { VirtualHostPiece } from './virtual-host.ts';
 
-/** Tag of RouteConfiguration.virtual_hosts: field 2, length-delimited. */
-const virtualHostsTag = 0x12;
-
-/**
- * A table that holds its hosts by reference. Tables of a thousand hosts differ between namespaces in a few of them, so the joined
- * bytes of each would cost what sharing saves.
- */
+/** A table that holds its hosts by reference; its bytes are runs of hosts that other tables hold too. */
 class Table implements Resource {
   readonly name: string;
   readonly version: string;
   readonly #head: Uint8Array;
   readonly #hosts: readonly VirtualHostPiece[];
+  #parts: readonly Uint8Array[] | undefined;
 
   constructor(name: string, head: Uint8Array, hosts: readonly VirtualHostPiece[]) {
     this.name = name;
@@ -26,11 +22,14 @@ class Table implements Resource {
     this.version = versionOf(Buffer.from(`${versionOf(head)}${hosts.map((host) => host.version).join('')}`));
   }
 
-  /** Joined anew at each reading. */
+  get parts(): readonly Uint8Array[] {
+    this.#parts ??= [this.#head, ...joinedRuns(this.#hosts)];
+    return this.#parts;
+  }
+
+  /** Joined anew at each reading: for those who look, not for those who send. */
   get bytes(): Uint8Array {
-    const parts: Uint8Array[] = [this.#head];
-    for (const { bytes } of this.#hosts) parts.push(prefix(bytes.length), bytes);
-    return Buffer.concat(parts);
+    return Buffer.concat(this.parts);
   }
 
   get causes(): readonly Cause[] {
@@ -45,16 +44,4 @@ export function routeTable(
   hosts: readonly VirtualHostPiece[],
 ): Resource {
   return new Table(name, toBinary(RouteConfigurationSchema, create(RouteConfigurationSchema, { name, ...settings })), hosts);
-}
-
-/** The virtual-host tag and a varint length. */
-function prefix(length: number): Uint8Array {
-  const bytes = [virtualHostsTag];
-  let rest = length;
-  while (rest > 0x7f) {
-    bytes.push((rest & 0x7f) | 0x80);
-    rest >>>= 7;
-  }
-  bytes.push(rest);
-  return Uint8Array.from(bytes);
 }
