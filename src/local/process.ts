@@ -10,6 +10,7 @@ import type { Mount } from './volumes.ts';
 /**
  * Mounts the volumes, then becomes the program. Descriptor 3 takes the numbers of mounts that failed. A mount point that is not
  * there is made in an overlay over its nearest parent, so that the machine's own files stay as they are; `/` cannot have one.
+ * What is mounted below that parent already, such as the pod's own /etc/resolv.conf, is mounted over the overlay again.
  */
 const startScript = `
 path=$PATH; PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH
@@ -18,8 +19,13 @@ place() {
   top=$2
   while [ ! -d "$top" ]; do top=\${top%/*}; [ -n "$top" ] || return 1; done
   case $top in *[,:]*) return 1;; esac
-  mkdir -p "$3/upper" "$3/work" && chmod 755 "$3/upper" || return 1
+  mkdir -p "$3/upper" "$3/work" "$3/below" && chmod 755 "$3/upper" || return 1
+  mount -n --rbind "$top" "$3/below" || return 1
   mount -n -t overlay overlay -o "lowerdir=$top,upperdir=$3/upper,workdir=$3/work" "$top" || return 1
+  while read -r _ _ _ _ point _; do
+    case $point in "$3/below/"*) mount -n --bind "$point" "$top/\${point#"$3/below/"}";; esac
+  done < /proc/self/mountinfo
+  umount -n -l "$3/below"
   if [ -d "$1" ]; then mkdir -p "$2"; else mkdir -p "\${2%/*}" && : > "$2"; fi
 }
 n=$1; shift
