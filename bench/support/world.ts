@@ -10,16 +10,14 @@ export interface WorldSize {
 
 const namespaceOf = (index: number, { namespaces }: WorldSize): string => `ns-${index % namespaces}`;
 
-export const serviceName = (index: number): string => `service-${index}`;
+const serviceName = (index: number): string => `service-${index}`;
 
-export const serviceHost = (index: number, size: WorldSize): string =>
-  `${serviceName(index)}.${namespaceOf(index, size)}.svc.cluster.local`;
 
 const podAddress = (index: number, replica: number): string => `10.${64 + replica}.${index >> 8}.${index & 255}`;
 
 const podName = (index: number, replica: number): string => `${serviceName(index)}-${replica}`;
 
-export function service(index: number, size: WorldSize): JsonObject {
+function service(index: number, size: WorldSize): JsonObject {
   return {
     apiVersion: 'v1',
     kind: 'Service',

@@ -20,7 +20,7 @@ const description: ProxyDescription = {
 };
 const own = proxyNode(description);
 const identity = 'spiffe://cluster.local/ns/default/sa/reviews';
-const unix = (address: string) => ({ peer: { transport: 'unix', address, trusted: false } as const });
+const unix = (address: string) => ({ peer: { transport: 'unix', address, certificates: [] } as const });
 
 const claims = new SocketClaims();
 claims.hold('/run/reviews', own, identity);
@@ -71,7 +71,7 @@ test('a socket is nobody’s before and after, and TCP proves nothing', () => {
   assert.ok('refused' in some.authorize(own, unix('/run/a')));
   const held = some.hold('/run/a', own, identity);
   assert.ok('identity' in some.authorize(own, unix('/run/a')));
-  assert.ok('refused' in some.authorize(own, { peer: { transport: 'tcp', address: '/run/a', trusted: false } }));
+  assert.ok('refused' in some.authorize(own, { peer: { transport: 'tcp', address: '/run/a', certificates: [] } }));
   some.hold('/run/a', proxyNode({ ...description, name: 'next' }), identity);
   held[Symbol.dispose]();
   assert.ok('identity' in some.authorize(proxyNode({ ...description, name: 'next' }), unix('/run/a')), 'the next holder stays');
