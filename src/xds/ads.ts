@@ -89,7 +89,7 @@ export function adsHandlers(options: AdsOptions): Ads {
     for (const stream of due) attempt(stream, () => stream.flush(changedAt));
   });
 
-  const watches = new Watches((error) => log.error({ error }, 'a configuration could not be computed; proxies keep the last'));
+  const watches = new Watches((error) => log.error({ err: error }, 'a configuration could not be computed; proxies keep the last'));
   const views = new Views({
     watches,
     clock,

@@ -1,5 +1,6 @@
 // What a person sees while a mesh comes up: each pod as it gets ready, and the moment when all of them are.
 
+import type { PodView } from '../pod-view.ts';
 import type { Platform } from '../platform.ts';
 
 export interface ProgressOptions {
@@ -10,8 +11,10 @@ export interface ProgressOptions {
 }
 
 const lookEveryMs = 100;
-/** Pods that cannot start must not keep the others' readiness a secret. */
-const patienceMs = 60_000;
+/** Pods that cannot start must not keep the others' readiness a secret: they are told when nothing else is waited for, or after this. */
+const patienceMs = 30_000;
+const inTrouble = ({ status }: PodView): boolean =>
+  status.endsWith('Error') || status.endsWith('BackOff') || status === 'ErrImagePull';
 
 export class Progress implements Disposable {
   readonly #options: ProgressOptions;
@@ -19,6 +22,7 @@ export class Progress implements Disposable {
   readonly #began = Date.now();
   #timer: NodeJS.Timeout | undefined;
   #done = false;
+  #complained = false;
 
   constructor(options: ProgressOptions) {
     this.#options = options;
@@ -40,9 +44,16 @@ export class Progress implements Disposable {
         `  ${pod.ready ? 'ready ' : state.padEnd(6)} ${pod.name}${pod.namespace === 'default' ? '' : ` (${pod.namespace})`}  ${ready}/${pods.length}`,
       );
     }
-    if (this.#done || !(pods.every((pod) => pod.ready) || Date.now() - this.#began > patienceMs)) return;
-    this.#done = true;
-    this.#options.ready();
+    if (this.#done) return;
+    const waiting = pods.filter((pod) => !pod.ready);
+    if (waiting.length === 0) {
+      this.#done = true;
+      this.#options.ready();
+    } else if (!this.#complained && (waiting.every(inTrouble) || Date.now() - this.#began > patienceMs)) {
+      this.#complained = true;
+      const names = waiting.map(({ name, status }) => `${name} (${status})`).join(', ');
+      this.#options.say(`not ready: ${names}; the rest runs. lateen ps and lateen logs say more`);
+    }
   }
 
   [Symbol.dispose](): void {
