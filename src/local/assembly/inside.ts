@@ -3,6 +3,8 @@
 import { mkdirSync } from 'node:fs';
 import { computed } from '@preact/signals-core';
 import { diagnosticText, type Diagnostic } from '../../api/diagnostic.ts';
+import type { Gateway } from '../../api/gateway.ts';
+import type { ApiObject } from '../../api/object.ts';
 import { createCompiler, meshOf } from '../../compile/compile.ts';
 import { ControlPlane } from '../../control/control-plane.ts';
 import { createLog } from '../../control/log.ts';
@@ -18,6 +20,7 @@ import { enterSandbox, type Sandbox } from '../inner.ts';
 import { storeObjects } from '../objects.ts';
 import { Platform } from '../platform.ts';
 import { podAccess } from '../pod-access.ts';
+import { entrances } from './entrances.ts';
 import { namedHosts } from './names.ts';
 import { Progress } from './progress.ts';
 import { Proxies } from './proxies.ts';
@@ -92,10 +95,16 @@ export async function runInside(options: InsideOptions): Promise<number> {
     proxyAdmin: (pod, method, path) => proxies.admin(pod, method, path),
   });
   platform.start();
+  const say = (line: string): void => void process.stdout.write(`${line}\n`);
   using progress = new Progress({
     platform,
-    say: (line) => void process.stdout.write(`${line}\n`),
-    ready: () => sandbox.ready(),
+    say,
+    ready: () => {
+      const gateway = (name: string) =>
+        control.store.kind('networking.istio.io', 'Gateway').get(name) as ApiObject<Gateway> | undefined;
+      for (const url of entrances(sandbox.published(), mesh.peek().routes.all(), gateway)) say(`  look at ${url}`);
+      sandbox.ready();
+    },
   });
   progress.start();
   if (!ended.aborted) await new Promise((resolve) => ended.addEventListener('abort', resolve, { once: true }));
