@@ -63,7 +63,7 @@ function sidecarOf(proxy: ProxyClass): Configuration {
     secret: (name) => gatewaySecret(proxy, name),
     endpointNames: computed(() => outboundClusters(view).value.withEndpoints),
     routeNames: computed(() => (names = settleNames(names, listenersOf(view).value.tables))),
-    secretNames: computed(() => []),
+    secretNames: computed(() => outboundClusters(view).value.secrets),
     diagnostics: computed(() => [...meshDiagnostics(view), ...inbound.value.diagnostics]),
   };
 }

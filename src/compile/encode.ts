@@ -17,7 +17,9 @@ export function resource<Desc extends DescMessage>(
 
 /** The earlier of two resources when they have the same bytes: identity says "unchanged". */
 export function settle<Made extends Resource | undefined>(before: Resource | undefined, after: Made): Made | Resource {
-  return before !== undefined && after !== undefined && before.version === after.version && before.name === after.name ? before : after;
+  return before !== undefined && after !== undefined && before.version === after.version && before.name === after.name
+    ? before
+    : after;
 }
 
 /** Resources by name. The same map as before when nothing in it changed. */

@@ -1,47 +1,61 @@
-// Endpoints → a cluster's load assignment: grouped by locality, by priority where failover is wanted.
+// Endpoints → a cluster's load assignment: grouped by locality, by priority where nearer ones come first.
 
 import type { JsonObject } from '@bufbuild/protobuf';
 import type { Init } from '../filters/any.ts';
 import { HealthStatus } from '../../gen/envoy/config/core/v3/health_check_pb.js';
+import type { AddressSchema } from '../../gen/envoy/config/core/v3/address_pb.js';
 import type { ClusterLoadAssignmentSchema } from '../../gen/envoy/config/endpoint/v3/endpoint_pb.js';
 import type { LbEndpointSchema } from '../../gen/envoy/config/endpoint/v3/endpoint_components_pb.js';
 import type { TrafficPolicy } from '../api/shared/traffic-policy.ts';
 import type { Endpoint } from '../mesh/endpoint.ts';
 import type { Locality } from '../mesh/workload.ts';
-import { localityWeights, priorities } from './locality.ts';
+import { localityWeights, priorities, weightOf, type Balance } from './locality.ts';
+import type { AddressFamilies } from './node.ts';
 
 export interface AssignmentContext {
   readonly clusterId: string;
   readonly settings: TrafficPolicy;
-  /** The caller's locality and labels, where the policy or the mesh balances by locality; undefined: it does not matter. */
-  readonly locality: CallerLocality | undefined;
-  /** The caller's network; endpoints of others need a gateway. Undefined: all networks are one. */
-  readonly network: string | undefined;
+  /** How places count, and the caller's; undefined: they do not. */
+  readonly balance: (Balance & { readonly caller: CallerLocality }) | undefined;
 }
 
-export interface CallerLocality extends Locality {
+/** Where a caller is. */
+export interface CallerPlace extends Locality {
+  /** Only those that some policy orders endpoints by. */
   readonly labels: Readonly<Record<string, string>>;
 }
 
-export const localityText = ({ region, zone, subZone }: Locality): string => [region, zone, subZone].join('/').replace(/\/+$/, '');
+export interface CallerLocality extends CallerPlace {
+  readonly network: string;
+}
+
+const localityText = ({ region, zone, subZone }: Locality): string => [region, zone, subZone].join('/').replace(/\/+$/, '');
+
+/** Something that can be called: an endpoint, and the other addresses that it has besides. */
+interface Host {
+  readonly endpoint: Endpoint;
+  readonly others: readonly string[];
+}
 
 /** Endpoints in the order of their localities; equal input gives equal bytes. */
 export function loadAssignment(
   name: string,
   endpoints: readonly Endpoint[],
-  context: AssignmentContext,
+  { clusterId, settings, balance }: AssignmentContext,
+  others: ReadonlyMap<Endpoint, readonly string[]> = new Map(),
 ): Init<typeof ClusterLoadAssignmentSchema> {
   // Not-ready endpoints are sent only where a policy keeps a share of them in use (istio.md §3.8).
-  const keepUnhealthy = (context.settings.outlierDetection?.minHealthPercent ?? 0) > 0;
+  const keepUnhealthy = (settings.outlierDetection?.minHealthPercent ?? 0) > 0;
   const usable = endpoints.filter((endpoint) => endpoint.healthy || keepUnhealthy);
   const groups = Map.groupBy(usable, (endpoint) => localityText(endpoint.locality));
   const localities = [...groups].sort(([a], [b]) => (a < b ? -1 : 1));
-  const balanced = context.locality === undefined ? undefined : priorities(localities, context.settings, context.locality);
-  const weights = context.locality === undefined ? undefined : localityWeights(localities, context.settings, context.locality);
-
+  const weights = balance && localityWeights(localities, balance.setting, balance.caller);
+  const placed = balance?.ordered
+    ? priorities(localities, balance.setting, balance.caller)
+    : localities.map(([text, list]) => ({ text, list, priority: 0 }));
   return {
     clusterName: name,
-    endpoints: (balanced ?? localities.map(([text, list]) => ({ text, list, priority: 0 })))
+    endpoints: placed
       .map(({ text, list, priority }) => ({
         priority,
         locality: list[0] && {
@@ -49,34 +63,70 @@ export function loadAssignment(
           zone: list[0].locality.zone,
           subZone: list[0].locality.subZone,
         },
-        loadBalancingWeight: weights?.get(text) ?? list.reduce((sum, { weight }) => sum + weight, 0),
-        lbEndpoints: list.map((endpoint) => lbEndpoint(endpoint, context.clusterId)),
+        loadBalancingWeight: weights?.get(text) ?? weightOf(list),
+        lbEndpoints: list.map((endpoint) => lbEndpoint({ endpoint, others: others.get(endpoint) ?? [] }, clusterId)),
       }))
       .filter(({ loadBalancingWeight }) => loadBalancingWeight > 0),
   };
 }
 
-function lbEndpoint(endpoint: Endpoint, clusterId: string): Init<typeof LbEndpointSchema> {
+/**
+ * Of endpoints that are one workload under several addresses, one for callers of these IP versions: the first address that they
+ * have, and the others besides it.
+ */
+export function reachable(
+  endpoints: readonly Endpoint[],
+  { v4, v6 }: AddressFamilies,
+): { readonly endpoints: readonly Endpoint[]; readonly others: ReadonlyMap<Endpoint, readonly string[]> } {
+  const others = new Map<Endpoint, readonly string[]>();
+  if (!endpoints.some(({ address }) => address.includes(':'))) return { endpoints, others };
+  const alone = endpoints.filter(({ owner }) => owner === '');
+  const groups = [
+    ...Map.groupBy(
+      endpoints.filter(({ owner }) => owner !== ''),
+      ({ owner, port }) => `${owner} ${port}`,
+    ).values(),
+  ];
+  const found = groups.flatMap((list) => {
+    const fit = list.filter(({ address }) => (address.includes(':') ? v6 : v4));
+    const [first, ...rest] = fit.length > 0 ? fit : list;
+    if (first === undefined) return [];
+    others.set(
+      first,
+      rest.map(({ address }) => address),
+    );
+    return [first];
+  });
+  return { endpoints: [...found, ...alone], others };
+}
+
+function lbEndpoint({ endpoint, others }: Host, clusterId: string): Init<typeof LbEndpointSchema> {
   return {
-    hostIdentifier: { case: 'endpoint', value: { address: addressOf(endpoint) } },
+    hostIdentifier: {
+      case: 'endpoint',
+      value: {
+        address: addressOf(endpoint.address, endpoint.port),
+        additionalAddresses: others.map((address) => ({ address: addressOf(address, endpoint.port) })),
+      },
+    },
     loadBalancingWeight: endpoint.weight,
     ...(endpoint.healthy ? {} : { healthStatus: HealthStatus.UNHEALTHY }),
     metadata: { filterMetadata: endpointMetadata(endpoint, clusterId) },
   };
 }
 
-function addressOf({ address, port }: Endpoint) {
-  if (address.startsWith('unix://')) return { address: { case: 'pipe' as const, value: { path: address.slice('unix://'.length) } } };
-  return {
-    address: { case: 'socketAddress' as const, value: { address, portSpecifier: { case: 'portValue' as const, value: port } } },
-  };
+function addressOf(address: string, port: number): Init<typeof AddressSchema> {
+  if (address.startsWith('unix://')) return { address: { case: 'pipe', value: { path: address.slice('unix://'.length) } } };
+  return { address: { case: 'socketAddress', value: { address, portSpecifier: { case: 'portValue', value: port } } } };
 }
 
 /** What telemetry and transport selection read: `workload;namespace;canonical name;canonical revision;cluster`. */
 function endpointMetadata(endpoint: Endpoint, clusterId: string): Record<string, JsonObject> {
   const { labels } = endpoint;
-  const canonical = labels['service.istio.io/canonical-name'] ?? labels['app.kubernetes.io/name'] ?? labels['app'] ?? endpoint.workload;
-  const revision = labels['service.istio.io/canonical-revision'] ?? labels['app.kubernetes.io/version'] ?? labels['version'] ?? 'latest';
+  const canonical =
+    labels['service.istio.io/canonical-name'] ?? labels['app.kubernetes.io/name'] ?? labels['app'] ?? endpoint.workload;
+  const revision =
+    labels['service.istio.io/canonical-revision'] ?? labels['app.kubernetes.io/version'] ?? labels['version'] ?? 'latest';
   return {
     ...(endpoint.mutualTls && { 'envoy.transport_socket_match': { tlsMode: 'istio' } }),
     ...(endpoint.workload !== '' && {

@@ -1,12 +1,48 @@
 // Locality load balancing: which endpoints come first for a caller in a place, and what share each place gets (istio.md §3.8).
 
+import type { LocalityLoadBalancerSetting } from '../api/shared/load-balancer.ts';
 import type { TrafficPolicy } from '../api/shared/traffic-policy.ts';
+import type { MeshConfig } from '../api/mesh-config.ts';
 import type { Endpoint } from '../mesh/endpoint.ts';
+import { clusterLabel, networkLabel, nodeLabel, regionLabel, subZoneLabel, zoneLabel } from '../mesh/labels.ts';
+import type { Service } from '../mesh/service.ts';
 import type { Locality } from '../mesh/workload.ts';
 import type { CallerLocality } from './endpoint.ts';
 
-type LocalitySetting = NonNullable<NonNullable<TrafficPolicy['loadBalancer']>['localityLbSetting']>;
-type Group = readonly [text: string, endpoints: Endpoint[]];
+/** How places count for a port: shares by place, or an order of them. */
+export interface Balance {
+  readonly setting: LocalityLoadBalancerSetting;
+  /** Without shares, nearer endpoints come first. */
+  readonly ordered: boolean;
+}
+
+/**
+ * The policy's setting, else what the service prefers, else the mesh's; undefined where places do not matter. An order acts only
+ * with outlier detection, for without it nothing says that nearer endpoints have failed; a service's own preference always acts.
+ */
+export function balanceOf(
+  { loadBalancer, outlierDetection }: TrafficPolicy,
+  { prefers }: Service,
+  { localityLbSetting: byDefault }: MeshConfig,
+): Balance | undefined {
+  const own = loadBalancer?.localityLbSetting;
+  const preferred = own === undefined ? preference[prefers ?? 'any'] : undefined;
+  const setting = own ?? preferred ?? byDefault;
+  if (setting === undefined || setting.enabled === false) return undefined;
+  const ordered = !setting.distribute?.length && (outlierDetection !== undefined || preferred !== undefined);
+  return ordered || setting.distribute?.length ? { setting, ordered } : undefined;
+}
+
+const near = [networkLabel, regionLabel, zoneLabel];
+
+const preference: Readonly<Record<'zone' | 'node' | 'any', LocalityLoadBalancerSetting | undefined>> = {
+  zone: { failoverPriority: near },
+  node: { failoverPriority: [...near, subZoneLabel, nodeLabel] },
+  any: undefined,
+};
+
+/** Endpoints of one place. */
+export type Group = readonly [text: string, endpoints: Endpoint[]];
 
 export interface PriorityGroup {
   readonly text: string;
@@ -14,14 +50,13 @@ export interface PriorityGroup {
   readonly priority: number;
 }
 
-/**
- * Endpoints split by priority for the caller, 0 first without gaps; undefined where nothing orders them. Failover acts only with
- * outlier detection: without it nothing says that a nearer endpoint has failed.
- */
-export function priorities(groups: readonly Group[], settings: TrafficPolicy, caller: CallerLocality): PriorityGroup[] | undefined {
-  const setting = settings.loadBalancer?.localityLbSetting;
-  if (setting?.enabled === false || settings.outlierDetection === undefined || setting?.distribute?.length) return undefined;
-  const rank = setting?.failoverPriority?.length
+/** Endpoints split by priority for the caller, 0 first without gaps. */
+export function priorities(
+  groups: readonly Group[],
+  setting: LocalityLoadBalancerSetting,
+  caller: CallerLocality,
+): PriorityGroup[] {
+  const rank = setting.failoverPriority?.length
     ? labelRank(setting.failoverPriority, caller)
     : (endpoint: Endpoint) => placeRank(endpoint.locality, caller, setting);
   const split = groups.flatMap(([text, endpoints]) =>
@@ -34,48 +69,71 @@ export function priorities(groups: readonly Group[], settings: TrafficPolicy, ca
 }
 
 /** 0 the same sub-zone, 1 zone, 2 region, 3 elsewhere; with a failover rule, 3 its target and 4 the rest. */
-function placeRank(place: Locality, caller: Locality, setting: LocalitySetting | undefined): number {
+function placeRank(place: Locality, caller: Locality, { failover }: LocalityLoadBalancerSetting): number {
   if (place.region !== caller.region) {
-    const failover = setting?.failover?.find(({ from }) => from === caller.region);
-    return failover === undefined || failover.to === place.region ? 3 : 4;
+    const rule = failover?.find(({ from }) => from === caller.region);
+    return rule === undefined || rule.to === place.region ? 3 : 4;
   }
   if (place.zone !== caller.zone) return 2;
   return place.subZone === caller.subZone ? 0 : 1;
 }
 
+interface Placed {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly locality: Locality;
+  readonly network: string;
+  readonly node: string;
+}
+
 /** The more of the leading labels an endpoint shares with the caller, the earlier it comes. */
-function labelRank(keys: readonly string[], caller: CallerLocality): (endpoint: Endpoint) => number {
-  const value = (key: string, labels: Readonly<Record<string, string>>, place: Locality): string | undefined =>
-    labels[key] ??
-    {
-      'topology.kubernetes.io/region': place.region,
-      'topology.kubernetes.io/zone': place.zone,
-      'topology.istio.io/subzone': place.subZone,
-    }[key];
+function labelRank(words: readonly string[], caller: CallerLocality): (endpoint: Endpoint) => number {
+  const self: Placed = { ...caller, locality: caller, node: caller.labels[nodeLabel] ?? '' };
+  const wanted = words.map((word) => {
+    const [key = '', value] = word.split('=', 2);
+    return { key, value: value ?? labelOf(self, key) };
+  });
   return (endpoint) => {
-    const shared = keys.findIndex((word) => {
-      const [key = '', wanted] = word.split('=', 2);
-      const own = wanted ?? value(key, caller.labels, caller) ?? '';
-      return (value(key, endpoint.labels, endpoint.locality) ?? '') !== own;
-    });
-    return shared < 0 ? 0 : keys.length - shared;
+    const shared = wanted.findIndex(({ key, value }) => labelOf(endpoint, key) !== value);
+    return shared < 0 ? 0 : words.length - shared;
   };
 }
 
-/** The share of each locality by `distribute`, or undefined where the policy gives none for this caller. */
-export function localityWeights(groups: readonly Group[], settings: TrafficPolicy, caller: CallerLocality): Map<string, number> | undefined {
-  const setting = settings.loadBalancer?.localityLbSetting;
-  if (setting?.enabled === false) return undefined;
-  const rule = setting?.distribute?.find(({ from }) => from !== undefined && placeMatches(from, caller));
+/** What something's place says comes before what is written on it. */
+function labelOf({ labels, locality, network, node }: Placed, key: string): string {
+  switch (key) {
+    case regionLabel:
+      return locality.region;
+    case zoneLabel:
+      return locality.zone;
+    case subZoneLabel:
+      return locality.subZone;
+    case networkLabel:
+      return network;
+    case nodeLabel:
+      return node;
+    case clusterLabel:
+      // All endpoints that are known are of one cluster.
+      return '';
+    default:
+      return labels[key] ?? '';
+  }
+}
+
+/** The share of each place by `distribute`, none for those it leaves out; undefined where it says nothing of this caller. */
+export function localityWeights(
+  groups: readonly Group[],
+  setting: LocalityLoadBalancerSetting,
+  caller: Locality,
+): Map<string, number> | undefined {
+  const rule = setting.distribute?.find(({ from }) => from !== undefined && placeMatches(from, caller));
   if (rule === undefined) return undefined;
   const weights = new Map<string, number>();
   const open = new Set(groups);
   for (const [to, share] of Object.entries(rule.to ?? {})) {
     const matched = [...open].filter(([, [first]]) => first !== undefined && placeMatches(to, first.locality));
-    const total = matched.reduce((sum, [, list]) => sum + list.reduce((all, { weight }) => all + weight, 0), 0);
+    const total = matched.reduce((sum, [, list]) => sum + weightOf(list), 0);
     for (const group of matched) {
-      const own = group[1].reduce((all, { weight }) => all + weight, 0);
-      weights.set(group[0], Math.ceil((own * Number(share)) / total));
+      weights.set(group[0], Math.ceil((weightOf(group[1]) * Number(share)) / total));
       open.delete(group);
     }
   }
@@ -83,11 +141,12 @@ export function localityWeights(groups: readonly Group[], settings: TrafficPolic
   return weights;
 }
 
+export const weightOf = (endpoints: readonly Endpoint[]): number => endpoints.reduce((sum, { weight }) => sum + weight, 0);
+
 /** `region/zone/*` and shorter forms against a place. */
 function placeMatches(pattern: string, { region, zone, subZone }: Locality): boolean {
   const place = [region, zone, subZone];
-  const parts = pattern.split('/');
-  for (const [index, part] of parts.entries()) {
+  for (const [index, part] of pattern.split('/').entries()) {
     if (part === '*') return true;
     if (part !== place[index]) return false;
   }

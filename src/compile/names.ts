@@ -20,7 +20,8 @@ export interface OutboundClusterName {
 /** The parts of `outbound|PORT|SUBSET|HOST`, or undefined for any other name. */
 export function parseOutboundCluster(name: string): OutboundClusterName | undefined {
   const [direction, port, subset, host, ...rest] = name.split('|');
-  if (direction !== 'outbound' || port === undefined || subset === undefined || host === undefined || rest.length > 0) return undefined;
+  if (direction !== 'outbound' || port === undefined || subset === undefined || host === undefined || rest.length > 0)
+    return undefined;
   const number = Number(port);
   return Number.isInteger(number) ? { port: number, subset, host } : undefined;
 }
@@ -28,7 +29,11 @@ export function parseOutboundCluster(name: string): OutboundClusterName | undefi
 export const listenerName = (address: string, port: number): string => `${address}_${port}`;
 
 /** Istio's path of an object in metadata: `/apis/networking.istio.io/v1/namespaces/default/virtual-service/reviews`. */
-export function configPath(object: { readonly apiVersion: string; readonly kind: string; readonly metadata: { readonly name: string; readonly namespace: string } }): string {
+export function configPath(object: {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly namespace: string };
+}): string {
   const kind = object.kind.replaceAll(/(?<=[a-z])(?=[A-Z])/g, '-').toLowerCase();
   return `/apis/${object.apiVersion}/namespaces/${object.metadata.namespace}/${kind}/${object.metadata.name}`;
 }

@@ -3,26 +3,36 @@
 import { ClusterLoadAssignmentSchema } from '../../gen/envoy/config/endpoint/v3/endpoint_pb.js';
 import type { ReadonlySignal } from '@preact/signals-core';
 import { effectivePolicy, type DestinationPolicy, type Subset } from '../mesh/destination-policy.ts';
+import { nodeLabel } from '../mesh/labels.ts';
 import { portNumbered, type Service, type ServicePort } from '../mesh/service.ts';
 import { familyBy } from '../store/family.ts';
-import { discoveryOf, outboundClusterResource, subsetEndpoints, type ClusterInput } from './cluster/outbound.ts';
+import { clusterSecrets, discoveryOf, outboundClusterResource, subsetEndpoints, type ClusterInput } from './cluster/outbound.ts';
 import { reservedClusters } from './cluster/inbound.ts';
-import { loadAssignment } from './endpoint.ts';
+import { loadAssignment, reachable } from './endpoint.ts';
 import { resource, settle, settleAll, settleNames } from './encode.ts';
 import { identityOf } from './identity.ts';
 import { outboundListeners, type OutboundListeners } from './listener/outbound.ts';
+import { balanceOf, type Balance } from './locality.ts';
 import { parseOutboundCluster } from './names.ts';
 import { cause } from './origin.ts';
 import type { Resource } from './resource.ts';
 import { outboundTable } from './route/outbound.ts';
-import { placedViewText, policyFor, viewText, type View } from './view.ts';
+import { familiesText, placedViewText, policyFor, settingsFor, viewText, type View } from './view.ts';
 
 interface OneCluster extends ClusterInput {
   readonly view: View;
 }
 
-const clusterText = ({ view, service, port, subset, policy, router }: OneCluster): string =>
-  [identityOf(view.mesh), identityOf(service), port.number, identityOf(subset), policyText(policy), router].join(' ');
+const clusterText = ({ view, service, port, subset, policy, router, families }: OneCluster): string =>
+  [
+    identityOf(view.mesh),
+    identityOf(service),
+    port.number,
+    identityOf(subset),
+    policyText(policy),
+    router,
+    familiesText(families),
+  ].join(' ');
 
 /** Merged policies are made anew for each reader; what they are merged from is not. */
 const policyText = (policy: DestinationPolicy | undefined): string => (policy?.objects ?? []).map(identityOf).join('+');
@@ -35,22 +45,31 @@ const clusterCells = familyBy<OneCluster, Resource | undefined>(clusterText, (in
 export interface Clusters {
   readonly byName: ReadonlyMap<string, Resource>;
   readonly withEndpoints: readonly string[];
+  /** SDS names of the Kubernetes secrets that policies' own TLS takes, sorted. */
+  readonly secrets: readonly string[];
 }
 
 const clustersCells = familyBy(viewText, (view: View, previous: Clusters | undefined): Clusters => {
   const byName = new Map<string, Resource>();
   const withEndpoints: string[] = [];
+  const named = new Set<string>();
   for (const input of clusterInputs(view)) {
     const cluster = clusterCells({ ...input, view }).value;
     if (cluster === undefined || byName.has(cluster.name)) continue;
     byName.set(cluster.name, cluster);
     if (usesEndpoints(input)) withEndpoints.push(cluster.name);
+    for (const name of clusterSecrets(view.mesh, input)) named.add(name);
   }
   for (const cluster of reservedClusters(view.mesh.config, view.role)) byName.set(cluster.name, cluster);
   const names = settleNames(previous?.withEndpoints, withEndpoints.sort());
+  const secrets = settleNames(previous?.secrets, [...named].sort());
   const clusters = settleAll(previous?.byName, byName);
-  if (previous !== undefined && clusters === previous.byName && names === previous.withEndpoints) return previous;
-  return { byName: clusters, withEndpoints: names };
+  return previous !== undefined &&
+    clusters === previous.byName &&
+    names === previous.withEndpoints &&
+    secrets === previous.secrets
+    ? previous
+    : { byName: clusters, withEndpoints: names, secrets };
 });
 
 export const outboundClusters = (view: View): ReadonlySignal<Clusters> => clustersCells(view);
@@ -61,14 +80,15 @@ function usesEndpoints({ service, port, subset, policy, router }: ClusterInput):
 }
 
 function* clusterInputs(view: View): Generator<ClusterInput> {
+  const { families } = view;
   const router = view.role === 'router';
   for (const service of view.mesh.visibleServices(view.namespace)) {
     if (service.resolution === 'alias') continue;
     const policy = policyFor(view, service.host, service.namespace);
     for (const port of service.ports) {
       if (port.protocol === 'UDP') continue;
-      yield { service, port, subset: undefined, policy, router };
-      for (const subset of policy?.subsets ?? []) yield { service, port, subset, policy, router };
+      yield { service, port, subset: undefined, policy, router, families };
+      for (const subset of policy?.subsets ?? []) yield { service, port, subset, policy, router, families };
     }
   }
 }
@@ -80,30 +100,36 @@ interface OneAssignment {
   readonly port: ServicePort;
   readonly subset: Subset | undefined;
   readonly policy: DestinationPolicy | undefined;
-  /** Whether the caller's place matters. */
-  readonly placed: boolean;
+  /** How places count; undefined: where the caller is changes nothing. */
+  readonly balance: Balance | undefined;
 }
 
-const assignmentText = ({ view, service, port, subset, policy, placed }: OneAssignment): string =>
+const assignmentText = ({ view, service, port, subset, policy, balance }: OneAssignment): string =>
   [
-    placed ? placedViewText(view) : `${identityOf(view.mesh)} ${view.clusterId}`,
+    balance !== undefined || service.nodeLocal ? placedViewText(view) : `${identityOf(view.mesh)} ${view.clusterId}`,
+    familiesText(view.families),
     identityOf(service),
     port.number,
     identityOf(subset),
     policyText(policy),
   ].join('\n');
 
-const assignmentCells = familyBy<OneAssignment, Resource>(assignmentText, ({ view, name, service, port, subset, policy, placed }, previous) => {
-  const endpoints = subsetEndpoints(view.mesh.endpoints(service, port.number).value, subset);
-  const context = {
-    clusterId: view.clusterId,
-    settings: effectivePolicy(policy, port.number, subset),
-    locality: placed ? view.locality : undefined,
-    network: undefined,
-  };
-  const made = resource(ClusterLoadAssignmentSchema, name, loadAssignment(name, endpoints, context), [cause(service.object)]);
-  return settle(previous, made);
-});
+const assignmentCells = familyBy<OneAssignment, Resource>(
+  assignmentText,
+  ({ view, name, service, port, subset, policy, balance }, previous) => {
+    const caller = { ...view.locality, network: view.network };
+    const served = subsetEndpoints(view.mesh.endpoints(service, port.number).value, subset);
+    const near = service.nodeLocal ? served.filter(({ node }) => node === caller.labels[nodeLabel]) : served;
+    const { endpoints, others } = reachable(near, view.families);
+    const context = {
+      clusterId: view.clusterId,
+      settings: settingsFor(view.mesh, policy, port.number, subset),
+      balance: balance && { ...balance, caller },
+    };
+    const assignment = loadAssignment(name, endpoints, context, others);
+    return settle(previous, resource(ClusterLoadAssignmentSchema, name, assignment, [cause(service.object)]));
+  },
+);
 
 interface Named {
   readonly view: View;
@@ -120,21 +146,22 @@ const endpointsCells = familyBy<Named, Resource | undefined>(namedText, ({ view,
   if (service === undefined || port === undefined) return undefined;
   const policy = policyFor(view, service.host, service.namespace);
   const subset = policy?.subsets.find((candidate) => candidate.name === parts.subset);
-  const input: ClusterInput = { service, port, subset, policy, router: view.role === 'router' };
+  const input: ClusterInput = { service, port, subset, policy, router: view.role === 'router', families: view.families };
   if ((parts.subset !== '' && subset === undefined) || !usesEndpoints(input)) return undefined;
-  const { loadBalancer, outlierDetection } = effectivePolicy(policy, port.number, subset);
-  // Failover needs outlier detection, shares need to be given: else where the caller is changes nothing.
-  const placed = outlierDetection !== undefined || (loadBalancer?.localityLbSetting?.distribute?.length ?? 0) > 0;
-  return assignmentCells({ view, name, service, port, subset, policy, placed }).value;
+  const balance = balanceOf(settingsFor(view.mesh, policy, port.number, subset), service, view.mesh.config);
+  return assignmentCells({ view, name, service, port, subset, policy, balance }).value;
 });
 
-export const outboundEndpoints = (view: View, name: string): ReadonlySignal<Resource | undefined> => endpointsCells({ view, name });
+export const outboundEndpoints = (view: View, name: string): ReadonlySignal<Resource | undefined> =>
+  endpointsCells({ view, name });
 
 const listenersCells = familyBy<View, OutboundListeners>(viewText, (view, previous) => {
   const made = outboundListeners(view);
   const listeners = settleAll(previous?.listeners, made.listeners);
   const tables = settleNames(previous?.tables, made.tables);
-  return previous !== undefined && listeners === previous.listeners && tables === previous.tables ? previous : { listeners, tables };
+  return previous !== undefined && listeners === previous.listeners && tables === previous.tables
+    ? previous
+    : { listeners, tables };
 });
 
 export const listenersOf = (view: View): ReadonlySignal<OutboundListeners> => listenersCells(view);

@@ -1,6 +1,6 @@
 // The class of a proxy: everything of it that its configuration can depend on, and nothing else, so that replicas share one.
 
-import { labelsText, type Labels } from '../mesh/labels.ts';
+import { labelsText, nodeLabel, type Labels } from '../mesh/labels.ts';
 import type { Mesh } from '../mesh/mesh.ts';
 import type { Workload } from '../mesh/workload.ts';
 import type { ProxyNode } from './configuration.ts';
@@ -72,9 +72,11 @@ export function classOf(mesh: Mesh, node: ProxyNode): ProxyClass {
     role,
     namespace: mesh.outlook(node.namespace),
     labels: pick(labels, mesh.callerKeys),
-    locality: { ...place, labels: {} },
+    locality: { ...place, labels: pick({ ...labels, [nodeLabel]: workload?.node ?? '' }, mesh.placeKeys) },
     network: text(node.metadata['NETWORK']),
     clusterId: text(node.metadata['CLUSTER_ID']) || 'Kubernetes',
+    families: addressFamilies(node.addresses),
+    http10: isSet(node.metadata['HTTP10']),
   };
   const written = [mesh.writtenAddresses(node.namespace), mesh.writtenAddresses(home)];
   const made = {
@@ -88,8 +90,8 @@ export function classOf(mesh: Mesh, node: ProxyNode): ProxyClass {
     unplaced: workload !== undefined && workload.addresses.length === 0,
     namedPorts: workload?.ports ?? podPorts(node.metadata['POD_PORTS']),
     addresses: node.addresses.filter((address) => written.some((addresses) => addresses.has(address))),
-    families: addressFamilies(node.addresses),
-    http10: isSet(node.metadata['HTTP10']),
+    families: view.families,
+    http10: view.http10,
     interception: interceptionOf(text(node.metadata['INTERCEPTION_MODE'])),
     unprivileged: isSet(node.metadata['UNPRIVILEGED_POD']),
     serviceAccount: workload?.serviceAccount ?? text(node.metadata['SERVICE_ACCOUNT']),

@@ -132,11 +132,8 @@ export function meshClientSocket({ sni, subjectAltNames, http2 }: MeshClient): T
   });
 }
 
-/** Where a caller's own TLS (DestinationRule SIMPLE and MUTUAL) takes its files and secrets from. */
-export function originationSocket(
-  tls: ClientTLSSettings,
-  { http2, sni }: { readonly http2: boolean; readonly sni: string },
-): TransportSocket {
+/** A caller's own TLS, as a policy asks for it (SIMPLE and MUTUAL). */
+export function originationSocket(tls: ClientTLSSettings, { http2 }: { readonly http2: boolean }): TransportSocket {
   const certificate = clientCertificate(tls);
   const common: CommonTlsContext = {
     tlsParams,
@@ -144,11 +141,18 @@ export function originationSocket(
     ...(certificate !== undefined && { tlsCertificateSdsSecretConfigs: [secretConfig(certificate)] }),
     ...(tls.insecureSkipVerify !== true && { validationContextType: originationTrust(tls) }),
   };
-  return tlsSocket(UpstreamTlsContextSchema, {
-    commonTlsContext: common,
-    sni: sni.startsWith('*') ? '' : sni,
-  });
+  return tlsSocket(UpstreamTlsContextSchema, { commonTlsContext: common, sni: tls.sni ?? '' });
 }
+
+/** The SDS names that a policy takes from Kubernetes secrets. */
+export function originationSecrets(tls: ClientTLSSettings): string[] {
+  if (!tls.credentialName || (tls.mode !== 'SIMPLE' && tls.mode !== 'MUTUAL')) return [];
+  const certificate = clientCertificate(tls);
+  return [...(certificate === undefined ? [] : [certificate]), ...(tls.insecureSkipVerify === true ? [] : [trustName(tls)])];
+}
+
+const trustName = (tls: ClientTLSSettings): string =>
+  tls.credentialName ? `kubernetes://${tls.credentialName}-cacert` : `file-root:${tls.caCertificates || 'system'}`;
 
 function clientCertificate(tls: ClientTLSSettings): string | undefined {
   if (tls.mode !== 'MUTUAL') return undefined;
@@ -157,7 +161,6 @@ function clientCertificate(tls: ClientTLSSettings): string | undefined {
 }
 
 function originationTrust(tls: ClientTLSSettings): NonNullable<CommonTlsContext['validationContextType']> {
-  const root = tls.credentialName ? `kubernetes://${tls.credentialName}-cacert` : `file-root:${tls.caCertificates || 'system'}`;
   return {
     case: 'combinedValidationContext',
     value: {
@@ -169,7 +172,7 @@ function originationTrust(tls: ClientTLSSettings): NonNullable<CommonTlsContext[
           })),
         ),
       },
-      validationContextSdsSecretConfig: secretConfig(root),
+      validationContextSdsSecretConfig: secretConfig(trustName(tls)),
     },
   };
 }

@@ -1,13 +1,15 @@
 // What a caller sees: selection for one namespace and set of labels. Everything outbound is compiled for a view and shared by
 // all proxy classes that have it.
 
-import { effectivePolicy, policyForCaller, type DestinationPolicy } from '../mesh/destination-policy.ts';
+import type { TrafficPolicy } from '../api/shared/traffic-policy.ts';
+import { effectivePolicy, policyForCaller, type DestinationPolicy, type Subset } from '../mesh/destination-policy.ts';
 import { labelsText, type Labels } from '../mesh/labels.ts';
 import type { Mesh } from '../mesh/mesh.ts';
 import type { Service } from '../mesh/service.ts';
 import type { Destination } from '../mesh/route.ts';
-import type { CallerLocality } from './endpoint.ts';
+import type { CallerPlace } from './endpoint.ts';
 import { identityOf } from './identity.ts';
+import type { AddressFamilies } from './node.ts';
 
 export interface View {
   readonly mesh: Mesh;
@@ -16,14 +18,28 @@ export interface View {
   readonly namespace: string;
   /** Only those that some rule or policy selects callers by. */
   readonly labels: Labels;
-  readonly locality: CallerLocality;
+  readonly locality: CallerPlace;
   readonly network: string;
   readonly clusterId: string;
+  /** The IP versions that the callers have. */
+  readonly families: AddressFamilies;
+  readonly http10: boolean;
 }
 
 /** Equal texts see the same; callers in different places see the same services, though not in the same order. */
 export const viewText = (view: View): string =>
-  [identityOf(view.mesh), view.role, view.namespace, labelsText(view.labels), view.network, view.clusterId].join('\n');
+  [
+    identityOf(view.mesh),
+    view.role,
+    view.namespace,
+    labelsText(view.labels),
+    view.network,
+    view.clusterId,
+    familiesText(view.families),
+    view.http10,
+  ].join('\n');
+
+export const familiesText = ({ v4, v6 }: AddressFamilies): string => `${v4 ? '4' : ''}${v6 ? '6' : ''}`;
 
 /** The same, with the place. */
 export const placedViewText = (view: View): string =>
@@ -44,7 +60,7 @@ export function destinationService(view: View, host: string): Service | undefine
   return service;
 }
 
-/** The port that a destination without one means: the service's only port, else the one that was asked for. */
+/** The port that a destination without one means where all services are known: the service's only one, else the one asked for. */
 export function destinationPort(destination: Destination, service: Service | undefined, asked: number): number {
   if (destination.port !== undefined) return destination.port;
   const [only, ...others] = service?.ports ?? [];
@@ -52,11 +68,31 @@ export function destinationPort(destination: Destination, service: Service | und
 }
 
 /** The traffic policy that holds for a destination. */
-export function destinationSettings(view: View, service: Service, port: number, subset: string) {
+export function destinationSettings(view: View, service: Service, port: number, subset: string): TrafficPolicy {
   const policy = policyFor(view, service.host, service.namespace);
-  return effectivePolicy(
+  return settingsFor(
+    view.mesh,
     policy,
     port,
     policy?.subsets.find(({ name }) => name === subset),
   );
+}
+
+/** What a policy says for a port, over what the mesh says for all. */
+export const settingsFor = (
+  mesh: Mesh,
+  policy: DestinationPolicy | undefined,
+  port: number,
+  subset: Subset | undefined,
+): TrafficPolicy => ({
+  ...mesh.config.defaultTrafficPolicy,
+  ...effectivePolicy(policy, port, subset),
+});
+
+/** The virtual addresses at which a view's callers reach a service; the first names its listeners. */
+export function addressesFor({ families }: View, { registry, addresses }: Service): readonly string[] {
+  // Each address of a ServiceEntry is given for itself; of a Kubernetes Service there is one for each IP version.
+  if (registry === 'External') return addresses.map((address) => address.replace(/(?<=\.\d+)\/32$|(?<=:.*)\/128$/, ''));
+  const fit = addresses.filter((address) => (address.includes(':') ? families.v6 : families.v4));
+  return fit.length > 0 ? fit : addresses;
 }

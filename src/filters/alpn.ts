@@ -5,7 +5,6 @@ import type { Any } from '@bufbuild/protobuf/wkt';
 import { FilterConfigSchema } from '../../gen/envoy/config/route/v3/route_components_pb.js';
 import { FilterStateValue_SharedWithUpstream } from '../../gen/envoy/extensions/filters/common/set_filter_state/v3/value_pb.js';
 import { ConfigSchema } from '../../gen/envoy/extensions/filters/http/set_filter_state/v3/set_filter_state_pb.js';
-import { isHttp2, type Protocol } from '../mesh/protocol.ts';
 import { any } from './any.ts';
 import type { HttpFilter } from './filter.ts';
 
@@ -14,9 +13,6 @@ export const alpnFilterName = 'istio.alpn';
 
 /** How the caller's proxy speaks to the server: fixed, or whatever the application spoke to it. */
 export type Announcement = 'http1' | 'http2' | 'client' | 'none';
-
-export const announcementOf = (protocol: Protocol): Announcement =>
-  isHttp2(protocol) ? 'http2' : protocol === 'Auto' ? 'client' : 'http1';
 
 const http1 = 'istio-http/1.1,istio,http/1.1';
 const http2 = 'istio-h2,istio,h2';
@@ -36,7 +32,9 @@ export function announce(announcement: Announcement): Any {
         key: { case: 'objectKey', value: 'envoy.network.application_protocols' },
         value: {
           case: 'formatString',
-          value: { format: { case: 'textFormatSource', value: { specifier: { case: 'inlineString', value: values[announcement] } } } },
+          value: {
+            format: { case: 'textFormatSource', value: { specifier: { case: 'inlineString', value: values[announcement] } } },
+          },
         },
         sharedWithUpstream: FilterStateValue_SharedWithUpstream.ONCE,
       },

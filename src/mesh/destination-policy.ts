@@ -2,6 +2,7 @@
 
 import type { ApiObject, Path } from '../api/object.ts';
 import type { DestinationRule } from '../api/destination-rule.ts';
+import type { LocalityLoadBalancerSetting } from '../api/shared/load-balancer.ts';
 import type { TrafficPolicy } from '../api/shared/traffic-policy.ts';
 import { coversHost, bySpecificity, isWildcard, resolveHost } from './hostname.ts';
 import { visibilityOf, type Visibility } from './visibility.ts';
@@ -24,6 +25,8 @@ export interface DestinationPolicy {
   readonly callers: Labels | undefined;
   readonly policy: TrafficPolicy | undefined;
   readonly subsets: readonly Subset[];
+  /** Every setting of it that looks at where callers and endpoints are. */
+  readonly localities: readonly LocalityLoadBalancerSetting[];
   /** Where it came from, oldest first. */
   readonly objects: readonly ApiObject<unknown>[];
 }
@@ -50,9 +53,13 @@ export function destinationPolicy(
       object,
       path: ['spec', 'subsets', index],
     })),
+    localities: [spec.trafficPolicy, ...(spec.subsets ?? []).map((subset) => subset.trafficPolicy)].flatMap(localitiesOf),
     objects: [object],
   };
 }
+
+const localitiesOf = (policy: TrafficPolicy | undefined): LocalityLoadBalancerSetting[] =>
+  [policy, ...(policy?.portLevelSettings ?? [])].flatMap((settings) => settings?.loadBalancer?.localityLbSetting ?? []);
 
 const sameVisibility = (a: Visibility, b: Visibility): boolean =>
   a.everyone || b.everyone ? a.everyone === b.everyone : a.namespaces.symmetricDifference(b.namespaces).size === 0;

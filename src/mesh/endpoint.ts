@@ -23,6 +23,10 @@ export interface Endpoint {
   readonly mutualTls: boolean;
   readonly healthy: boolean;
   readonly hostname: string | undefined;
+  /** `namespace/name` of what has the address, so that a pod's several addresses are known as one; empty where nobody says. */
+  readonly owner: string;
+  /** The Kubernetes node it is on. */
+  readonly node: string;
 }
 
 /** What endpoints are made from; the mesh answers, so that readers depend on just what they asked. */
@@ -141,6 +145,8 @@ function workloadEndpoint(workload: Workload, address: string, port: number, hea
     mutualTls: workload.mutualTls,
     healthy,
     hostname: workload.hostname,
+    owner: `${workload.namespace}/${workload.name}`,
+    node: workload.node,
   };
 }
 
@@ -158,4 +164,6 @@ const bareEndpoint = (service: Service, address: string, port: number, healthy: 
   mutualTls: false,
   healthy,
   hostname: undefined,
+  owner: '',
+  node: '',
 });

@@ -26,6 +26,13 @@ export function bySpecificity(a: string, b: string): number {
   return b.length - a.length || (a < b ? -1 : a > b ? 1 : 0);
 }
 
+/** `reviews` for `reviews.default.svc.cluster.local` to a caller in namespace `default` of that domain. */
+export function shortName(host: string, dnsDomain: string): string | undefined {
+  const at = dnsDomain.indexOf('.svc.');
+  const dot = host.indexOf('.');
+  return at > 0 && dot > 0 && host.slice(dot + 1) === dnsDomain ? host.slice(0, dot) : undefined;
+}
+
 /**
  * The other names under which a proxy's applications call a host (no ports: the proxy ignores them). Inside Kubernetes' naming:
  * `reviews`, `reviews.default.svc`, `reviews.default` from the same namespace, the latter two from others; elsewhere the part of
@@ -35,11 +42,11 @@ export function alternativeHosts(host: string, dnsDomain: string): string[] {
   const inKubernetes = dnsDomain.indexOf('.svc.');
   if (inKubernetes >= 0) {
     const end = host.indexOf('.svc.');
-    const dot = host.indexOf('.');
-    if (end <= 0 || dot + 1 > end) return [];
-    const short = host.slice(0, end);
-    const qualified = [`${short}.svc`, short];
-    return host.slice(dot + 1, end) === dnsDomain.slice(0, inKubernetes) ? [host.slice(0, dot), ...qualified] : qualified;
+    // Services of another domain keep their whole name: its beginning may be another service's here.
+    if (end <= 0 || host.indexOf('.') >= end || !host.endsWith(dnsDomain.slice(inKubernetes))) return [];
+    const qualified = host.slice(0, end);
+    const short = shortName(host, dnsDomain);
+    return [...(short === undefined ? [] : [short]), `${qualified}.svc`, qualified];
   }
   const parts = host.split('.');
   const domain = dnsDomain.split('.');

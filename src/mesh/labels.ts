@@ -12,3 +12,11 @@ export const labelsText = (labels: Labels): string =>
     .map(([key, value]) => `${key}=${value}`)
     .sort()
     .join(',');
+
+/** Labels that places have, whether or not somebody writes them. */
+export const nodeLabel = 'kubernetes.io/hostname';
+export const networkLabel = 'topology.istio.io/network';
+export const clusterLabel = 'topology.istio.io/cluster';
+export const regionLabel = 'topology.kubernetes.io/region';
+export const zoneLabel = 'topology.kubernetes.io/zone';
+export const subZoneLabel = 'topology.istio.io/subzone';

@@ -21,8 +21,7 @@ import { namespaceMode, workloadAuthentication, type ModeDecision, type Workload
 import { destinationPolicy, type DestinationPolicy } from './destination-policy.ts';
 import { PolicyIndex } from './policy-index.ts';
 import { endpointsOf, type Endpoint, type EndpointInputs } from './endpoint.ts';
-import { coversHost, isWildcard } from './hostname.ts';
-import { matchesLabels, type Labels } from './labels.ts';
+import { matchesLabels, nodeLabel, type Labels } from './labels.ts';
 import { outlooks } from './outlook.ts';
 import { RouteIndex } from './route-index.ts';
 import type { Route } from './route.ts';
@@ -30,7 +29,6 @@ import { selectionKeys } from './selection-keys.ts';
 import { portNumbered, serviceKey, type Service } from './service.ts';
 import { registeredServices, ServiceIndex } from './service-index.ts';
 import { virtualServiceRoute } from './virtual-service.ts';
-import { isVisible } from './visibility.ts';
 import { entryWorkload, noLocality, podWorkload, type Locality, type Workload } from './workload.ts';
 
 const networking = 'networking.istio.io';
@@ -148,6 +146,11 @@ export class Mesh {
   /** Every service that a namespace may call, one per host, oldest first. */
   visibleServices(from: string): readonly Service[] {
     return this.#serviceIndex.visible(from);
+  }
+
+  /** Those of them that are other names of services. */
+  aliases(from: string): readonly Service[] {
+    return this.#serviceIndex.aliases(from);
   }
 
   // Endpoints
@@ -365,6 +368,18 @@ export class Mesh {
     ),
     ...this.gateways().map(({ body }) => body.spec.selector),
   ]);
+
+  readonly #placeKeys = selectionKeys(() => [
+    ...[this.config.localityLbSetting, ...this.policies.all().flatMap(({ localities }) => localities)].flatMap((setting) =>
+      (setting?.failoverPriority ?? []).map((word) => ({ [word.split('=')[0] ?? '']: '' })),
+    ),
+    ...(this.services.all().some(({ prefers, nodeLocal }) => prefers === 'node' || nodeLocal) ? [{ [nodeLabel]: '' }] : []),
+  ]);
+
+  /** The label keys by which some policy orders endpoints: those of a caller say what is near to it. */
+  get placeKeys(): readonly string[] {
+    return this.#placeKeys.value;
+  }
 
   /** The label keys by which some rule or policy selects callers: other labels change nothing outbound. */
   get callerKeys(): readonly string[] {

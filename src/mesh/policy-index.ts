@@ -29,7 +29,7 @@ export class PolicyIndex {
     const exported = (visibility: Visibility) => isVisible(visibility, from);
     const privately = (visibility: Visibility) =>
       !visibility.everyone && visibility.namespaces.has(from) && visibility.namespaces.size === 1;
-    const own = from === this.#root ? of(this.#root, privately) : of(from, () => true);
+    const own = from === this.#root ? of(this.#root, privately) : of(from, exported);
     if (own.length > 0) return own;
     const services = home === '' ? [] : of(home, exported);
     return services.length > 0 ? services : of(this.#root, exported);

@@ -1,71 +1,91 @@
 // Which rules a caller follows: Routes found by host for sidecars, and by the gateways they are bound to.
 
+import type { ApiObject } from '../api/object.ts';
 import type { Collection, Index } from '../store/collection.ts';
 import { family } from '../store/family.ts';
-import { bySpecificity, coversHost, isWildcard } from './hostname.ts';
+import { byAge } from '../store/store.ts';
+import { bySpecificity, coversHost, hostsOverlap, isWildcard } from './hostname.ts';
 import type { Route } from './route.ts';
 import { isVisible } from './visibility.ts';
 
-/** A host of sidecar rules, and the oldest rules that name it. */
-export interface NamedHost {
-  readonly host: string;
-  readonly route: Route;
-}
-
-/** Rules by who follows them. `isRegistered` says whether a namespace sees a service with a host. */
+/** Rules by who follows them. */
 export class RouteIndex {
   readonly #byGateway: Index<Route>;
   readonly #byHost: Index<Route>;
-  readonly #isRegistered: (host: string, from: string) => boolean;
 
-  constructor(routes: Collection<Route>, isRegistered: (host: string, from: string) => boolean) {
-    this.#isRegistered = isRegistered;
+  constructor(routes: Collection<Route>) {
     this.#byGateway = routes.index((route) => new Set(route.gateways));
     this.#byHost = routes.index((route) =>
       route.gateways.includes('mesh') ? new Set(route.hosts.map((host) => (isWildcard(host) ? '*' : host))) : [],
     );
   }
 
-  readonly #routeFor = family((id): Route | undefined => {
-    const slash = id.indexOf('/');
-    const [from, host] = [id.slice(0, slash), id.slice(slash + 1)];
-    const seen = (route: Route) => isVisible(route.visibility, from);
-    const exact = this.#byHost.get(host).find(seen);
-    if (exact !== undefined) return exact;
+  readonly #httpRules = family((id): readonly Route[] => {
+    const [from, host] = asked(id);
+    const exact = inTurn(this.#byHost.get(host), from);
+    if (exact.length > 0) return exact;
     let best: { route: Route; host: string } | undefined;
-    for (const route of this.#byHost.get('*')) {
-      if (!seen(route)) continue;
+    for (const route of inTurn(this.#byHost.get('*'), from)) {
       for (const pattern of route.hosts) {
         if (!isWildcard(pattern) || !coversHost(pattern, host)) continue;
         if (best === undefined || bySpecificity(pattern, best.host) < 0) best = { route, host: pattern };
       }
     }
-    return best?.route;
+    return best === undefined ? [] : [best.route];
   });
 
-  /** The rules that a namespace's sidecars follow for a host: an exact host before wildcards, the oldest object first. */
-  routeFor(host: string, from: string): Route | undefined {
-    return this.#routeFor(`${from}/${host}`).value;
+  /**
+   * The objects whose HTTP rules a namespace's sidecars may follow for a host; the first that has a rule for the caller counts.
+   * Objects that name the host come before wildcards, of which only the most specific is asked.
+   */
+  httpRules(host: string, from: string): readonly Route[] {
+    return this.#httpRules(`${from}/${host}`).value;
   }
 
-  readonly #unregistered = family((from): readonly NamedHost[] => {
-    const found = new Map<string, NamedHost>();
-    for (const route of this.#byGateway.get('mesh')) {
-      if (!isVisible(route.visibility, from)) continue;
-      for (const host of route.hosts) {
-        if (!found.has(host) && !this.#isRegistered(host, from)) found.set(host, { host, route });
-      }
-    }
-    return [...found.values()];
+  readonly #connectionRules = family((id): readonly Route[] => {
+    const [from, host] = asked(id);
+    // Rules for a host inside a wildcard service are for that service; there is no index for those.
+    const named = isWildcard(host)
+      ? this.#byGateway.get('mesh')
+      : [...this.#byHost.get(host), ...this.#byHost.get('*')].toSorted(byRouteAge);
+    const found = named.filter(
+      (route) => route.tls.length + route.tcp.length > 0 && route.hosts.some((pattern) => hostsOverlap(pattern, host)),
+    );
+    return inTurn([...new Set(found)], from);
   });
 
-  /** Hosts of sidecar rules that no visible service has. */
-  unregisteredHosts(from: string): readonly NamedHost[] {
-    return this.#unregistered(from).value;
+  /** All objects with TCP or TLS rules for a host: each of their rules stands in the listener. */
+  connectionRules(host: string, from: string): readonly Route[] {
+    return this.#connectionRules(`${from}/${host}`).value;
   }
 
-  /** Rules bound to a gateway (`ns/name`) that a namespace may see, oldest first. */
+  readonly #sidecarRules = family((from): readonly Route[] => inTurn(this.#byGateway.get('mesh'), from));
+
+  /** Every object whose rules a namespace's sidecars follow. */
+  sidecarRules(from: string): readonly Route[] {
+    return this.#sidecarRules(from).value;
+  }
+
+  /** Rules bound to a gateway (`ns/name`) that a namespace may see. */
   gatewayRoutes(gateway: string, from: string): readonly Route[] {
-    return this.#byGateway.get(gateway).filter((route) => isVisible(route.visibility, from));
+    return inTurn(this.#byGateway.get(gateway), from);
   }
+}
+
+const asked = (id: string): [from: string, host: string] => {
+  const slash = id.indexOf('/');
+  return [id.slice(0, slash), id.slice(slash + 1)];
+};
+
+const byRouteAge = (a: Route, b: Route): number => byAge(a.object as ApiObject, b.object as ApiObject);
+
+/** What a namespace sees in the order in which it counts: its private objects, those exported to it, those for all; oldest first. */
+function inTurn(routes: readonly Route[], from: string): readonly Route[] {
+  const seen = routes.filter(({ visibility }) => isVisible(visibility, from));
+  if (seen.every(({ visibility }) => visibility.everyone)) return seen;
+  const turn = ({ visibility, namespace }: Route): number => {
+    if (visibility.everyone) return 2;
+    return namespace === from && visibility.namespaces.size === 1 ? 0 : 1;
+  };
+  return seen.toSorted((a, b) => turn(a) - turn(b));
 }

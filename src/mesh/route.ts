@@ -100,7 +100,7 @@ export interface Redirect {
 export interface DirectResponse {
   readonly kind: 'direct';
   readonly status: number;
-  readonly body: Uint8Array | undefined;
+  readonly body: string | Uint8Array | undefined;
 }
 
 export interface Forward {
@@ -162,6 +162,8 @@ export interface Route {
   readonly http: readonly HttpRule[];
   readonly tls: readonly TlsRule[];
   readonly tcp: readonly TcpRule[];
+  /** Rules that hand over to another object, which is not done yet: where they stand. */
+  readonly delegating: readonly Path[];
   readonly created: string;
   readonly object: ApiObject<unknown>;
 }

@@ -72,6 +72,14 @@ export class ServiceIndex {
   visible(from: string): readonly Service[] {
     return this.#visible(from).value;
   }
+
+  readonly #aliases = family((from): readonly Service[] =>
+    this.#visible(from).value.filter(({ resolution }) => resolution === 'alias'),
+  );
+
+  aliases(from: string): readonly Service[] {
+    return this.#aliases(from).value;
+  }
 }
 
 /** Of two services with one host: the one in the caller's namespace, else Kubernetes' own, else the older (Istio's choice). */

@@ -42,6 +42,10 @@ export interface Service {
   readonly aliasOf: string | undefined;
   /** Addresses of not-ready workloads count too. */
   readonly publishNotReady: boolean;
+  /** Where callers look first (`trafficDistribution`): their own zone, or their own node before it. */
+  readonly prefers: 'zone' | 'node' | undefined;
+  /** Only endpoints on the caller's own node serve (`internalTrafficPolicy: Local`). */
+  readonly nodeLocal: boolean;
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
   readonly created: string;
@@ -91,7 +95,24 @@ export function kubernetesService(object: ApiObject<KubernetesService>, domain: 
     subjectAltNames: [],
     aliasOf: external ? spec.externalName : undefined,
     publishNotReady: spec.publishNotReadyAddresses ?? false,
+    prefers: preference(spec.trafficDistribution ?? metadata.annotations[distribution]),
+    nodeLocal: spec.internalTrafficPolicy === 'Local',
   };
+}
+
+const distribution = 'networking.istio.io/traffic-distribution';
+
+/** `PreferClose` is the older word for the same zone. */
+function preference(word: string | undefined): Service['prefers'] {
+  switch (word?.toLowerCase()) {
+    case 'preferclose':
+    case 'prefersamezone':
+      return 'zone';
+    case 'prefersamenode':
+      return 'node';
+    default:
+      return undefined;
+  }
 }
 
 const resolutions: Readonly<Record<string, Resolution>> = {
@@ -125,6 +146,8 @@ export function serviceEntryServices(object: ApiObject<ServiceEntry>, exportTo: 
     subjectAltNames: spec.subjectAltNames ?? [],
     aliasOf: undefined,
     publishNotReady: false,
+    prefers: preference(metadata.annotations[distribution]),
+    nodeLocal: false,
   }));
 }
 

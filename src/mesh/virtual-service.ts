@@ -54,6 +54,7 @@ export function virtualServiceRoute(object: ApiObject<VirtualService>, { domain,
     http: (spec.http ?? []).flatMap((rule, index) => httpRule(rule, ['spec', 'http', index], reader) ?? []),
     tls: (spec.tls ?? []).map((rule, index) => tlsRule(rule, ['spec', 'tls', index], reader)),
     tcp: (spec.tcp ?? []).map((rule, index) => tcpRule(rule, ['spec', 'tcp', index], reader)),
+    delegating: (spec.http ?? []).flatMap(({ delegate }, index) => (delegate ? [['spec', 'http', index, 'delegate']] : [])),
     created: creationTimestamp ?? '',
     object,
   };
@@ -109,9 +110,7 @@ function httpAction(rule: Http, reader: Reader): HttpRule['action'] | undefined 
   }
   if (rule.directResponse !== undefined) {
     const { status, body } = rule.directResponse;
-    const text = body?.string ?? undefined;
-    const bytes = text !== undefined ? Buffer.from(text) : body?.bytes !== undefined ? Buffer.from(body.bytes, 'base64') : undefined;
-    return { kind: 'direct', status, body: bytes };
+    return { kind: 'direct', status, body: body?.bytes === undefined ? body?.string : Buffer.from(body.bytes, 'base64') };
   }
   if (rule.route !== undefined && rule.route.length > 0) return { kind: 'forward', destinations: weighted(rule.route, reader) };
   return undefined;
@@ -175,7 +174,8 @@ const namedMatches = (map: Readonly<Record<string, StringMatchSpec>> | undefined
 function stringMatch(match: StringMatchSpec | undefined): StringMatch | undefined {
   if (match === undefined || match === null) return undefined;
   if (match.exact !== undefined) return { kind: 'exact', value: match.exact };
-  if (match.prefix !== undefined) return { kind: 'prefix', value: match.prefix };
+  // Istio reads an empty prefix and `*` as "is there".
+  if (match.prefix !== undefined) return match.prefix === '' ? { kind: 'present' } : { kind: 'prefix', value: match.prefix };
   if (match.regex !== undefined) return match.regex === '*' ? { kind: 'present' } : { kind: 'regex', value: match.regex };
   return { kind: 'present' };
 }
@@ -190,7 +190,9 @@ const retries = (spec: NonNullable<Http['retries']>): Retries => ({
 });
 
 function fault({ delay, abort }: NonNullable<Http['fault']>): Fault {
-  const percentOf = (part: { percentage?: { value?: number }; percent?: number }): number => part.percentage?.value ?? part.percent ?? 100;
+  // Without a percentage no request is meant: Istio's documented default.
+  const percentOf = (part: { percentage?: { value?: number }; percent?: number }): number =>
+    part.percentage === undefined ? (part.percent ?? 0) : (part.percentage.value ?? 0);
   return {
     delay: delay?.fixedDelay === undefined ? undefined : { percent: percentOf(delay), fixed: milliseconds(delay.fixedDelay) },
     abort: abort && {
@@ -202,9 +204,13 @@ function fault({ delay, abort }: NonNullable<Http['fault']>): Fault {
 }
 
 function mirrors(rule: Http, reader: Reader): Mirror[] {
-  const single = rule.mirror && [{ destination: rule.mirror, percentage: rule.mirrorPercentage ?? percentValue(rule.mirrorPercent) }];
+  const single = rule.mirror && [
+    { destination: rule.mirror, percentage: rule.mirrorPercentage ?? percentValue(rule.mirrorPercent) },
+  ];
   return (single ?? rule.mirrors ?? []).flatMap(({ destination: to, percentage }) =>
-    to === undefined ? [] : [{ destination: destination(to, reader), percent: percentage?.value ?? 100 }],
+    to === undefined
+      ? []
+      : [{ destination: destination(to, reader), percent: percentage === undefined ? 100 : (percentage.value ?? 0) }],
   );
 }
 
@@ -213,7 +219,9 @@ const percentValue = (value: number | undefined) => (value === undefined ? undef
 const cors = (spec: NonNullable<Http['corsPolicy']>): Cors => ({
   allowOrigins: [
     ...(spec.allowOrigins ?? []).flatMap((origin) => stringMatch(origin) ?? []),
-    ...(spec.allowOrigin ?? []).map((value): StringMatch => (value === '*' ? { kind: 'regex', value: '.*' } : { kind: 'exact', value })),
+    ...(spec.allowOrigin ?? []).map((value): StringMatch =>
+      value === '*' ? { kind: 'regex', value: '.*' } : { kind: 'exact', value },
+    ),
   ],
   allowMethods: spec.allowMethods ?? [],
   allowHeaders: spec.allowHeaders ?? [],
@@ -246,7 +254,10 @@ function tlsRule(rule: TlsRoute, path: Path, reader: Reader): TlsRule {
 
 function tcpRule(rule: TcpRoute, path: Path, reader: Reader): TcpRule {
   return {
-    matches: (rule.match ?? []).map((match) => ({ ...source(match, reader), destinationSubnets: match.destinationSubnets ?? [] })),
+    matches: (rule.match ?? []).map((match) => ({
+      ...source(match, reader),
+      destinationSubnets: match.destinationSubnets ?? [],
+    })),
     destinations: weighted(rule.route ?? [], reader),
     path,
   };

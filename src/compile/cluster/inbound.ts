@@ -14,7 +14,7 @@ import type { AddressFamilies } from '../node.ts';
 import type { OwnPort } from '../own-ports.ts';
 import type { Resource } from '../resource.ts';
 import { destinationSettings, type View } from '../view.ts';
-import { connectionPoolFields, type ClusterInit } from './traffic-policy.ts';
+import { commonHttpOptions, connectionPoolFields, type ClusterInit, type HttpOptions } from './traffic-policy.ts';
 import type { MeshConfig } from '../../api/mesh-config.ts';
 
 /** Connections to the application leave from an address that redirection lets through (istio.md §4.2, row 2). */
@@ -52,8 +52,8 @@ export function inboundPortCluster(view: View, own: OwnPort, families: AddressFa
       ...(config.inboundTrafficPolicy.mode === 'LOCALHOST'
         ? localhost(name, own.target, families)
         : { ...originalDestination, ...ownSource(families) }),
-      ...connectionPoolFields(pool, milliseconds(config.connectTimeout), undefined),
-      ...protocolFields(own),
+      ...connectionPoolFields(pool, config, undefined),
+      ...protocolFields(own, commonHttpOptions(pool)),
       metadata: { filterMetadata: metadata(own) },
     },
     own.services.map(({ service }) => cause(service.object)),
@@ -88,17 +88,18 @@ function localhost(name: string, port: number, { v4 }: AddressFamilies): Cluster
   };
 }
 
-function protocolFields({ protocol }: OwnPort): ClusterInit {
-  const options = isHttp2(protocol)
-    ? ({ case: 'explicitHttpConfig', value: { protocolConfig: { case: 'http2ProtocolOptions', value: {} } } } as const)
+function protocolFields({ protocol }: OwnPort, common: HttpOptions['commonHttpProtocolOptions']): ClusterInit {
+  const upstreamProtocolOptions: HttpOptions['upstreamProtocolOptions'] = isHttp2(protocol)
+    ? { case: 'explicitHttpConfig', value: { protocolConfig: { case: 'http2ProtocolOptions', value: {} } } }
     : protocol === 'Auto'
-      ? ({ case: 'useDownstreamProtocolConfig', value: { httpProtocolOptions: {}, http2ProtocolOptions: {} } } as const)
-      : undefined;
-  if (options === undefined) return {};
+      ? { case: 'useDownstreamProtocolConfig', value: { httpProtocolOptions: {}, http2ProtocolOptions: {} } }
+      : common && { case: 'explicitHttpConfig', value: { protocolConfig: { case: 'httpProtocolOptions', value: {} } } };
+  if (upstreamProtocolOptions === undefined) return {};
   return {
     typedExtensionProtocolOptions: {
       'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': any(HttpProtocolOptionsSchema, {
-        upstreamProtocolOptions: options,
+        upstreamProtocolOptions,
+        ...(common && { commonHttpProtocolOptions: common }),
       }),
     },
   };
@@ -106,10 +107,9 @@ function protocolFields({ protocol }: OwnPort): ClusterInit {
 
 function metadata({ services }: OwnPort): Record<string, JsonObject> {
   const [first] = services;
+  const known = new Map(services.map(({ service: { host, name, namespace } }) => [host, { host, name, namespace }]));
   return {
-    istio: {
-      services: services.map(({ service }) => ({ host: service.host, name: service.name, namespace: service.namespace })),
-    },
+    istio: { services: [...known.values()] },
     ...(first && { [originKey]: { source: originText(first.service.object, []) } }),
   };
 }
@@ -131,7 +131,7 @@ export const inboundPassthrough = (config: MeshConfig, families: AddressFamilies
     name: inboundPassthroughCluster,
     ...originalDestination,
     ...ownSource(families),
-    ...connectionPoolFields(undefined, milliseconds(config.connectTimeout), undefined),
+    ...connectionPoolFields(undefined, config, undefined),
     ...eitherHttp,
   });
 
@@ -144,7 +144,7 @@ export function reservedClusters(config: MeshConfig, role: 'sidecar' | 'router')
     connectTimeout,
   });
   if (role === 'router') return [blackHole];
-  const unlimited = connectionPoolFields(undefined, milliseconds(config.connectTimeout), undefined);
+  const unlimited = connectionPoolFields(undefined, config, undefined);
   return [
     blackHole,
     resource(ClusterSchema, passthroughCluster, {

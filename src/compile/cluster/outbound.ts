@@ -10,19 +10,23 @@ import { HttpProtocolOptionsSchema } from '../../../gen/envoy/extensions/upstrea
 import { milliseconds } from '../../lib/duration.ts';
 import { any } from '../../filters/any.ts';
 import { duration } from '../../filters/duration.ts';
+import type { ClientTLSSettings } from '../../api/shared/tls-settings.ts';
 import type { TrafficPolicy } from '../../api/shared/traffic-policy.ts';
-import { effectivePolicy, type DestinationPolicy, type Subset } from '../../mesh/destination-policy.ts';
+import type { DestinationPolicy, Subset } from '../../mesh/destination-policy.ts';
 import type { Endpoint } from '../../mesh/endpoint.ts';
 import { matchesLabels } from '../../mesh/labels.ts';
 import type { Mesh } from '../../mesh/mesh.ts';
-import { isHttp2 } from '../../mesh/protocol.ts';
 import type { Service, ServicePort } from '../../mesh/service.ts';
 import { loadAssignment } from '../endpoint.ts';
 import { resource } from '../encode.ts';
+import { balanceOf } from '../locality.ts';
 import { configPath, outboundCluster, sniName } from '../names.ts';
+import type { AddressFamilies } from '../node.ts';
 import { cause, originKey, originText } from '../origin.ts';
 import type { Cause, Resource } from '../resource.ts';
-import { adsSource, meshClientSocket, originationSocket, rawBufferSocket } from '../tls.ts';
+import { upstreamCodec, type UpstreamCodec } from '../route/upstream-codec.ts';
+import { adsSource, meshClientSocket, originationSecrets, originationSocket, rawBufferSocket } from '../tls.ts';
+import { settingsFor } from '../view.ts';
 import {
   commonHttpOptions,
   connectionPoolFields,
@@ -40,6 +44,8 @@ export interface ClusterInput {
   readonly policy: DestinationPolicy | undefined;
   /** A gateway cannot use the address its caller dialled, so it lists endpoints where a sidecar would not. */
   readonly router: boolean;
+  /** Which addresses names are resolved to. */
+  readonly families: AddressFamilies;
 }
 
 /** How a cluster of this service finds its endpoints. */
@@ -59,7 +65,7 @@ export function discoveryOf(service: Service, router: boolean): 'eds' | 'strict-
 /** The cluster, or undefined where there is nothing to reach (a DNS service without names). */
 export function outboundClusterResource(mesh: Mesh, input: ClusterInput): Resource | undefined {
   const { service, port, subset, policy, router } = input;
-  const settings = effectivePolicy(policy, port.number, subset);
+  const settings = settingsFor(mesh, policy, port.number, subset);
   const name = outboundCluster(port.number, subset?.name ?? '', service.host);
   const discovery = settings.loadBalancer?.simple === 'PASSTHROUGH' && !router ? 'original' : discoveryOf(service, router);
   const found = discoveryFields(mesh, input, name, discovery, settings);
@@ -72,15 +78,12 @@ export function outboundClusterResource(mesh: Mesh, input: ClusterInput): Resour
       name,
       altStatName: `${name};`,
       ...found,
-      ...connectionPoolFields(settings.connectionPool, milliseconds(mesh.config.connectTimeout), settings.retryBudget),
-      ...loadBalancing(
-        settings.loadBalancer,
-        discovery === 'original' ? 'original' : discovery === 'logical-dns' ? 'dns-one' : 'listed',
-      ),
+      ...connectionPoolFields(settings.connectionPool, mesh.config, settings.retryBudget),
+      ...loadBalancing(settings.loadBalancer, discovery === 'original'),
       ...outlierDetection(settings.outlierDetection),
-      ...localityFields(settings, mesh),
+      ...localityFields(settings, service, mesh),
       ...tlsFields(mesh, input, settings, discovery === 'original'),
-      ...protocolFields(port, settings, mesh),
+      ...protocolFields(input, settings, mesh),
       metadata: { filterMetadata: clusterMetadata(input, settings) },
     },
     causesOf(input),
@@ -97,7 +100,7 @@ function causesOf({ service, subset, policy }: ClusterInput): Cause[] {
 
 function discoveryFields(
   mesh: Mesh,
-  { service, port, subset }: ClusterInput,
+  { service, port, subset, families }: ClusterInput,
   name: string,
   discovery: ReturnType<typeof discoveryOf>,
   settings: TrafficPolicy,
@@ -120,15 +123,14 @@ function discoveryFields(
           case: 'type',
           value: discovery === 'strict-dns' ? Cluster_DiscoveryType.STRICT_DNS : Cluster_DiscoveryType.LOGICAL_DNS,
         },
-        dnsLookupFamily: Cluster_DnsLookupFamily.V4_ONLY,
+        dnsLookupFamily: lookupFamily(families),
         respectDnsTtl: true,
         dnsRefreshRate: duration(milliseconds(mesh.config.dnsRefreshRate)),
         dnsJitter: duration(100),
         loadAssignment: loadAssignment(name, discovery === 'logical-dns' ? endpoints.slice(0, 1) : endpoints, {
           clusterId: '',
           settings,
-          locality: undefined,
-          network: undefined,
+          balance: undefined,
         }),
       };
     }
@@ -141,38 +143,51 @@ function dialledPort({ registry }: Service, { number, targetPort }: ServicePort)
   return { lbConfig: { case: 'originalDstLbConfig', value: { upstreamPortOverride: targetPort } } };
 }
 
+function lookupFamily({ v4, v6 }: AddressFamilies): Cluster_DnsLookupFamily {
+  if (v4 && v6) return Cluster_DnsLookupFamily.ALL;
+  return v6 ? Cluster_DnsLookupFamily.V6_ONLY : Cluster_DnsLookupFamily.V4_ONLY;
+}
+
 /** Weighted localities are asked for only where a policy gives weights: it is not free. */
-function localityFields(settings: TrafficPolicy, mesh: Mesh): ClusterInit {
-  const locality = settings.loadBalancer?.localityLbSetting ?? mesh.config.localityLbSetting;
-  if (locality?.enabled === false || !locality?.distribute?.length) return {};
+function localityFields(settings: TrafficPolicy, service: Service, mesh: Mesh): ClusterInit {
   const panic = settings.outlierDetection && {
     healthyPanicThreshold: { value: settings.outlierDetection.minHealthPercent ?? 0 },
   };
-  return { commonLbConfig: { ...panic, localityConfigSpecifier: { case: 'localityWeightedLbConfig', value: {} } } };
+  const balance = balanceOf(settings, service, mesh.config);
+  if (panic === undefined && !balance?.setting.distribute?.length) return {};
+  return {
+    commonLbConfig: {
+      ...panic,
+      ...(balance?.setting.distribute?.length && {
+        localityConfigSpecifier: { case: 'localityWeightedLbConfig', value: {} },
+      }),
+    },
+  };
 }
 
-function tlsFields(mesh: Mesh, { service, port, subset }: ClusterInput, settings: TrafficPolicy, original: boolean): ClusterInit {
+function tlsFields(mesh: Mesh, input: ClusterInput, settings: TrafficPolicy, original: boolean): ClusterInit {
+  const { service, port, subset, router } = input;
   const { tls } = settings;
-  const http2 = isHttp2(port.protocol) || upgrades(settings, port, mesh);
+  const http2 = upstreamCodec(port, settings, mesh.config, router) === 'http2';
   const meshSocket = () =>
     meshClientSocket({
       sni: tls?.sni || sniName(port.number, subset?.name ?? '', service.host),
-      subjectAltNames: tls?.subjectAltNames?.length ? tls.subjectAltNames : serverNames(mesh, service, port),
+      subjectAltNames: tls?.subjectAltNames?.length ? tls.subjectAltNames : serverNames(mesh, service),
       http2,
     });
   switch (tls?.mode) {
+    // A mode that is not given is the enum's first.
     case 'DISABLE':
       return {};
     case 'SIMPLE':
     case 'MUTUAL':
-      return {
-        transportSocket: originationSocket(tls, { http2, sni: tls.sni ?? '' }),
-      };
+      if (!originates(input, tls)) return {};
+      return { transportSocket: originationSocket({ ...tls, subjectAltNames: wantedNames(service, tls) }, { http2 }) };
     case 'ISTIO_MUTUAL':
       return { transportSocket: meshSocket() };
     default:
   }
-  if (!callsWithMutualTls(mesh, service, port, original)) return {};
+  if (tls !== undefined || !callsWithMutualTls(mesh, service, port, settings)) return {};
   if (original) return { transportSocket: meshSocket() };
   return {
     transportSocketMatches: [
@@ -182,61 +197,43 @@ function tlsFields(mesh: Mesh, { service, port, subset }: ClusterInput, settings
   };
 }
 
+/** The names that an origination's server may have: the policy's, else those of its ServiceEntry. */
+const wantedNames = (service: Service, tls: ClientTLSSettings): string[] =>
+  tls.subjectAltNames?.length ? tls.subjectAltNames : [...service.subjectAltNames];
+
 /** Whether callers use mutual TLS to a service by themselves (istio.md §3.6, "Auto mTLS"). */
-function callsWithMutualTls(mesh: Mesh, service: Service, port: ServicePort, original: boolean): boolean {
+function callsWithMutualTls(mesh: Mesh, service: Service, port: ServicePort, settings: TrafficPolicy): boolean {
   if (!mesh.config.enableAutoMtls || service.external) return false;
   if (mesh.namespaceMode(service.namespace).mode === 'DISABLE') return false;
-  if (!original) return true;
+  if (service.resolution !== 'original' && settings.loadBalancer?.simple !== 'PASSTHROUGH') return true;
   // The caller chooses the address, so no endpoint can say what it takes: all must.
   const endpoints = mesh.endpoints(service, port.number).value;
   return endpoints.length > 0 && endpoints.every((endpoint) => endpoint.mutualTls);
 }
 
-/** The identities a server of this port may have. */
-function serverNames(mesh: Mesh, service: Service, port: ServicePort): string[] {
-  const accounts = mesh.serviceAccounts(service, port.number).map((account) => {
+/** The identities that servers of a service may have, whichever of its ports is called. */
+function serverNames(mesh: Mesh, service: Service): string[] {
+  const accounts = service.ports.flatMap(({ number }) => mesh.serviceAccounts(service, number));
+  const paths = accounts.map((account) => {
     const [namespace, name] = account.split('/');
     return `ns/${namespace}/sa/${name}`;
   });
   const domains = [mesh.config.trustDomain, ...mesh.config.trustDomainAliases];
-  const identities = domains.flatMap((domain) => accounts.map((account) => `spiffe://${domain}/${account}`));
+  const identities = domains.flatMap((domain) => paths.map((path) => `spiffe://${domain}/${path}`));
   return [...new Set([...identities, ...service.subjectAltNames])].sort();
 }
 
-const upgrades = (settings: TrafficPolicy, port: ServicePort, mesh: Mesh): boolean => {
-  if (port.protocol !== 'HTTP') return false;
-  const policy = settings.connectionPool?.http?.h2UpgradePolicy;
-  if (policy === 'UPGRADE') return true;
-  return (policy === undefined || policy === 'DEFAULT') && mesh.config.h2UpgradePolicy === 'UPGRADE';
-};
-
-function protocolFields(port: ServicePort, settings: TrafficPolicy, mesh: Mesh): ClusterInit {
-  const pool = settings.connectionPool;
-  const common = commonHttpOptions(pool);
-  const http2 = http2Options(pool);
-  const server = autoServerName(settings);
+function protocolFields(input: ClusterInput, settings: TrafficPolicy, mesh: Mesh): ClusterInit {
+  const common = commonHttpOptions(settings.connectionPool);
+  const server = autoServerName(input.service, settings);
+  const codec = upstreamCodec(input.port, settings, mesh.config, input.router);
+  // HTTP/1.1 with nothing to say of it is what Envoy speaks by itself.
+  if (codec === 'http1' && common === undefined && server === undefined) return {};
   const options: HttpOptions = {
     ...(common && { commonHttpProtocolOptions: common }),
     ...(server && { upstreamHttpProtocolOptions: server }),
+    upstreamProtocolOptions: codecOptions(codec, http2Options(settings.connectionPool)),
   };
-  if (isHttp2(port.protocol) || upgrades(settings, port, mesh)) {
-    options.upstreamProtocolOptions = {
-      case: 'explicitHttpConfig',
-      value: { protocolConfig: { case: 'http2ProtocolOptions', value: http2 } },
-    };
-  } else if (port.protocol === 'Auto' || (port.protocol === 'HTTP' && pool?.http?.useClientProtocol)) {
-    options.upstreamProtocolOptions = {
-      case: 'useDownstreamProtocolConfig',
-      value: { httpProtocolOptions: {}, http2ProtocolOptions: http2 },
-    };
-  } else if (common !== undefined || server !== undefined) {
-    options.upstreamProtocolOptions = {
-      case: 'explicitHttpConfig',
-      value: { protocolConfig: { case: 'httpProtocolOptions', value: {} } },
-    };
-  } else {
-    return {};
-  }
   return {
     typedExtensionProtocolOptions: {
       'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': any(HttpProtocolOptionsSchema, options),
@@ -244,10 +241,23 @@ function protocolFields(port: ServicePort, settings: TrafficPolicy, mesh: Mesh):
   };
 }
 
+type CodecOptions = NonNullable<HttpOptions['upstreamProtocolOptions']>;
+
+function codecOptions(codec: UpstreamCodec, http2: ReturnType<typeof http2Options>): CodecOptions {
+  switch (codec) {
+    case 'http2':
+      return { case: 'explicitHttpConfig', value: { protocolConfig: { case: 'http2ProtocolOptions', value: http2 } } };
+    case 'client':
+      return { case: 'useDownstreamProtocolConfig', value: { httpProtocolOptions: {}, http2ProtocolOptions: http2 } };
+    case 'http1':
+      return { case: 'explicitHttpConfig', value: { protocolConfig: { case: 'httpProtocolOptions', value: {} } } };
+  }
+}
+
 /** A policy's own TLS without a server name takes it, and what the certificate must say, from the request's host. */
-function autoServerName({ tls }: TrafficPolicy) {
+function autoServerName(service: Service, { tls }: TrafficPolicy) {
   if ((tls?.mode !== 'SIMPLE' && tls?.mode !== 'MUTUAL') || tls.sni) return undefined;
-  return { autoSni: true, autoSanValidation: !tls.subjectAltNames?.length && tls.insecureSkipVerify !== true };
+  return { autoSni: true, autoSanValidation: wantedNames(service, tls).length === 0 && tls.insecureSkipVerify !== true };
 }
 
 function http2Options(pool: TrafficPolicy['connectionPool']) {
@@ -281,6 +291,16 @@ function clusterMetadata({ service, subset, policy }: ClusterInput, settings: Tr
     },
   };
 }
+
+/** The SDS names of the Kubernetes secrets that a cluster's TLS takes. */
+export function clusterSecrets(mesh: Mesh, input: ClusterInput): readonly string[] {
+  const { tls } = settingsFor(mesh, input.policy, input.port.number, input.subset);
+  return tls !== undefined && originates(input, tls) ? originationSecrets(tls) : [];
+}
+
+/** A sidecar fetches Kubernetes secrets only where the rule selects it: others might not have them, and would never start. */
+const originates = ({ router, policy }: ClusterInput, tls: ClientTLSSettings): boolean =>
+  (tls.mode === 'SIMPLE' || tls.mode === 'MUTUAL') && (!tls.credentialName || router || policy?.callers !== undefined);
 
 /** Endpoints of a service's port that a subset means. */
 export const subsetEndpoints = (endpoints: readonly Endpoint[], subset: Subset | undefined): readonly Endpoint[] =>

@@ -2,6 +2,7 @@
 
 import { Cluster_LbPolicy, type ClusterSchema } from '../../../gen/envoy/config/cluster/v3/cluster_pb.js';
 import type { HttpProtocolOptionsSchema } from '../../../gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js';
+import type { MeshConfig } from '../../api/mesh-config.ts';
 import type { TrafficPolicy } from '../../api/shared/traffic-policy.ts';
 import { milliseconds } from '../../lib/duration.ts';
 import type { Init } from '../../filters/any.ts';
@@ -14,11 +15,19 @@ type ConnectionPool = NonNullable<TrafficPolicy['connectionPool']>;
 /** Envoy's own limits (1,024) would surprise: without a policy there is none. */
 const unlimited = 4294967295;
 
-export function connectionPoolFields(pool: ConnectionPool | undefined, defaultConnectTimeout: number, retryBudget: TrafficPolicy['retryBudget']): ClusterInit {
+/** What a mesh says of every cluster's connections. */
+export type PoolDefaults = Pick<MeshConfig, 'connectTimeout' | 'tcpKeepalive'>;
+
+export function connectionPoolFields(
+  pool: ConnectionPool | undefined,
+  defaults: PoolDefaults,
+  retryBudget: TrafficPolicy['retryBudget'],
+): ClusterInit {
   const { tcp, http } = pool ?? {};
-  const connectTimeout = tcp?.connectTimeout === undefined ? defaultConnectTimeout : milliseconds(tcp.connectTimeout);
+  // Each part of the mesh's keepalive holds until the policy gives that part.
+  const tcpKeepalive = keepalive({ ...defaults.tcpKeepalive, ...tcp?.tcpKeepalive });
   return {
-    connectTimeout: duration(connectTimeout),
+    connectTimeout: duration(milliseconds(tcp?.connectTimeout ?? defaults.connectTimeout)),
     circuitBreakers: {
       thresholds: [
         {
@@ -35,23 +44,26 @@ export function connectionPoolFields(pool: ConnectionPool | undefined, defaultCo
         },
       ],
     },
-    ...(tcp?.tcpKeepalive && { upstreamConnectionOptions: { tcpKeepalive: keepalive(tcp.tcpKeepalive) } }),
+    ...((defaults.tcpKeepalive ?? tcp?.tcpKeepalive) && { upstreamConnectionOptions: { tcpKeepalive } }),
   };
 }
 
 function keepalive(settings: NonNullable<NonNullable<ConnectionPool['tcp']>['tcpKeepalive']>) {
   return {
     ...(settings.probes && { keepaliveProbes: settings.probes }),
-    ...(settings.time !== undefined && { keepaliveTime: Math.round(milliseconds(settings.time) / 1000) }),
-    ...(settings.interval !== undefined && { keepaliveInterval: Math.round(milliseconds(settings.interval) / 1000) }),
+    ...(settings.time !== undefined && { keepaliveTime: Math.trunc(milliseconds(settings.time) / 1000) }),
+    ...(settings.interval !== undefined && { keepaliveInterval: Math.trunc(milliseconds(settings.interval) / 1000) }),
   };
 }
 
 /** What of a connection pool belongs to every HTTP version. */
-export function commonHttpOptions(pool: ConnectionPool | undefined): NonNullable<HttpOptions['commonHttpProtocolOptions']> | undefined {
+export function commonHttpOptions(
+  pool: ConnectionPool | undefined,
+): NonNullable<HttpOptions['commonHttpProtocolOptions']> | undefined {
   const { tcp, http } = pool ?? {};
+  const idle = http?.idleTimeout ?? tcp?.idleTimeout;
   const options = {
-    ...(http?.idleTimeout !== undefined && { idleTimeout: duration(milliseconds(http.idleTimeout)) }),
+    ...(idle !== undefined && { idleTimeout: duration(milliseconds(idle)) }),
     ...(http?.maxRequestsPerConnection && { maxRequestsPerConnection: http.maxRequestsPerConnection }),
     ...(tcp?.maxConnectionDuration !== undefined && { maxConnectionDuration: duration(milliseconds(tcp.maxConnectionDuration)) }),
   };
@@ -61,30 +73,32 @@ export function commonHttpOptions(pool: ConnectionPool | undefined): NonNullable
 export function outlierDetection(settings: TrafficPolicy['outlierDetection']): ClusterInit {
   if (settings === undefined) return {};
   const gateway = settings.consecutiveGatewayErrors;
-  const five = settings.consecutive5xxErrors ?? settings.consecutiveErrors;
+  const five = settings.consecutive5xxErrors;
   const local = settings.splitExternalLocalOriginErrors ? settings.consecutiveLocalOriginFailures : undefined;
   return {
     outlierDetection: {
       ...(five !== undefined && { consecutive5xx: five, enforcingConsecutive5xx: five > 0 ? 100 : 0 }),
-      // Given without 5xx errors, gateway errors are what counts; Envoy would count neither by itself.
-      ...(gateway !== undefined && { consecutiveGatewayFailure: gateway, enforcingConsecutiveGatewayFailure: gateway > 0 ? 100 : 0 }),
+      // Envoy counts gateway errors by default, and acts on them only when told to.
+      ...(gateway !== undefined && {
+        consecutiveGatewayFailure: gateway,
+        enforcingConsecutiveGatewayFailure: gateway > 0 ? 100 : 0,
+      }),
       ...(settings.interval !== undefined && { interval: duration(milliseconds(settings.interval)) }),
       ...(settings.baseEjectionTime !== undefined && { baseEjectionTime: duration(milliseconds(settings.baseEjectionTime)) }),
       ...(settings.maxEjectionPercent && { maxEjectionPercent: settings.maxEjectionPercent }),
       ...(settings.splitExternalLocalOriginErrors && {
         splitExternalLocalOriginErrors: true,
-        ...(local !== undefined && { consecutiveLocalOriginFailure: local, enforcingConsecutiveLocalOriginFailure: local > 0 ? 100 : 0 }),
+        ...(local && { consecutiveLocalOriginFailure: local, enforcingConsecutiveLocalOriginFailure: 100 }),
         enforcingLocalOriginSuccessRate: 0,
       }),
       enforcingSuccessRate: 0,
     },
-    commonLbConfig: { healthyPanicThreshold: { value: settings.minHealthPercent ?? 0 } },
   };
 }
 
-/** Load balancing, less what endpoints carry (locality, weights). `original` clusters have no choice to make. */
-export function loadBalancing(settings: TrafficPolicy['loadBalancer'], kind: 'listed' | 'dns-one' | 'original'): ClusterInit {
-  if (kind === 'original') return { lbPolicy: Cluster_LbPolicy.CLUSTER_PROVIDED };
+/** Load balancing, less what endpoints carry (locality, weights). A cluster of dialled addresses has no choice to make. */
+export function loadBalancing(settings: TrafficPolicy['loadBalancer'], original: boolean): ClusterInit {
+  if (original) return { lbPolicy: Cluster_LbPolicy.CLUSTER_PROVIDED };
   const slowStart = slowStartConfig(settings);
   const hash = settings?.consistentHash;
   if (hash !== undefined) {
@@ -96,10 +110,10 @@ export function loadBalancing(settings: TrafficPolicy['loadBalancer'], kind: 'li
         }),
       };
     }
-    const size = hash.ringHash?.minimumRingSize ?? hash.minimumRingSize ?? 1024;
+    const size = hash.ringHash?.minimumRingSize || hash.minimumRingSize || 1024;
     return {
       lbPolicy: Cluster_LbPolicy.RING_HASH,
-      lbConfig: { case: 'ringHashLbConfig', value: { minimumRingSize: BigInt(size || 1024) } },
+      lbConfig: { case: 'ringHashLbConfig', value: { minimumRingSize: BigInt(size) } },
     };
   }
   switch (settings?.simple) {
@@ -124,6 +138,8 @@ function slowStartConfig(settings: TrafficPolicy['loadBalancer']) {
   return {
     slowStartWindow: duration(milliseconds(window)),
     ...(settings?.warmup?.minimumPercent !== undefined && { minWeightPercent: { value: settings.warmup.minimumPercent } }),
-    ...(settings?.warmup?.aggression !== undefined && { aggression: { defaultValue: settings.warmup.aggression, runtimeKey: '' } }),
+    ...(settings?.warmup?.aggression !== undefined && {
+      aggression: { defaultValue: settings.warmup.aggression, runtimeKey: 'lateen.slow_start_aggression' },
+    }),
   };
 }

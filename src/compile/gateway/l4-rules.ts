@@ -60,6 +60,6 @@ function l4Rule(
   rule: { readonly destinations: readonly WeightedDestination[]; readonly path: Path },
   names: readonly string[],
 ): L4Rule {
-  const chain = toDestinations(view, rule.destinations, server.number);
+  const chain = toDestinations(view, route, rule.destinations, server.number);
   return { names, filter: tcpProxy({ ...chain, config: view.mesh.config }), origin: { object: route.object, path: rule.path } };
 }

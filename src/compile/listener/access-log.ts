@@ -52,7 +52,10 @@ export function accessLogs(config: MeshConfig): AccessLog[] {
             value: {
               format: json
                 ? { case: 'jsonFormat', value: jsonFields(config.accessLogFormat) }
-                : { case: 'textFormatSource', value: { specifier: { case: 'inlineString', value: text.endsWith('\n') ? text : `${text}\n` } } },
+                : {
+                    case: 'textFormatSource',
+                    value: { specifier: { case: 'inlineString', value: text.endsWith('\n') ? text : `${text}\n` } },
+                  },
             },
           },
         }),

@@ -48,7 +48,10 @@ export function httpConnectionManager(manager: HttpManager): NamedFilter {
     requestIdExtension: {
       typedConfig: any(UuidRequestIdConfigSchema, { useRequestIdForTraceSampling: true }),
     },
-    ...(role === 'gateway' && { useRemoteAddress: true, xffNumTrustedHops: config.defaultConfig?.gatewayTopology?.numTrustedProxies ?? 0 }),
+    ...(role === 'gateway' && {
+      useRemoteAddress: true,
+      xffNumTrustedHops: config.defaultConfig?.gatewayTopology?.numTrustedProxies ?? 0,
+    }),
     serverName: 'istio-envoy',
     ...(role === 'inbound' && { serverHeaderTransformation: HttpConnectionManager_ServerHeaderTransformation.PASS_THROUGH }),
     proxy100Continue: true,
@@ -83,9 +86,11 @@ function identityHeaders(role: HttpManager['role'], _config: MeshConfig): Manage
         setCurrentClientCertDetails: { subject: true, dns: true, uri: true },
       };
     case 'gateway':
-      return { forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails.SANITIZE_SET, setCurrentClientCertDetails: details };
+      return {
+        forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails.SANITIZE_SET,
+        setCurrentClientCertDetails: details,
+      };
     case 'outbound':
       return {};
   }
 }
-

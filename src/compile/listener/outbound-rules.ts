@@ -2,96 +2,140 @@
 
 import type { Cause } from '../resource.ts';
 import { cause } from '../origin.ts';
-import { isFor } from '../route/http-rules.ts';
-import { resolveDestination } from '../route/destination.ts';
+import { connectionTarget } from '../route/destination.ts';
 import type { Route, SourceMatch, WeightedDestination } from '../../mesh/route.ts';
+import { matchesLabels } from '../../mesh/labels.ts';
 import type { Service, ServicePort } from '../../mesh/service.ts';
 import { isTls } from '../../mesh/protocol.ts';
+import type { TrafficPolicy } from '../../api/shared/traffic-policy.ts';
 import { milliseconds } from '../../lib/duration.ts';
 import { outboundCluster } from '../names.ts';
 import { destinationSettings, type View } from '../view.ts';
 import type { TcpTarget } from './tcp-proxy.ts';
 
-/** One way that bytes can take: by server name, by address, or all the rest. */
-export interface TcpChain {
-  readonly serverNames: readonly string[];
-  /** CIDRs of the dialled address; empty: any. */
-  readonly subnets: readonly string[];
+/** Where bytes go, and how they are spread. */
+export interface TcpTargets {
   readonly targets: readonly TcpTarget[];
   readonly statPrefix: string;
   readonly idleTimeout: number | undefined;
   readonly hashBySource: boolean;
+}
+
+/** One way that bytes can take: by server name, by address, or all the rest. */
+export interface TcpChain extends TcpTargets {
+  /** Empty: any, or none. */
+  readonly serverNames: readonly string[];
+  /** CIDRs of the dialled address; empty: any. */
+  readonly subnets: readonly string[];
   readonly cause: Cause;
 }
 
 /** The chains for a port: those of its rules in order, then, unless a rule took everything, straight to the service. */
-export function tcpChains(view: View, service: Service, port: ServicePort, subnets: readonly string[], bySni: boolean): TcpChain[] {
-  const route = view.mesh.routeFor(service.host, view.namespace);
-  const tls = route === undefined ? [] : tlsRuleChains(view, route, port.number, subnets);
-  if (isTls(port.protocol)) return tls.length > 0 ? tls : [serviceChain(view, service, port, subnets, bySni ? [service.host] : [])];
-  const { chains, complete } = route === undefined ? { chains: [], complete: false } : tcpRuleChains(view, route, port.number, subnets);
-  return [...tls, ...chains, ...(complete ? [] : [serviceChain(view, service, port, subnets, [])])];
+export function tcpChains(
+  view: View,
+  service: Service,
+  port: ServicePort,
+  subnets: readonly string[],
+  bySni: boolean,
+): TcpChain[] {
+  const routes = view.mesh.connectionRules(service.host, view.namespace);
+  if (isTls(port.protocol)) {
+    const ruled = routes.flatMap((route) => tlsRuleChains(view, route, port.number, subnets));
+    return ruled.length > 0 ? ruled : [serviceChain(view, service, port, subnets, bySni ? [service.host] : [])];
+  }
+  const { chains, complete } = tcpRuleChains(view, routes, port.number, subnets);
+  const straight = complete || chains.some((chain) => sameSet(chain.subnets, subnets));
+  return straight ? chains : [...chains, serviceChain(view, service, port, subnets, [])];
 }
 
-function audienceOf(view: View, port: number) {
-  return { namespace: view.namespace, labels: view.labels, gateways: ['mesh'], port };
-}
-
-/** A rule's port in a match is the listener's; gateways that are named must be the mesh. */
-const applies = (view: View, port: number, match: SourceMatch): boolean => isFor(match, audienceOf(view, port));
+/** Of rules for connections all of it must hold: port, gateways, and who calls. */
+const applies = (view: View, number: number, { port, gateways, sourceLabels, sourceNamespace }: SourceMatch): boolean =>
+  (port === undefined || port === number) &&
+  (gateways.length === 0 || gateways.includes('mesh')) &&
+  (sourceNamespace === undefined || sourceNamespace === view.namespace) &&
+  matchesLabels(sourceLabels, view.labels);
 
 function tlsRuleChains(view: View, route: Route, port: number, subnets: readonly string[]): TcpChain[] {
   return route.tls.flatMap((rule) =>
     rule.matches
       .filter((match) => applies(view, port, match))
       .map((match) => ({
-        ...toDestinations(view, rule.destinations, port),
-        serverNames: match.sniHosts,
+        ...toDestinations(view, route, rule.destinations, port),
+        // Any name among several is no condition at all.
+        serverNames: match.sniHosts.includes('*') ? [] : match.sniHosts,
         subnets: match.destinationSubnets.length > 0 ? match.destinationSubnets : subnets,
         cause: cause(route.object, rule.path),
       })),
   );
 }
 
-function tcpRuleChains(view: View, route: Route, port: number, subnets: readonly string[]): { chains: TcpChain[]; complete: boolean } {
+/** A rule that asks for no address takes everything: nothing after it, of this object or another, is reached. */
+function tcpRuleChains(
+  view: View,
+  routes: readonly Route[],
+  port: number,
+  subnets: readonly string[],
+): { chains: TcpChain[]; complete: boolean } {
   const chains: TcpChain[] = [];
-  for (const rule of route.tcp) {
-    const matches = rule.matches.filter((match) => applies(view, port, match));
-    if (rule.matches.length > 0 && matches.length === 0) continue;
-    const open = matches.length === 0 || matches.some(({ destinationSubnets }) => destinationSubnets.length === 0);
-    chains.push({
-      ...toDestinations(view, rule.destinations, port),
-      serverNames: [],
-      subnets: open ? subnets : matches.flatMap(({ destinationSubnets }) => destinationSubnets),
-      cause: cause(route.object, rule.path),
-    });
-    if (open) return { chains, complete: true };
+  for (const route of routes) {
+    for (const rule of route.tcp) {
+      const matches = rule.matches.filter((match) => applies(view, port, match));
+      if (rule.matches.length > 0 && matches.length === 0) continue;
+      const open = matches.length === 0 || matches.some(({ destinationSubnets }) => destinationSubnets.length === 0);
+      chains.push({
+        ...toDestinations(view, route, rule.destinations, port),
+        serverNames: [],
+        subnets: open ? subnets : [...new Set(matches.flatMap(({ destinationSubnets }) => destinationSubnets))],
+        cause: cause(route.object, rule.path),
+      });
+      if (open) return { chains, complete: true };
+    }
   }
   return { chains, complete: false };
 }
 
-export function toDestinations(view: View, destinations: readonly WeightedDestination[], port: number) {
-  const targets = destinations.map(({ destination, weight }) => ({ cluster: resolveDestination(view, destination, port).cluster, weight }));
-  const [first] = targets;
+const sameSet = (a: readonly string[], b: readonly string[]): boolean =>
+  a.length === b.length && a.length > 0 && new Set([...a, ...b]).size === new Set(a).size;
+
+/** Where a rule's destinations lead. Several share what the first one's policy says of connections. */
+export function toDestinations(
+  view: View,
+  route: Pick<Route, 'name' | 'namespace'>,
+  destinations: readonly WeightedDestination[],
+  port: number,
+): TcpTargets {
+  const found = destinations.map(({ destination, weight }) => ({ ...connectionTarget(view, destination, port), weight }));
+  const [first] = found;
+  const alone = found.length === 1 && first !== undefined;
   return {
-    targets: targets.length === 1 ? targets : targets.filter(({ weight }) => weight > 0),
-    statPrefix: targets.length === 1 && first !== undefined ? first.cluster : (destinations[0]?.destination.host ?? ''),
-    idleTimeout: undefined,
-    hashBySource: false,
+    targets: (alone ? found : found.filter(({ weight }) => weight > 0)).map(({ cluster, weight }) => ({ cluster, weight })),
+    statPrefix: alone ? first.cluster : `${route.name}.${route.namespace}`,
+    ...connectionSettings(first?.settings),
   };
 }
 
-function serviceChain(view: View, service: Service, port: ServicePort, subnets: readonly string[], serverNames: readonly string[]): TcpChain {
+function connectionSettings(settings: TrafficPolicy | undefined): Pick<TcpTargets, 'idleTimeout' | 'hashBySource'> {
+  const idle = settings?.connectionPool?.tcp?.idleTimeout;
+  return {
+    idleTimeout: idle === undefined ? undefined : milliseconds(idle),
+    hashBySource: settings?.loadBalancer?.consistentHash?.useSourceIp ?? false,
+  };
+}
+
+function serviceChain(
+  view: View,
+  service: Service,
+  port: ServicePort,
+  subnets: readonly string[],
+  serverNames: readonly string[],
+): TcpChain {
   const cluster = outboundCluster(port.number, '', service.host);
-  const { connectionPool, loadBalancer } = destinationSettings(view, service, port.number, '');
-  const idle = connectionPool?.tcp?.idleTimeout;
   return {
     serverNames,
     subnets,
     targets: [{ cluster, weight: 100 }],
     statPrefix: cluster,
-    idleTimeout: idle === undefined ? undefined : milliseconds(idle),
-    hashBySource: loadBalancer?.consistentHash?.useSourceIp ?? false,
+    ...connectionSettings(destinationSettings(view, service, port.number, '')),
     cause: cause(service.object),
   };
 }

@@ -33,7 +33,9 @@ export function tcpProxy({ statPrefix, targets, config, idleTimeout, hashBySourc
           ? { case: 'cluster', value: first.cluster }
           : {
               case: 'weightedClusters',
-              value: { clusters: targets.filter(({ weight }) => weight > 0).map(({ cluster, weight }) => ({ name: cluster, weight })) },
+              value: {
+                clusters: targets.filter(({ weight }) => weight > 0).map(({ cluster, weight }) => ({ name: cluster, weight })),
+              },
             },
       accessLog: accessLogs(config),
       ...(idleTimeout !== undefined && { idleTimeout: duration(idleTimeout) }),

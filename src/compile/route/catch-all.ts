@@ -26,7 +26,10 @@ const passed = virtualHostPiece(
       {
         name: 'allow_any',
         match: anyRequest,
-        action: { case: 'route', value: { clusterSpecifier: { case: 'cluster', value: passthroughCluster }, ...timeouts(undefined) } },
+        action: {
+          case: 'route',
+          value: { clusterSpecifier: { case: 'cluster', value: passthroughCluster }, ...timeouts(undefined) },
+        },
         typedPerFilterConfig: announcementConfig('none'),
       },
     ],
@@ -34,4 +37,5 @@ const passed = virtualHostPiece(
   [],
 );
 
-export const catchAll = (config: MeshConfig): VirtualHostPiece => (config.outboundTrafficPolicy.mode === 'REGISTRY_ONLY' ? refused : passed);
+export const catchAll = (config: MeshConfig): VirtualHostPiece =>
+  config.outboundTrafficPolicy.mode === 'REGISTRY_ONLY' ? refused : passed;

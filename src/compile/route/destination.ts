@@ -3,7 +3,7 @@
 import type { Init } from '../../filters/any.ts';
 import type { RouteAction_HashPolicySchema } from '../../../gen/envoy/config/route/v3/route_components_pb.js';
 import type { TrafficPolicy } from '../../api/shared/traffic-policy.ts';
-import { announcementOf, type Announcement } from '../../filters/alpn.ts';
+import type { Announcement } from '../../filters/alpn.ts';
 import { duration } from '../../filters/duration.ts';
 import { milliseconds } from '../../lib/duration.ts';
 import type { Destination } from '../../mesh/route.ts';
@@ -11,36 +11,54 @@ import { portNumbered, type Service } from '../../mesh/service.ts';
 import { outboundCluster } from '../names.ts';
 import { destinationPort, destinationService, destinationSettings, type View } from '../view.ts';
 import type { ResolvedDestination } from './action.ts';
+import { upstreamCodec } from './upstream-codec.ts';
 
 type HashPolicy = Init<typeof RouteAction_HashPolicySchema>;
 
-/** Resolves a destination. `asked` is the port of the table it stands in, `standard` what the table's chain announces anyway. */
+/**
+ * Resolves an HTTP destination. `asked` is the port of the table it stands in. A sidecar's table knows only the services of its own
+ * port: there a destination elsewhere must say its port (Istio's rule); gateways know all.
+ */
 export function resolveDestination(view: View, destination: Destination, asked: number): ResolvedDestination {
   const service = destinationService(view, destination.host);
-  const port = destinationPort(destination, service, asked);
+  const port = view.role === 'router' ? destinationPort(destination, service, asked) : (destination.port ?? asked);
   const cluster = outboundCluster(port, destination.subset, service?.host ?? destination.host);
   if (service === undefined) return { cluster, announcement: undefined, hashPolicy: [] };
   const settings = destinationSettings(view, service, port, destination.subset);
-  return { cluster, announcement: announcementFor(service, port, settings), hashPolicy: hashPolicies(settings) };
+  return { cluster, announcement: announcementFor(view, service, port, settings), hashPolicy: hashPolicies(settings) };
+}
+
+/** Where bytes to a destination go. All services are known here, so one with a single port needs no port in the rule. */
+export function connectionTarget(
+  view: View,
+  destination: Destination,
+  asked: number,
+): { readonly cluster: string; readonly settings: TrafficPolicy | undefined } {
+  const service = destinationService(view, destination.host);
+  const port = destinationPort(destination, service, asked);
+  return {
+    cluster: outboundCluster(port, destination.subset, service?.host ?? destination.host),
+    settings: service && destinationSettings(view, service, port, destination.subset),
+  };
 }
 
 /** HTTP/1.1 inside mutual TLS is what every chain announces; only what differs is said. */
-function announcementFor(service: Service, port: number, { tls, connectionPool }: TrafficPolicy): Announcement | undefined {
+function announcementFor(view: View, service: Service, number: number, settings: TrafficPolicy): Announcement | undefined {
+  const { mode } = settings.tls ?? {};
   // The application's own TLS: nothing of the mesh's names may be offered.
-  if (tls?.mode === 'SIMPLE' || tls?.mode === 'MUTUAL') return 'none';
-  const protocol = portNumbered(service, port)?.protocol;
-  if (protocol === undefined) return undefined;
-  if (protocol === 'HTTP' && connectionPool?.http?.h2UpgradePolicy === 'UPGRADE') return 'http2';
-  if (protocol === 'HTTP' && connectionPool?.http?.useClientProtocol) return 'client';
-  const announcement = announcementOf(protocol);
-  return announcement === 'http1' ? undefined : announcement;
+  if (mode === 'SIMPLE' || mode === 'MUTUAL') return 'none';
+  const port = portNumbered(service, number);
+  if (port === undefined) return undefined;
+  const codec = upstreamCodec(port, settings, view.mesh.config, view.role === 'router');
+  return codec === 'http1' ? undefined : codec;
 }
 
 function hashPolicies({ loadBalancer }: TrafficPolicy): HashPolicy[] {
   const hash = loadBalancer?.consistentHash;
   if (hash === undefined) return [];
   if (hash.httpHeaderName) return [{ policySpecifier: { case: 'header', value: { headerName: hash.httpHeaderName } } }];
-  if (hash.httpQueryParameterName) return [{ policySpecifier: { case: 'queryParameter', value: { name: hash.httpQueryParameterName } } }];
+  if (hash.httpQueryParameterName)
+    return [{ policySpecifier: { case: 'queryParameter', value: { name: hash.httpQueryParameterName } } }];
   if (hash.useSourceIp) return [{ policySpecifier: { case: 'connectionProperties', value: { sourceIp: true } } }];
   const cookie = hash.httpCookie;
   if (cookie === undefined) return [];
@@ -62,6 +80,8 @@ function hashPolicies({ loadBalancer }: TrafficPolicy): HashPolicy[] {
 /** A text that differs where destinations do: part of the keys of shared virtual hosts. */
 export function destinationText({ cluster, announcement, hashPolicy }: ResolvedDestination): string {
   const hash =
-    hashPolicy.length === 0 ? '' : JSON.stringify(hashPolicy, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
+    hashPolicy.length === 0
+      ? ''
+      : JSON.stringify(hashPolicy, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
   return `${cluster}>${announcement ?? ''}>${hash}`;
 }

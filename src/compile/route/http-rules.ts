@@ -6,19 +6,19 @@ import { routeFilters } from '../../filters/index.ts';
 import { matchesLabels, type Labels } from '../../mesh/labels.ts';
 import type { HttpMatch, HttpRule, Route, SourceMatch } from '../../mesh/route.ts';
 import { originMetadata } from '../origin.ts';
-import { announcementConfig, directAction, forwardAction, headerFields, redirectAction, type ActionContext } from './action.ts';
+import { announcementConfig, forwardAction, type ActionContext } from './action.ts';
+import { headerFields } from './header-changes.ts';
 import { matchesEverything, routeMatch } from './match.ts';
+import { directAction, redirectAction, type Entrance } from './redirect.ts';
 
 export type RouteInit = Init<typeof RouteSchema>;
 
 /** For whom the rules are compiled. */
-export interface RuleAudience {
+export interface RuleAudience extends Entrance {
   readonly namespace: string;
   readonly labels: Labels;
   /** `mesh`, or the gateways (`ns/name`) that the table belongs to. */
   readonly gateways: readonly string[];
-  /** The port callers dialled. */
-  readonly port: number;
 }
 
 /** Whether a match is for these proxies at all. */
@@ -30,53 +30,71 @@ export function isFor(match: SourceMatch, audience: RuleAudience): boolean {
   return matchesLabels(match.sourceLabels, audience.labels);
 }
 
+/** Whether an object has a rule for these proxies. */
+export const hasRuleFor = ({ http }: Route, audience: RuleAudience): boolean =>
+  http.some(({ matches }) => matches.length === 0 || matches.some((match) => isFor(match, audience)));
+
 /** The routes of an object's rules, in order, ending with the first that takes every request. */
 export function httpRoutes(route: Route, audience: RuleAudience, context: ActionContext): RouteInit[] {
   const routes: RouteInit[] = [];
   for (const rule of route.http) {
     if (rule.matches.length === 0) {
-      routes.push(httpRoute(route, rule, undefined, context));
+      routes.push(httpRoute(route, rule, undefined, audience, context));
       return routes;
     }
     for (const match of rule.matches) {
       if (!isFor(match, audience)) continue;
-      routes.push(httpRoute(route, rule, match, context));
+      routes.push(httpRoute(route, rule, match, audience, context));
       if (matchesEverything(match)) return routes;
     }
   }
   return routes;
 }
 
-function httpRoute(route: Route, rule: HttpRule, match: HttpMatch | undefined, context: ActionContext): RouteInit {
-  const changes = headerFields(rule.headers?.request, rule.headers?.response);
-  const filters = routeFilters(rule);
+function httpRoute(
+  route: Route,
+  rule: HttpRule,
+  match: HttpMatch | undefined,
+  entrance: Entrance,
+  context: ActionContext,
+): RouteInit {
   const name = match?.name ? [rule.name, match.name].filter(Boolean).join('.') : rule.name;
+  const filters = routeFilters(rule);
   const base: RouteInit = {
     ...(name !== '' && { name }),
     match: routeMatch(match),
     metadata: originMetadata(route.object, match?.path ?? rule.path),
-    ...changes.fields,
     ...(match?.statPrefix && { statPrefix: match.statPrefix }),
+    typedPerFilterConfig: filters,
   };
   const { action } = rule;
-  if (action.kind === 'redirect') return { ...base, action: redirectAction(action), typedPerFilterConfig: filters };
-  if (action.kind === 'direct') return { ...base, action: directAction(action), typedPerFilterConfig: filters };
-  const forward = forwardAction(rule, action, match, context);
-  return {
-    ...base,
-    action: { case: 'route', value: forward.action },
-    decorator: { operation: operationOf(rule, match, action.destinations[0]?.destination.host ?? '', context) },
-    typedPerFilterConfig: {
-      ...(forward.announcement !== undefined && announcementConfig(forward.announcement)),
-      ...filters,
-    },
-  };
+  switch (action.kind) {
+    case 'redirect':
+      return { ...base, ...headerFields(rule.headers), action: redirectAction(action, entrance) };
+    case 'direct':
+      return { ...base, ...headerFields(rule.headers), action: directAction(action) };
+    case 'forward': {
+      const { action: value, announcement, headers } = forwardAction(rule, action, context);
+      return {
+        ...base,
+        ...headerFields(rule.headers, headers),
+        action: { case: 'route', value },
+        decorator: { operation: operationOf(rule, match, action.destinations[0]?.destination.host ?? '', context) },
+        typedPerFilterConfig: { ...(announcement !== undefined && announcementConfig(announcement)), ...filters },
+      };
+    }
+  }
 }
 
 /** The name of a span: `host:port/path*` of the first destination. */
 function operationOf(rule: HttpRule, match: HttpMatch | undefined, host: string, context: ActionContext): string {
   const [first] = rule.action.kind === 'forward' ? rule.action.destinations : [];
   const [, port = ''] = first === undefined ? [] : context.resolve(first.destination).cluster.split('|');
-  const path = match?.uri === undefined || match.uri.kind === 'present' ? '/*' : match.uri.kind === 'prefix' ? `${match.uri.value}*` : match.uri.value;
+  const path =
+    match?.uri === undefined || match.uri.kind === 'present'
+      ? '/*'
+      : match.uri.kind === 'prefix'
+        ? `${match.uri.value}*`
+        : match.uri.value;
   return `${host}:${port}${path}`;
 }

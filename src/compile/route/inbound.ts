@@ -7,8 +7,9 @@ import type { Init } from '../../filters/any.ts';
 import type { OwnPort } from '../own-ports.ts';
 import { isGrpc } from '../../mesh/protocol.ts';
 import { hostOrigin } from './virtual-host.ts';
-import { retryPolicyOf, timeouts } from './action.ts';
+import { timeouts } from './action.ts';
 import { anyRequest } from './match.ts';
+import { retryPolicyOf } from './retries.ts';
 
 export function inboundRoutes(
   cluster: string,

@@ -1,6 +1,10 @@
 // A rule's conditions on a request → Envoy's route match.
 
-import type { HeaderMatcherSchema, QueryParameterMatcherSchema, RouteMatchSchema } from '../../../gen/envoy/config/route/v3/route_components_pb.js';
+import type {
+  HeaderMatcherSchema,
+  QueryParameterMatcherSchema,
+  RouteMatchSchema,
+} from '../../../gen/envoy/config/route/v3/route_components_pb.js';
 import type { Init } from '../../filters/any.ts';
 import { stringMatcher } from '../../filters/matcher.ts';
 import type { HttpMatch, StringMatch } from '../../mesh/route.ts';
@@ -28,7 +32,9 @@ export function routeMatch(match: HttpMatch | undefined): RouteMatch {
   return {
     ...pathMatch(match),
     ...(headers.length > 0 && { headers }),
-    ...(match.queryParams.length > 0 && { queryParameters: match.queryParams.map(([name, condition]) => queryMatcher(name, condition)) }),
+    ...(match.queryParams.length > 0 && {
+      queryParameters: match.queryParams.map(([name, condition]) => queryMatcher(name, condition)),
+    }),
   };
 }
 

@@ -5,7 +5,6 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import { VirtualHostSchema } from '../../../gen/envoy/config/route/v3/route_components_pb.js';
 import type { ApiObject } from '../../api/object.ts';
 import type { Init } from '../../filters/any.ts';
-import type { Service } from '../../mesh/service.ts';
 import { versionOf, type Cause } from '../resource.ts';
 import { originKey, originText } from '../origin.ts';
 
@@ -19,7 +18,10 @@ export interface VirtualHostPiece {
 
 type VirtualHostInit = Init<typeof VirtualHostSchema>;
 
-export function virtualHostPiece(init: VirtualHostInit & { name: string; domains: string[] }, causes: readonly Cause[]): VirtualHostPiece {
+export function virtualHostPiece(
+  init: VirtualHostInit & { name: string; domains: string[] },
+  causes: readonly Cause[],
+): VirtualHostPiece {
   const bytes = toBinary(VirtualHostSchema, create(VirtualHostSchema, init));
   return { name: init.name, domains: init.domains, version: versionOf(bytes), bytes, causes };
 }
@@ -28,13 +30,3 @@ export function virtualHostPiece(init: VirtualHostInit & { name: string; domains
 export const hostOrigin = (object: ApiObject<unknown>) => ({
   filterMetadata: { [originKey]: { source: originText(object, []) } },
 });
-
-/** The names under which requests reach a service: whole, absolute, the caller's short forms, its virtual addresses. */
-export function serviceDomains(service: Service, hosts: readonly string[], alternatives: (host: string) => readonly string[]): string[] {
-  const names = hosts.flatMap((host) => [host, ...(host.startsWith('*') ? [] : [`${host}.`]), ...alternatives(host)]);
-  const addresses = service.addresses.filter((address) => !address.includes('/')).map(bracketed);
-  return [...new Set([...names, ...addresses])];
-}
-
-/** An IPv6 address as it stands in an authority. */
-const bracketed = (address: string): string => (address.includes(':') ? `[${address}]` : address);

@@ -1,0 +1,118 @@
+// What services have put together for one address and port → Envoy's listener.
+
+import type { ReadonlySignal } from '@preact/signals-core';
+import { TrafficDirection } from '../../../gen/envoy/config/core/v3/base_pb.js';
+import { ListenerSchema } from '../../../gen/envoy/config/listener/v3/listener_pb.js';
+import type { MeshConfig } from '../../api/mesh-config.ts';
+import { pathText, refText } from '../../api/object.ts';
+import type { Init } from '../../filters/any.ts';
+import { duration } from '../../filters/duration.ts';
+import { httpFilters } from '../../filters/index.ts';
+import { milliseconds } from '../../lib/duration.ts';
+import { familyBy } from '../../store/family.ts';
+import { resource } from '../encode.ts';
+import { identityOf } from '../identity.ts';
+import { originKey } from '../origin.ts';
+import type { Resource } from '../resource.ts';
+import { cidrRange, filterChain, httpInspector, plainHttp, socketAddress, tlsInspector, type FilterChain } from './chain.ts';
+import { httpConnectionManager } from './http-connection-manager.ts';
+import type { Draft } from './outbound.ts';
+import type { TcpChain } from './outbound-rules.ts';
+import { tcpProxy } from './tcp-proxy.ts';
+import { undeclaredTarget } from './virtual-outbound.ts';
+
+interface ListenerInput {
+  readonly draft: Draft;
+  readonly config: MeshConfig;
+  readonly http10: boolean;
+}
+
+/** The listener of a draft that is complete. */
+export const portListener = (
+  draft: Draft,
+  { mesh, http10 }: { readonly mesh: { readonly config: MeshConfig }; readonly http10: boolean },
+): Resource => cells({ draft, config: mesh.config, http10 }).value;
+
+const draftText = ({ draft, config, http10 }: ListenerInput): string => {
+  const { addresses, port, table = '', protocol, chains } = draft;
+  return `${identityOf(config)} ${addresses.join()}_${port} ${table} ${protocol} ${http10} ${JSON.stringify(chains)}`;
+};
+
+const cells: (input: ListenerInput) => ReadonlySignal<Resource> = familyBy(draftText, ({ draft, config, http10 }) => {
+  const { name, port, addresses, table, protocol } = draft;
+  const [address = '', ...others] = addresses;
+  const fallback = draft.chains.find(({ serverNames, subnets }) => serverNames.length === 0 && subnets.length === 0);
+  const matched = draft.chains.filter((chain) => chain !== fallback);
+  const chains = matched.map((chain) => tcpFilterChain(chain, config));
+  if (table !== undefined) {
+    const manager = httpConnectionManager({
+      role: 'outbound',
+      statPrefix: `outbound_${name};`,
+      routes: { table },
+      filters: httpFilters({ role: 'outbound', protocol, authorization: [] }),
+      config,
+      http10,
+    });
+    chains.push(filterChain({ match: plainHttp, filters: [manager] }));
+  }
+  const rest = restChain(fallback, config);
+  const inspectsTls = matched.some(({ serverNames }) => serverNames.length > 0) || table !== undefined;
+  return resource(
+    ListenerSchema,
+    name,
+    {
+      name,
+      address: socketAddress(address, port),
+      ...(others.length > 0 && { additionalAddresses: others.map((other) => ({ address: socketAddress(other, port) })) }),
+      trafficDirection: TrafficDirection.OUTBOUND,
+      bindToPort: false,
+      ...(chains.length > 0 ? { filterChains: chains, defaultFilterChain: rest } : { filterChains: [nameless(rest)] }),
+      listenerFilters: [...(inspectsTls ? [tlsInspector] : []), ...(table !== undefined ? [httpInspector] : [])],
+      ...inspection(config, inspectsTls),
+    },
+    draft.causes,
+  );
+});
+
+/** The only chain of a listener passes nothing on: it has no name. */
+const nameless = ({ name: _name, ...chain }: FilterChain): FilterChain => chain;
+
+/**
+ * How long inspection may take, and that a connection that shows nothing goes on as plain TCP. With Istio's default of no limit
+ * (0 s), a connection where the server speaks first waits until its client gives up: such ports must be declared.
+ */
+function inspection(config: MeshConfig, inspects: boolean): Init<typeof ListenerSchema> {
+  if (!inspects) return {};
+  return {
+    listenerFiltersTimeout: duration(milliseconds(config.protocolDetectionTimeout)),
+    continueOnListenerFiltersTimeout: true,
+  };
+}
+
+function tcpFilterChain(chain: TcpChain, config: MeshConfig): FilterChain {
+  const prefixRanges = chain.subnets.flatMap((subnet) => cidrRange(subnet) ?? []);
+  return {
+    ...filterChain({
+      match: {
+        ...(prefixRanges.length > 0 && { prefixRanges }),
+        ...(chain.serverNames.length > 0 && { serverNames: [...chain.serverNames] }),
+      },
+      filters: [tcpProxy({ ...chain, config })],
+    }),
+    metadata: originOf(chain),
+  };
+}
+
+function originOf({ cause: { object, path } }: TcpChain): NonNullable<FilterChain['metadata']> {
+  const source = path.length > 0 ? `${refText(object)}#${pathText(path)}` : refText(object);
+  return { filterMetadata: { [originKey]: { source } } };
+}
+
+/** Where connections go that no chain is for: to the service that takes all, else where their caller dialled. */
+function restChain(fallback: TcpChain | undefined, config: MeshConfig): FilterChain {
+  const name = 'PassthroughFilterChain';
+  if (fallback !== undefined) {
+    return { ...filterChain({ name, filters: [tcpProxy({ ...fallback, config })] }), metadata: originOf(fallback) };
+  }
+  return filterChain({ name, filters: [tcpProxy({ ...undeclaredTarget(config), config })] });
+}
