@@ -41,6 +41,9 @@ export function whyNoMesh({ asNobody = false }: { readonly asNobody?: boolean } 
   return status === 0 ? false : `no namespaces for ${asNobody ? 'ordinary users' : 'this user'} here: ${stderr.trim()}`;
 }
 
+/** A verb that takes longer is ended, and fails. */
+const longestVerbMs = 60_000;
+
 const asUser = ['setpriv', `--reuid=${nobody}`, `--regid=${nobody}`, '--clear-groups'];
 
 export class RunningMesh implements AsyncDisposable {
@@ -131,7 +134,9 @@ export class RunningMesh implements AsyncDisposable {
     child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text));
     child.stdin?.on('error', () => {});
     child.stdin?.end(input);
+    const late = setTimeout(() => child.kill('SIGTERM'), longestVerbMs);
     await once(child, 'close');
+    clearTimeout(late);
     return { code: child.exitCode, stdout, stderr };
   }
 
