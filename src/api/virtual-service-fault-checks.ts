@@ -1,31 +1,11 @@
 // Rules for the faults that a VirtualService injects.
 
+import { grpcStatusNumber } from '../lib/grpc-status.ts';
 import { error, warning } from './finding.ts';
 import type { Finding } from './kind.ts';
 import type { Path } from './object.ts';
 import { checkDuration } from './shared/values.ts';
 import type { HTTPFaultInjection } from './virtual-service-http.ts';
-
-/** The names of gRPC's status codes. */
-const grpcStatuses = new Set([
-  'OK',
-  'CANCELLED',
-  'UNKNOWN',
-  'INVALID_ARGUMENT',
-  'DEADLINE_EXCEEDED',
-  'NOT_FOUND',
-  'ALREADY_EXISTS',
-  'PERMISSION_DENIED',
-  'RESOURCE_EXHAUSTED',
-  'FAILED_PRECONDITION',
-  'ABORTED',
-  'OUT_OF_RANGE',
-  'UNIMPLEMENTED',
-  'INTERNAL',
-  'UNAVAILABLE',
-  'DATA_LOSS',
-  'UNAUTHENTICATED',
-]);
 
 export function checkFault(fault: HTTPFaultInjection | undefined, path: Path): Finding[] {
   if (fault === undefined) return [];
@@ -49,7 +29,7 @@ function checkAbort(abort: HTTPFaultInjection['abort'], path: Path): Finding[] {
   if (httpStatus !== undefined && (httpStatus < 200 || httpStatus > 599)) {
     return [error('LAT1113', [...path, 'httpStatus'], `${httpStatus} is not a status to abort with`, 'use 200 to 599')];
   }
-  if (grpcStatus !== undefined && !grpcStatuses.has(grpcStatus)) {
+  if (grpcStatus !== undefined && grpcStatusNumber(grpcStatus) === undefined) {
     return [
       error(
         'LAT1113',

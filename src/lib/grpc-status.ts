@@ -22,6 +22,6 @@ const names = [
 
 /** The number of a status name, or undefined for a word that is none. */
 export function grpcStatusNumber(name: string): number | undefined {
-  const number = (names as readonly string[]).indexOf(name.toUpperCase());
+  const number = (names as readonly string[]).indexOf(name);
   return number < 0 ? undefined : number;
 }
