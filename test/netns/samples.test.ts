@@ -185,7 +185,7 @@ test('helloworld through the gateway, both versions', { skip }, async (t) => {
   );
   const heard = new Set<string | undefined>();
   for (let asked = 0; asked < 40; asked++) heard.add(/version: (v\d)/.exec((await mesh.get('/hello')).body)?.[1]);
-  assert.deepEqual([...heard].toSorted(), ['v1', 'v2']);
+  assert.deepEqual(heard, new Set(['v1', 'v2']));
   assert.equal((await mesh.get('/other')).status, 404);
 });
 
