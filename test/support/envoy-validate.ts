@@ -1,7 +1,7 @@
 // Asks the real Envoy whether it takes a compiled configuration: everything as a static bootstrap, in validate mode.
 
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
@@ -24,7 +24,18 @@ const agentClusters: Cluster[] = ['xds-grpc', 'sds-grpc'].map((name) =>
     http2ProtocolOptions: {},
     loadAssignment: {
       clusterName: name,
-      endpoints: [{ lbEndpoints: [{ hostIdentifier: { case: 'endpoint', value: { address: { address: { case: 'pipe', value: { path: '/nowhere' } } } } } }] }],
+      endpoints: [
+        {
+          lbEndpoints: [
+            {
+              hostIdentifier: {
+                case: 'endpoint',
+                value: { address: { address: { case: 'pipe', value: { path: '/nowhere' } } } },
+              },
+            },
+          ],
+        },
+      ],
     },
   }),
 );
@@ -54,18 +65,30 @@ export async function rejectedBy(compiled: Compiled): Promise<string> {
     const bootstrap = create(BootstrapSchema, {
       node: { id: 'validate', cluster: 'validate' },
       dynamicResources: {
-        adsConfig: { apiType: ApiConfigSource_ApiType.DELTA_GRPC, transportApiVersion: ApiVersion.V3, grpcServices: [{ targetSpecifier: { case: 'envoyGrpc', value: { clusterName: 'xds-grpc' } } }] },
+        adsConfig: {
+          apiType: ApiConfigSource_ApiType.DELTA_GRPC,
+          transportApiVersion: ApiVersion.V3,
+          grpcServices: [{ targetSpecifier: { case: 'envoyGrpc', value: { clusterName: 'xds-grpc' } } }],
+        },
       },
       staticResources: {
         clusters: [...agentClusters, ...compiled.clusters.map(({ bytes }) => fromBinary(ClusterSchema, bytes))],
-        listeners: [...compiled.listeners.map(({ bytes }) => fromBinary(ListenerSchema, bytes)), ...compiled.routes.map(({ bytes }, index) => tableListener(bytes, index))],
+        listeners: [
+          ...compiled.listeners.map(({ bytes }) => fromBinary(ListenerSchema, bytes)),
+          ...compiled.routes.map(({ bytes }, index) => tableListener(bytes, index)),
+        ],
       },
     });
     const file = join(folder, 'bootstrap.pb');
     writeFileSync(file, toBinary(BootstrapSchema, bootstrap));
     const envoy = await findEnvoy();
-    const run = spawnSync(envoy, ['--mode', 'validate', '-c', file, '--disable-hot-restart', '-l', 'error'], { encoding: 'utf8' });
-    return run.status === 0 ? '' : `${run.stderr}${run.stdout}`.trim() || `status ${run.status}`;
+    // A real file: an access log that goes to /dev/stdout cannot open a pipe of Node's.
+    const said = join(folder, 'said');
+    const output = openSync(said, 'w');
+    const arguments_ = ['--mode', 'validate', '-c', file, '--disable-hot-restart', '-l', 'error'];
+    const run = spawnSync(envoy, arguments_, { stdio: ['ignore', output, output] });
+    closeSync(output);
+    return run.status === 0 ? '' : readFileSync(said, 'utf8').trim() || `status ${run.status}`;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
