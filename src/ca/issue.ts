@@ -25,7 +25,7 @@ interface Lifetimes {
   readonly longest: number;
 }
 
-const usualLifetimes: Lifetimes = { default: 24 * 3600, longest: 90 * 24 * 3600 };
+export const usualLifetimes: Lifetimes = { default: 24 * 3600, longest: 90 * 24 * 3600 };
 
 export interface IssueOptions {
   /** Milliseconds since 1970. */

@@ -8,18 +8,28 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { VersionAnswer } from '../control/api/contract.ts';
 import { openStateFolder, stateFolder, type StateFolder } from '../control/state-folder.ts';
 import { connect } from './client.ts';
-import { exitCode, Failure } from './failure.ts';
+import { usualLifetimes } from '../ca/issue.ts';
+import { seconds } from '../lib/duration.ts';
+import { exitCode, Failure, usageFailure } from './failure.ts';
 import type { Terminal } from './terminal.ts';
 import type { UpOptions } from './verbs/up.ts';
 
 const patienceMs = 90_000;
 const pollMs = 100;
+/** Seconds. Shorter ones could run out while a busy machine renews them. */
+const shortestCertificate = 10;
 const home = resolve(import.meta.dirname, '../..');
 
 export async function up(options: UpOptions, terminal: Terminal): Promise<number> {
   const state = stateFolder(options.state, process.env);
   if (options.file?.includes('-') === true)
     throw new Failure('standard input cannot be watched', 'write the manifests to a file and name it with -f');
+  const ttl = options.workloadCertTtl;
+  if (ttl !== undefined && !(seconds(ttl) >= shortestCertificate && seconds(ttl) <= usualLifetimes.longest))
+    throw usageFailure(
+      `${ttl} is no lifetime for certificates`,
+      `give from ${shortestCertificate}s to ${usualLifetimes.longest / 3600}h`,
+    );
   openStateFolder(state);
   return options.detach === true ? detach(state, options, terminal) : foreground(state, options, terminal);
 }
@@ -31,6 +41,7 @@ async function foreground(state: StateFolder, options: UpOptions, terminal: Term
     files: (options.file ?? []).map((path) => resolve(path)),
     images: options.images && resolve(options.images),
     meshConfig: options.meshConfig && resolve(options.meshConfig),
+    certificateSeconds: options.workloadCertTtl && seconds(options.workloadCertTtl),
     home,
   };
   terminal.note('starting the mesh (Ctrl-C stops it)');

@@ -192,14 +192,16 @@ export class RunningMesh implements AsyncDisposable {
     return (await connect({ state: this.state }).get<{ readonly body: string }>('/v1/proxy', query)).body;
   }
 
-  /** How many connections a workload's Envoy has ever made to a cluster's endpoints. */
-  async connectionsMade(workload: string, cluster: string): Promise<number> {
+  /** The connections that a workload's Envoy ever made to a cluster's endpoints, and those of them that have ended. */
+  async connections(workload: string, cluster: string): Promise<{ readonly made: number; readonly ended: number }> {
     let made = 0;
+    let active = 0;
     for (const line of (await this.admin(workload, '/clusters')).split('\n')) {
       const [name, , stat, value] = line.split('::');
       if (name === cluster && stat === 'cx_total') made += Number(value);
+      if (name === cluster && stat === 'cx_active') active += Number(value);
     }
-    return made;
+    return { made, ended: made - active };
   }
 
   /** Writes a file beside the state, for `-f`. */

@@ -8,6 +8,7 @@ export interface UpOptions extends OnlineOptions {
   readonly images?: string;
   readonly publishAddress?: string;
   readonly meshConfig?: string;
+  readonly workloadCertTtl?: string;
 }
 
 export const verb = defineVerb<UpOptions>({
@@ -16,7 +17,8 @@ export const verb = defineVerb<UpOptions>({
       .option('-d, --detach', 'go to the background once everything runs')
       .option('--images <file>', 'which program an image stands for, besides the samples’')
       .option('--publish-address <address>', 'where the ingress gateway is published (default: 127.0.0.1)')
-      .option('--mesh-config <file>', 'MeshConfig YAML over Istio’s defaults'),
+      .option('--mesh-config <file>', 'MeshConfig YAML over Istio’s defaults')
+      .option('--workload-cert-ttl <duration>', 'how long workload certificates hold (default: 24h)'),
   examples: [
     ['lateen up -f samples/bookinfo/bookinfo.yaml', 'run Bookinfo in the mesh; Ctrl-C ends it'],
     ['lateen up -f manifests/ -d', 'in the background; lateen down ends it'],

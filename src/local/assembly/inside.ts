@@ -32,6 +32,8 @@ export interface InsideOptions {
   readonly files: readonly string[];
   readonly images: string | undefined;
   readonly meshConfig: string | undefined;
+  /** How long workload certificates hold; Istio's default unless told. */
+  readonly certificateSeconds: number | undefined;
   /** The folder of this checkout. */
   readonly home: string;
 }
@@ -71,6 +73,7 @@ export async function runInside(options: InsideOptions): Promise<number> {
     envoy,
     runFolder,
     logFolder: sandbox.folder.logs,
+    certificateSeconds: options.certificateSeconds,
     report,
     onError,
   });

@@ -30,6 +30,7 @@ export interface ProxiesOptions {
   /** For sockets, inside the sandbox's memory. */
   readonly runFolder: string;
   readonly logFolder: string;
+  readonly certificateSeconds: number | undefined;
   readonly report: (diagnostic: Diagnostic) => void;
   readonly onError: (error: unknown) => void;
 }
@@ -118,7 +119,7 @@ export class Proxies implements MeshHooks {
   }
 
   #identity(pod: RunningPod): WorkloadIdentity {
-    const { control, onError } = this.#options;
+    const { control, certificateSeconds, onError } = this.#options;
     const id = {
       trustDomain: control.store.meshConfig.peek().trustDomain,
       namespace: pod.namespace,
@@ -126,6 +127,7 @@ export class Proxies implements MeshHooks {
     };
     return new WorkloadIdentity({
       id,
+      ...(certificateSeconds !== undefined && { seconds: certificateSeconds }),
       onError,
       async issue(csr, seconds) {
         const issued = await issueWorkload(control.authority, csr, id, seconds);
