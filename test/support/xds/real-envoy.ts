@@ -136,13 +136,20 @@ export interface RealEnvoy {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+const someSidecar = { id: 'sidecar~127.0.0.1~p.a~a.svc.cluster.local', cluster: 'p', metadata: { NAMESPACE: 'a' } };
+
 /** Starts Envoy with `xds` (a Unix socket's path) as its only source of everything. */
-export async function startEnvoy(folder: string, xds: string, protocol: 'delta' | 'sotw'): Promise<RealEnvoy> {
+export async function startEnvoy(
+  folder: string,
+  xds: string,
+  protocol: 'delta' | 'sotw',
+  node: object = someSidecar,
+): Promise<RealEnvoy> {
   const binary = await findEnvoy();
   const socketPath = join(folder, 'admin');
   const source = { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '5s' };
   const bootstrap = {
-    node: { id: 'sidecar~127.0.0.1~p.a~a.svc.cluster.local', cluster: 'p', metadata: { NAMESPACE: 'a' } },
+    node,
     admin: { address: { pipe: { path: socketPath } } },
     dynamic_resources: {
       ads_config: {
