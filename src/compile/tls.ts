@@ -47,14 +47,18 @@ const agent: ConfigSource = {
 export const adsSource = ads;
 
 /**
- * A Secret that somebody names may not be there: after Envoy's usual wait what needs it goes on without, or one missing
+ * A Secret or file that somebody names may not be there: after Envoy's usual wait what needs it goes on without, or one missing
  * certificate would keep a whole gateway from starting.
  */
-const patientAds: ConfigSource = { configSourceSpecifier: { case: 'ads', value: {} }, resourceApiVersion: ApiVersion.V3 };
+const patient = ({ configSourceSpecifier, resourceApiVersion }: ConfigSource): ConfigSource => ({
+  ...(configSourceSpecifier && { configSourceSpecifier }),
+  ...(resourceApiVersion !== undefined && { resourceApiVersion }),
+});
 
 /** `default` and `ROOTCA` are the workload's own; files and Kubernetes secrets are named by their scheme. */
 export function secretConfig(name: string): SecretConfig {
-  return { name, sdsConfig: name.startsWith('kubernetes://') || name.startsWith('configmap://') ? patientAds : agent };
+  if (name === 'default' || name === 'ROOTCA') return { name, sdsConfig: agent };
+  return { name, sdsConfig: patient(name.startsWith('kubernetes://') || name.startsWith('configmap://') ? ads : agent) };
 }
 
 /** Envoy's own client default stops at TLS 1.2, so both ends are always said (envoy-tried.md §5). */
