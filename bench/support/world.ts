@@ -12,7 +12,6 @@ const namespaceOf = (index: number, { namespaces }: WorldSize): string => `ns-${
 
 const serviceName = (index: number): string => `service-${index}`;
 
-
 const podAddress = (index: number, replica: number): string => `10.${64 + replica}.${index >> 8}.${index & 255}`;
 
 const podName = (index: number, replica: number): string => `${serviceName(index)}-${replica}`;
