@@ -42,4 +42,6 @@ export interface AttachedProxy {
 export interface MeshHooks {
   /** Captures the pod's traffic and starts its proxy. `changed` is to be called after every change of what the proxy says of itself. */
   attach(pod: RunningPod, changed: () => void): Promise<AttachedProxy>;
+  /** Resolves once every proxy runs with what has changed until now, or after a while. Asked before a pod that left its services ends. */
+  caughtUp?(): Promise<void>;
 }

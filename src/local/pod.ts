@@ -213,6 +213,8 @@ export class Pod {
 
   async #end(): Promise<void> {
     this.#options.changed();
+    // A program that no longer listens refuses whoever has not heard yet that it left its services.
+    if (this.#containers.some(({ ready }) => ready)) await this.#host.mesh.caughtUp?.();
     const graceMs = (this.#spec.terminationGracePeriodSeconds ?? 30) * 1000;
     await Promise.all(this.#containers.map((container) => container.stop(graceMs)));
     await Promise.all(this.#inits.map((container) => container.stop(graceMs)));

@@ -2,6 +2,7 @@
 
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { effect } from '@preact/signals-core';
 import { diagnose, type Diagnostic } from '../../api/diagnostic.ts';
 import { issueWorkload } from '../../ca/issue.ts';
@@ -38,6 +39,9 @@ export interface ProxiesOptions {
 /** The version of Istio's configuration that these proxies understand. */
 const istioVersion = '1.32.0';
 const domain = 'cluster.local';
+/** A proxy that has not answered by then is not waited for. */
+const catchUpWithinMs = 2000;
+const catchUpLookMs = 100;
 
 export class Proxies implements MeshHooks {
   readonly #options: ProxiesOptions;
@@ -102,6 +106,17 @@ export class Proxies implements MeshHooks {
       },
       close,
     };
+  }
+
+  async caughtUp(): Promise<void> {
+    const { distribution } = this.#options.control.ads;
+    const deadline = performance.now() + catchUpWithinMs;
+    // A change takes a moment from the store to the streams: looked at too early, nothing would seem to be under way.
+    do await sleep(catchUpLookMs);
+    while (
+      performance.now() < deadline &&
+      distribution.list().some(({ types }) => types.some(({ state }) => state !== 'acknowledged'))
+    );
   }
 
   reports(): ProxyReport[] {
