@@ -38,10 +38,6 @@ interface Known {
 }
 
 /** The Pod or WorkloadEntry that a proxy is of: by its name, else by its address. */
-export function workloadOf(mesh: Mesh, node: ProxyNode): Workload | undefined {
-  return known(mesh, node)?.workload;
-}
-
 function known(mesh: Mesh, node: ProxyNode): Known | undefined {
   const here = ({ addresses }: Workload) => addresses.some((address) => node.addresses.includes(address));
   const dot = node.name.lastIndexOf('.');

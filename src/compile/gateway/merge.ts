@@ -97,4 +97,4 @@ function conflict(server: GatewayServer, kept: readonly GatewayServer[]): Refusa
 }
 
 /** `Gateway/default/web spec.servers[0]`. */
-export const placeOf = ({ object, path }: GatewayServer): string => `${refText(refOf(object))} ${pathText(path)}`;
+const placeOf = ({ object, path }: GatewayServer): string => `${refText(refOf(object))} ${pathText(path)}`;
