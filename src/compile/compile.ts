@@ -12,7 +12,7 @@ import type { Compiler, Configuration, ProxyNode } from './configuration.ts';
 import { settleAll, settleNames } from './encode.ts';
 import { gatewayOf } from './gateway/gateway.ts';
 import { inboundOf } from './inbound.ts';
-import { listenersOf, outboundClusters, outboundEndpoints, outboundRoute } from './outbound.ts';
+import { endpointScope, listenersOf, outboundClusters, outboundEndpoints, outboundRoute } from './outbound.ts';
 import { meshDiagnostics } from './references.ts';
 import { classOf, type ProxyClass } from './proxy-class.ts';
 import type { Resource } from './resource.ts';
@@ -59,6 +59,7 @@ function sidecarOf(proxy: ProxyClass): Configuration {
       return (listeners = settleAll(listeners, keepVersions(listeners, all)));
     }),
     endpoints: (name) => outboundEndpoints(view, name),
+    endpointScope: endpointScope(view),
     route: (name) => outboundRoute(view, proxy.dnsDomain, name),
     secret: (name) => gatewaySecret(proxy, name),
     endpointNames: computed(() => outboundClusters(view).value.withEndpoints),

@@ -17,6 +17,8 @@ export interface Configuration {
   readonly clusters: ReadonlySignal<ReadonlyMap<string, Resource>>;
   /** The endpoints of an EDS cluster; undefined while no such cluster is known. The same name gives the same cell. */
   endpoints(name: string): ReadonlySignal<Resource | undefined>;
+  /** Configurations with one scope have the same endpoints under the same names; without one, nothing is known of that. */
+  readonly endpointScope?: object;
   /** A route table that a listener refers to; undefined while no listener does. */
   route(name: string): ReadonlySignal<Resource | undefined>;
   /** A secret that a gateway's listener names (`kubernetes://NAME`); workload identities come from the node agent. */

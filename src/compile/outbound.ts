@@ -155,6 +155,18 @@ const endpointsCells = familyBy<Named, Resource | undefined>(namedText, ({ view,
 export const outboundEndpoints = (view: View, name: string): ReadonlySignal<Resource | undefined> =>
   endpointsCells({ view, name });
 
+const scopes = new WeakMap<View['mesh'], Map<string, object>>();
+
+/** One object for all views that have the same endpoints under the same names: those that look from one place. */
+export function endpointScope(view: View): object {
+  const text = placedViewText(view);
+  let known = scopes.get(view.mesh);
+  if (known === undefined) scopes.set(view.mesh, (known = new Map()));
+  let scope = known.get(text);
+  if (scope === undefined) known.set(text, (scope = { text }));
+  return scope;
+}
+
 const listenersCells = familyBy<View, OutboundListeners>(viewText, (view, previous) => {
   const made = outboundListeners(view);
   const listeners = settleAll(previous?.listeners, made.listeners);

@@ -149,6 +149,7 @@ export class ProxyStream implements Distributed, Flushable {
       const before = subscription.view;
       before.refresh();
       const view = views.join(subscription, next, subscription.type, before.names && new Set(before.names));
+      if (view === before) continue;
       view.refresh();
       subscription.switchTo(view, false);
       views.leave(subscription, before, true);

@@ -24,7 +24,7 @@ export interface ViewsOptions {
 export class Views {
   readonly #options: ViewsOptions;
   readonly #seed = Math.floor(Math.random() * 2 ** 32);
-  readonly #byConfiguration = new Map<Configuration, Map<string, View[]>>();
+  readonly #byOwner = new Map<object, Map<string, View[]>>();
   readonly #idle = new Map<View, () => void>();
 
   constructor(options: ViewsOptions) {
@@ -34,15 +34,16 @@ export class Views {
   /** Views that streams look at now. */
   get size(): number {
     let size = 0;
-    for (const buckets of this.#byConfiguration.values()) for (const bucket of buckets.values()) size += bucket.length;
+    for (const buckets of this.#byOwner.values()) for (const bucket of buckets.values()) size += bucket.length;
     return size - this.#idle.size;
   }
 
   /** The view of a class's resources, of all (undefined) or by name; `names` belongs to the view from now on. */
   join(member: Member, configuration: Configuration, type: ResourceType, names: Set<string> | undefined): View {
     const key = this.#key(type, names);
-    let buckets = this.#byConfiguration.get(configuration);
-    if (!buckets) this.#byConfiguration.set(configuration, (buckets = new Map()));
+    const owner = ownerOf(configuration, type);
+    let buckets = this.#byOwner.get(owner);
+    if (!buckets) this.#byOwner.set(owner, (buckets = new Map()));
     let bucket = buckets.get(key);
     if (!bucket) buckets.set(key, (bucket = []));
     let view = bucket.find((each) => sameNames(each.names, names));
@@ -121,8 +122,9 @@ export class Views {
   }
 
   #bucket(view: View): View[] {
-    let buckets = this.#byConfiguration.get(view.configuration);
-    if (!buckets) this.#byConfiguration.set(view.configuration, (buckets = new Map()));
+    const owner = ownerOf(view.configuration, view.type);
+    let buckets = this.#byOwner.get(owner);
+    if (!buckets) this.#byOwner.set(owner, (buckets = new Map()));
     const key = this.#key(view.type, view.names);
     let bucket = buckets.get(key);
     if (!bucket) buckets.set(key, (bucket = []));
@@ -131,13 +133,14 @@ export class Views {
 
   #forget(view: View): void {
     const key = this.#key(view.type, view.names);
-    const buckets = this.#byConfiguration.get(view.configuration);
+    const owner = ownerOf(view.configuration, view.type);
+    const buckets = this.#byOwner.get(owner);
     const bucket = buckets?.get(key);
     if (!buckets || !bucket) return;
     const rest = bucket.filter((each) => each !== view);
     if (rest.length > 0) buckets.set(key, rest);
     else buckets.delete(key);
-    if (buckets.size === 0) this.#byConfiguration.delete(view.configuration);
+    if (buckets.size === 0) this.#byOwner.delete(owner);
   }
 
   /** Names in any order give the same key; different names may too, so whoever finds by key still compares. */
@@ -153,6 +156,10 @@ export class Views {
     return `${type} ${names.size} ${sum}`;
   }
 }
+
+/** Whose a view is: endpoints belong to every class of their scope, all else to its class. */
+const ownerOf = (configuration: Configuration, type: ResourceType): object =>
+  (type === 'endpoint' ? configuration.endpointScope : undefined) ?? configuration;
 
 function sameNames(left: ReadonlySet<string> | undefined, right: ReadonlySet<string> | undefined): boolean {
   if (left === undefined || right === undefined) return left === right;

@@ -5,7 +5,7 @@ import { httpRbac, tcpRbac } from '../../filters/rbac/rbac.ts';
 import { familyBy } from '../../store/family.ts';
 import type { Configuration } from '../configuration.ts';
 import { settle, settleAll, settleNames } from '../encode.ts';
-import { outboundClusters, outboundEndpoints } from '../outbound.ts';
+import { endpointScope, outboundClusters, outboundEndpoints } from '../outbound.ts';
 import type { ProxyClass } from '../proxy-class.ts';
 import type { Resource } from '../resource.ts';
 import { meshDiagnostics } from '../references.ts';
@@ -46,6 +46,7 @@ export function gatewayOf(proxy: ProxyClass): Configuration {
       return (listeners = settleAll(listeners, new Map(kept)));
     }),
     endpoints: (name) => outboundEndpoints(view, name),
+    endpointScope: endpointScope(view),
     route: (name) => tables(name),
     secret: (name) => gatewaySecret(proxy, name),
     endpointNames: computed(() => outboundClusters(view).value.withEndpoints),
