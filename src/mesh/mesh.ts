@@ -29,7 +29,7 @@ import { selectionKeys } from './selection-keys.ts';
 import { portNumbered, serviceKey, type Service } from './service.ts';
 import { registeredServices, ServiceIndex } from './service-index.ts';
 import { virtualServiceRoute } from './virtual-service.ts';
-import { entryWorkload, noLocality, podWorkload, type Locality, type Workload } from './workload.ts';
+import { entryWorkload, nodeLocality, noLocality, podWorkload, type Locality, type Workload } from './workload.ts';
 
 const networking = 'networking.istio.io';
 const security = 'security.istio.io';
@@ -392,20 +392,6 @@ export class Mesh {
   }
 }
 
-function nodeLocality(labels: Labels): Locality {
-  return {
-    region: labels['topology.kubernetes.io/region'] ?? labels['failure-domain.beta.kubernetes.io/region'] ?? '',
-    zone: labels['topology.kubernetes.io/zone'] ?? labels['failure-domain.beta.kubernetes.io/zone'] ?? '',
-    subZone: labels['topology.istio.io/subzone'] ?? '',
-  };
-}
-
-const splitFirst = (text: string): [string, string] => {
-  const at = text.indexOf('/');
-  return [text.slice(0, at), text.slice(at + 1)];
-};
-
-const splitLast = (text: string): [string, string] => {
-  const at = text.lastIndexOf('|');
-  return [text.slice(0, at), text.slice(at + 1)];
-};
+const splitFirst = (text: string) => splitAt(text, text.indexOf('/'));
+const splitLast = (text: string) => splitAt(text, text.lastIndexOf('|'));
+const splitAt = (text: string, at: number): [string, string] => [text.slice(0, at), text.slice(at + 1)];

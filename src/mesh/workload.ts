@@ -123,3 +123,12 @@ export function inlineWorkload(
     object,
   };
 }
+
+/** Where a Node is, by its labels. */
+export function nodeLocality(labels: Labels): Locality {
+  return {
+    region: labels['topology.kubernetes.io/region'] ?? labels['failure-domain.beta.kubernetes.io/region'] ?? '',
+    zone: labels['topology.kubernetes.io/zone'] ?? labels['failure-domain.beta.kubernetes.io/zone'] ?? '',
+    subZone: labels['topology.istio.io/subzone'] ?? '',
+  };
+}
