@@ -89,7 +89,9 @@ export function adsHandlers(options: AdsOptions): Ads {
     for (const stream of due) attempt(stream, () => stream.flush(changedAt));
   });
 
-  const watches = new Watches((error) => log.error({ err: error }, 'a configuration could not be computed; proxies keep the last'));
+  const watches = new Watches((error, what) =>
+    log.error({ err: error, what }, 'this configuration cannot be computed; proxies keep what they have of it'),
+  );
   const views = new Views({
     watches,
     clock,
@@ -122,7 +124,7 @@ export function adsHandlers(options: AdsOptions): Ads {
     try {
       work();
     } catch (error) {
-      log.error({ error, node: stream.node.id }, 'a push failed');
+      log.error({ err: error, node: stream.node.id }, 'a push failed');
     }
   }
 
@@ -169,7 +171,7 @@ export function adsHandlers(options: AdsOptions): Ads {
       state = 'asking';
       waiting.push(bytes);
       const failed = (error: unknown) => {
-        log.error({ error, node: node.id }, 'a proxy could not be admitted');
+        log.error({ err: error, node: node.id }, 'a proxy could not be admitted');
         if (call.open) refuse('identity', grpcStatus('internal', 'the server could not decide about this proxy'));
       };
       try {

@@ -3,7 +3,7 @@
 import type { ReadonlySignal } from '@preact/signals-core';
 import type { Configuration } from '../compile/configuration.ts';
 import type { Resource, ResourceType } from '../compile/resource.ts';
-import { readOr, type Watches } from './watch.ts';
+import { failureOf, readOr, type Watches } from './watch.ts';
 
 /** A resource that became another, appeared or went. */
 export interface Change {
@@ -14,6 +14,12 @@ export interface Change {
 
 export interface Content {
   get(name: string): Resource | undefined;
+  /** Whether it is known what stands under `name`, be it nothing: false until its cell was computed for the first time. */
+  knows(name: string): boolean;
+  /** Whether it is known which resources there are. */
+  readonly known: boolean;
+  /** Why some of it cannot be computed now; what was computed last stays. */
+  failure(): string | undefined;
   /** All resources there are, in no particular order. */
   all(): Iterable<Resource>;
   /** Takes over what the cells say now, and tells what that changed. */
@@ -22,6 +28,7 @@ export interface Content {
 }
 
 const none: readonly Change[] = [];
+const empty: ReadonlyMap<string, Resource> = new Map();
 
 /** The types that come as one map, and so know wildcards. */
 export type MapType = 'cluster' | 'listener';
@@ -48,19 +55,25 @@ export function mapContent(
     },
   };
   watches.add(cell, type, watcher);
-  const empty: ReadonlyMap<string, Resource> = new Map();
-  let map = readOr(cell, empty);
+  // Undefined as long as it could not be computed: that is not the same as empty.
+  let map = readOr(cell, undefined);
   const wanted = (name: string) => names === undefined || names.has(name);
   return {
-    get: (name) => (wanted(name) ? map.get(name) : undefined),
+    get: (name) => (wanted(name) ? map?.get(name) : undefined),
+    knows: () => map !== undefined,
+    get known() {
+      return map !== undefined;
+    },
+    failure: () => failureOf(cell),
     *all() {
-      for (const resource of map.values()) if (wanted(resource.name)) yield resource;
+      for (const resource of map?.values() ?? []) if (wanted(resource.name)) yield resource;
     },
     refresh() {
       if (!dirty) return none;
       dirty = false;
-      const before = map;
-      map = readOr(cell, before);
+      const before = map ?? empty;
+      map = readOr(cell, map);
+      if (map === undefined) return none;
       const changes: Change[] = [];
       for (const [name, resource] of map) {
         const old = before.get(name);
@@ -75,7 +88,8 @@ export function mapContent(
 
 interface Slot {
   readonly cell: ReadonlySignal<Resource | undefined>;
-  resource: Resource | undefined;
+  /** `unknown` until the cell could be computed. */
+  resource: Resource | undefined | 'unknown';
 }
 
 /** Resources of one type by name, each from a cell of its own. The names can change while only one stream looks. */
@@ -112,7 +126,7 @@ export class NamedContent implements Content {
   add(name: string): void {
     const cell = this.#cellOf(name);
     this.#watches.add(cell, name, this);
-    this.#slots.set(name, { cell, resource: readOr(cell, undefined) });
+    this.#slots.set(name, { cell, resource: readOr(cell, 'unknown') });
   }
 
   remove(name: string): void {
@@ -124,11 +138,28 @@ export class NamedContent implements Content {
   }
 
   get(name: string): Resource | undefined {
-    return this.#slots.get(name)?.resource;
+    const resource = this.#slots.get(name)?.resource;
+    return resource === 'unknown' ? undefined : resource;
+  }
+
+  knows(name: string): boolean {
+    return this.#slots.get(name)?.resource !== 'unknown';
+  }
+
+  get known(): boolean {
+    return true;
+  }
+
+  failure(): string | undefined {
+    for (const { cell } of this.#slots.values()) {
+      const failure = failureOf(cell);
+      if (failure !== undefined) return failure;
+    }
+    return undefined;
   }
 
   *all(): Iterable<Resource> {
-    for (const { resource } of this.#slots.values()) if (resource) yield resource;
+    for (const { resource } of this.#slots.values()) if (resource !== undefined && resource !== 'unknown') yield resource;
   }
 
   refresh(): readonly Change[] {
@@ -138,8 +169,12 @@ export class NamedContent implements Content {
       const slot = this.#slots.get(name);
       if (!slot) continue;
       const before = slot.resource;
-      slot.resource = readOr(slot.cell, before);
-      if (before?.version !== slot.resource?.version) changes.push({ name, before });
+      const now = readOr(slot.cell, before);
+      slot.resource = now;
+      if (now === 'unknown') continue;
+      // To learn that there is nothing is news, too: somebody may hold what was there long ago.
+      if (before === 'unknown') changes.push({ name, before: undefined });
+      else if (before?.version !== now?.version) changes.push({ name, before });
     }
     this.#touched.clear();
     return changes;

@@ -11,6 +11,8 @@ export interface TypeDistribution {
   readonly resources: number;
   /** `acknowledged`: the proxy has answered everything there is; `sent`: an answer is due; `pending`: more is to be sent. */
   readonly state: 'acknowledged' | 'sent' | 'pending';
+  /** Why some of it cannot be computed now (then it is `pending`): the proxy keeps what it has, which may be nothing. */
+  readonly problem?: string;
   /** A digest of names and versions: proxies with equal digests were sent the same. */
   readonly version: string;
   /** What the proxy refused and runs in an older version, or not at all. */

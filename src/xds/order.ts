@@ -18,13 +18,13 @@ export function waitForClusters(subscriptions: Subscriptions, now: number, patie
 }
 
 /**
- * How long until removed clusters may go; undefined while listeners or routes are still to be sent. Nothing that the proxy
- * runs may refer to what is removed.
+ * How long until removed clusters may go; undefined while listeners or routes are still to be sent, or cannot be computed and
+ * so stay as they were. Nothing that the proxy runs may refer to what is removed.
  */
 export function waitForRemovals(subscriptions: Subscriptions, now: number, patienceMs: number): number | undefined {
   const listener = subscriptions.get('listener');
   const route = subscriptions.get('route');
-  if (listener?.pending || route?.pending) return undefined;
+  for (const each of [listener, route]) if (each?.pending || each?.view.failure() !== undefined) return undefined;
   return Math.max(waitFor(listener, now, patienceMs, false), waitFor(route, now, patienceMs, false));
 }
 

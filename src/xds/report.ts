@@ -7,10 +7,13 @@ import { nothing } from './view.ts';
 export function typeDistribution(subscription: Subscription): TypeDistribution {
   const { type, view, pushes, bytes, nacks, lastPushAt, lastAnswerAt, leaving, unanswered } = subscription;
   view.refresh();
+  const problem = view.failure();
+  const pending = subscription.pending || leaving.size > 0 || problem !== undefined;
   return {
     type,
     resources: view.since(nothing).resources.length,
-    state: subscription.pending || leaving.size > 0 ? 'pending' : unanswered.length > 0 ? 'sent' : 'acknowledged',
+    state: pending ? 'pending' : unanswered.length > 0 ? 'sent' : 'acknowledged',
+    ...(problem !== undefined && { problem }),
     version: view.version,
     rejected: subscription.rejections(),
     pushes,

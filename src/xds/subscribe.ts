@@ -121,14 +121,13 @@ function changeNames(views: Views, subscription: Subscription, add: readonly str
     next.refresh();
     if (next !== before) {
       subscription.oweAll(unsent);
-      subscription.view = next;
+      subscription.lookAt(next);
       if (subscription.sent !== nothing) subscription.sent = next.revision;
     }
   }
   for (const name of drop) {
-    subscription.owed?.delete(name);
+    subscription.forget(name);
     subscription.leaving.delete(name);
   }
   for (const name of add) subscription.owe(name, 'nothing');
-  if (subscription.owed?.size === 0) subscription.owed = undefined;
 }

@@ -30,6 +30,8 @@ export class Subscription implements Member {
   sent = nothing;
   /** Names to look at besides what changed since `sent`, each with what the proxy holds under it as far as that is known. */
   owed: Map<string, Held> | undefined;
+  /** What is owed under names of which nothing is known yet; it is taken up with the view's next change. */
+  #deferred: Map<string, Held> | undefined;
   /** Names asked for by name beside a wildcard. */
   readonly extra = new Set<string>();
   /** Whether the client ever asked by name, so that no names mean none, not all (SotW). */
@@ -56,9 +58,9 @@ export class Subscription implements Member {
     return this.view.names === undefined;
   }
 
-  /** Whether there is something to send, as of the view's last refresh. */
+  /** Whether there is something to send, as of the view's last refresh. What cannot be computed is nothing, not an empty state. */
   get pending(): boolean {
-    return this.sent !== this.view.revision || this.owed !== undefined || this.greet;
+    return this.view.known && (this.sent !== this.view.revision || this.owed !== undefined || this.greet);
   }
 
   /** Whether it must wait for an answer before anything more is sent. */
@@ -87,7 +89,7 @@ export class Subscription implements Member {
   switchTo(next: View, sameContent: boolean): void {
     const before = this.view;
     if (next === before) return;
-    this.view = next;
+    this.lookAt(next);
     if (this.sent === nothing) return;
     this.oweAll(unsentOf(this, before));
     if (!sameContent) {
@@ -95,6 +97,23 @@ export class Subscription implements Member {
       for (const { name } of next.all()) if (!before.get(name)) this.owe(name, 'nothing');
     }
     this.sent = next.revision;
+  }
+
+  lookAt(view: View): void {
+    this.view = view;
+    this.#recall();
+  }
+
+  /** The proxy dropped a name: nothing is owed under it. */
+  forget(name: string): void {
+    this.owed?.delete(name);
+    if (this.owed?.size === 0) this.owed = undefined;
+    this.#deferred?.delete(name);
+  }
+
+  #recall(): void {
+    for (const [name, held] of this.#deferred ?? []) this.owe(name, held);
+    this.#deferred = undefined;
   }
 
   /** Owes what a difference says. */
@@ -105,6 +124,7 @@ export class Subscription implements Member {
 
   /** What to send now; from here on it counts as sent. */
   take(): Difference {
+    this.#recall();
     const { view, owed } = this;
     const difference = unsentOf(this, view);
     this.sent = view.revision;
@@ -115,6 +135,7 @@ export class Subscription implements Member {
     for (const [name, held] of owed) {
       const resource = view.get(name);
       if (resource) resources.set(name, resource);
+      else if (!view.knows(name)) (this.#deferred ??= new Map()).set(name, held);
       else if (held !== 'nothing') removed.set(name, held === 'something' ? undefined : held);
     }
     return { resources: [...resources.values()], removed };

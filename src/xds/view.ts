@@ -69,14 +69,31 @@ export class View {
     return this.#content.get(name);
   }
 
+  /** Whether it is known what stands under `name`: not before its cell could be computed. */
+  knows(name: string): boolean {
+    return this.#content.knows(name);
+  }
+
+  /** Whether there can be an answer at all: clusters or listeners that could never be computed are not the same as none. */
+  get known(): boolean {
+    return this.#content.known;
+  }
+
+  /** Why some of it cannot be computed now; what was computed last stays. */
+  failure(): string | undefined {
+    return this.#content.failure();
+  }
+
   all(): Iterable<Resource> {
     return this.#content.all();
   }
 
   /** Takes over what the cells say now. */
   refresh(): void {
+    const { known } = this.#content;
     const changes = this.#content.refresh();
-    if (changes.length === 0) return;
+    // To learn that there is nothing is news, too.
+    if (changes.length === 0 && known === this.#content.known) return;
     this.#bump();
     for (const change of changes) this.#log.push({ revision: this.#revision, ...change });
     if (this.#log.length > 64 && this.#log.length > 2 * (this.names?.size ?? changes.length)) this.#compact();

@@ -12,13 +12,16 @@ interface Watch {
   readonly stop: () => void;
 }
 
+/** Hears of a cell that was watched under `name` and cannot be computed: once per cause, until it can be again. */
+export type OnFailure = (error: unknown, name: string) => void;
+
 export class Watches {
   readonly #watches = new Map<ReadonlySignal<unknown>, Watch>();
-  readonly #onError: (error: unknown) => void;
+  readonly #onFailure: OnFailure;
 
-  /** `onError` hears of cells whose computation threw; their watchers keep what they have. */
-  constructor(onError: (error: unknown) => void) {
-    this.#onError = onError;
+  /** Watchers of a cell that cannot be computed keep what they have. */
+  constructor(onFailure: OnFailure) {
+    this.#onFailure = onFailure;
   }
 
   /** Distinct cells watched now. */
@@ -34,11 +37,15 @@ export class Watches {
     }
     const watchers = new Set([watcher]);
     let started = false;
+    let failure: string | undefined;
     const stop = effect(() => {
       try {
         void cell.value;
+        failure = undefined;
       } catch (error) {
-        this.#onError(error);
+        const told = failure;
+        failure = causeOf(error);
+        if (failure !== told) this.#onFailure(error, name);
         return;
       }
       if (started) untracked(() => watchers.forEach((each) => each.touch(name)));
@@ -58,10 +65,22 @@ export class Watches {
 }
 
 /** A cell's value now, or `otherwise` if its computation fails: the last good value stays. */
-export function readOr<Value>(cell: ReadonlySignal<Value>, otherwise: Value): Value {
+export function readOr<Value, Otherwise>(cell: ReadonlySignal<Value>, otherwise: Otherwise): Value | Otherwise {
   try {
     return cell.peek();
   } catch {
     return otherwise;
   }
 }
+
+/** Why a cell cannot be computed now; undefined when it can. */
+export function failureOf(cell: ReadonlySignal<unknown>): string | undefined {
+  try {
+    cell.peek();
+    return undefined;
+  } catch (error) {
+    return causeOf(error);
+  }
+}
+
+const causeOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -50,6 +50,7 @@ const styles: Readonly<Record<WorkloadStatus['configuration'], Style>> = {
   arrived: 'green',
   sending: 'yellow',
   rejected: 'red',
+  'not arrived': 'red',
   'not connected': 'red',
   '': 'dim',
 };
@@ -60,13 +61,15 @@ export function statusText(
   style: (style: Style, text: string) => string,
 ): string {
   const head = ['Workload', 'Namespace', 'Proxy', 'Identity', 'Certificate', 'Configuration'];
-  const rows = workloads.map(({ name, namespace, proxy, identity, certificateExpires, configuration }) => [
+  const rows = workloads.map(({ name, namespace, proxy, identity, certificateExpires, configuration, problem }) => [
     name,
     namespace,
     proxy === '' ? 'none' : proxy,
     identity,
     expiry(certificateExpires, now),
-    configuration === '' ? '' : style(styles[configuration], configuration),
+    configuration === ''
+      ? ''
+      : style(styles[configuration], problem === undefined ? configuration : `${configuration}: ${problem}`),
   ]);
   return tableText(head, rows);
 }

@@ -109,7 +109,9 @@ export interface WorkloadStatus {
   readonly identity: string;
   /** RFC 3339; empty while there is no certificate. */
   readonly certificateExpires: string;
-  readonly configuration: 'arrived' | 'sending' | 'rejected' | 'not connected' | '';
+  readonly configuration: 'arrived' | 'sending' | 'rejected' | 'not arrived' | 'not connected' | '';
+  /** Why some of it did not arrive: it cannot be computed. */
+  readonly problem?: string;
   /** Why Envoy rejected what it was sent. */
   readonly rejection?: string;
 }

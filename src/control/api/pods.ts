@@ -101,6 +101,7 @@ function statusOf(
   stream: ProxyDistribution | undefined,
 ): WorkloadStatus {
   const rejected = stream?.types.flatMap((type) => type.rejected).at(-1);
+  const broken = stream?.types.find(({ problem }) => problem !== undefined);
   return {
     namespace,
     name,
@@ -108,6 +109,7 @@ function statusOf(
     identity: report?.identity ?? stream?.identity ?? '',
     certificateExpires: report?.certificateExpires?.toISOString() ?? '',
     configuration: arrival(report, stream),
+    ...(broken?.problem !== undefined && { problem: `${broken.type}s cannot be computed: ${broken.problem}` }),
     ...(rejected !== undefined && { rejection: `${rejected.name}: ${rejected.message}` }),
   };
 }
@@ -117,6 +119,7 @@ const proxyText = ({ state, restarts }: ProxyReport): string =>
 
 function arrival(report: ProxyReport | undefined, stream: ProxyDistribution | undefined): WorkloadStatus['configuration'] {
   if (stream === undefined) return report === undefined ? '' : 'not connected';
+  if (stream.types.some(({ problem }) => problem !== undefined)) return 'not arrived';
   if (stream.types.some(({ rejected }) => rejected.length > 0)) return 'rejected';
   return stream.settled ? 'arrived' : 'sending';
 }

@@ -26,6 +26,8 @@ export class FakeClass {
   readonly id: string;
   readonly cluster = signal<ReadonlyMap<string, Resource>>(new Map());
   readonly listener = signal<ReadonlyMap<string, Resource>>(new Map());
+  /** What cannot be computed: a type, or `type name`, each with why. */
+  readonly broken = signal<Readonly<Record<string, string>>>({});
   readonly #named: FakeNamed;
   readonly configuration: Configuration;
 
@@ -33,18 +35,32 @@ export class FakeClass {
     this.id = id;
     this.#named = named;
     const names = (type: Named) => computed(() => named.present(type));
+    const routes = new Map<string, ReadonlySignal<Resource | undefined>>();
+    const route = (name: string) => {
+      let cell = routes.get(name);
+      if (!cell) routes.set(name, (cell = this.#unless(`route ${name}`, named.cell('route', name))));
+      return cell;
+    };
     this.configuration = {
       id,
-      listeners: this.listener,
-      clusters: this.cluster,
+      listeners: this.#unless('listener', this.listener),
+      clusters: this.#unless('cluster', this.cluster),
       endpoints: (name) => named.cell('endpoint', name),
-      route: (name) => named.cell('route', name),
+      route,
       secret: (name) => named.cell('secret', name),
       endpointNames: names('endpoint'),
       routeNames: names('route'),
       secretNames: names('secret'),
       diagnostics: signal([]),
     };
+  }
+
+  #unless<Value>(what: string, cell: ReadonlySignal<Value>): ReadonlySignal<Value> {
+    return computed(() => {
+      const why = this.broken.value[what];
+      if (why !== undefined) throw new Error(why);
+      return cell.value;
+    });
   }
 
   put(type: ResourceType, ...resources: Resource[]): void {
