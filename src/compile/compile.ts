@@ -13,6 +13,7 @@ import { settleAll, settleNames } from './encode.ts';
 import { gatewayOf } from './gateway/gateway.ts';
 import { inboundOf } from './inbound.ts';
 import { endpointScope, listenersOf, outboundClusters, outboundEndpoints, outboundRoute } from './outbound.ts';
+import { listenerName } from './names.ts';
 import { meshDiagnostics } from './references.ts';
 import { classOf, type ProxyClass } from './proxy-class.ts';
 import type { Resource } from './resource.ts';
@@ -55,6 +56,7 @@ function sidecarOf(proxy: ProxyClass): Configuration {
     }),
     listeners: computed(() => {
       const all = new Map(listenersOf(view).value.listeners);
+      for (const name of ownListeners(proxy, all)) all.delete(name);
       for (const listener of inbound.value.listeners) all.set(listener.name, listener);
       return (listeners = settleAll(listeners, keepVersions(listeners, all)));
     }),
@@ -67,6 +69,12 @@ function sidecarOf(proxy: ProxyClass): Configuration {
     secretNames: computed(() => outboundClusters(view).value.secrets),
     diagnostics: computed(() => [...meshDiagnostics(view), ...inbound.value.diagnostics]),
   };
+}
+
+/** What an application calls at its own address does not leave its pod. */
+function ownListeners({ headlessAddress }: ProxyClass, listeners: ReadonlyMap<string, Resource>): string[] {
+  if (headlessAddress === undefined) return [];
+  return [...listeners.keys()].filter((name) => name.startsWith(listenerName(headlessAddress, '')));
 }
 
 /** Resources with the bytes they had are the objects they were. */

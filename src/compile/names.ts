@@ -26,7 +26,8 @@ export function parseOutboundCluster(name: string): OutboundClusterName | undefi
   return Number.isInteger(number) ? { port: number, subset, host } : undefined;
 }
 
-export const listenerName = (address: string, port: number): string => `${address}_${port}`;
+/** Without a port: how the names of all listeners at an address begin. */
+export const listenerName = (address: string, port: number | ''): string => `${address}_${port}`;
 
 /** Istio's path of an object in metadata: `/apis/networking.istio.io/v1/namespaces/default/virtual-service/reviews`. */
 export function configPath(object: {

@@ -24,6 +24,8 @@ export interface ProxyClass extends Owner {
   readonly interception: Interception;
   /** Its process may not open ports below 1024. */
   readonly unprivileged: boolean;
+  /** Its address, where others have listeners for it as a pod of a headless service; it needs none to itself. */
+  readonly headlessAddress: string | undefined;
   /** The account it runs as, for what only some may read. */
   readonly serviceAccount: string;
   readonly text: string;
@@ -90,6 +92,7 @@ export function classOf(mesh: Mesh, node: ProxyNode): ProxyClass {
     http10: view.http10,
     interception: interceptionOf(text(node.metadata['INTERCEPTION_MODE'])),
     unprivileged: isSet(node.metadata['UNPRIVILEGED_POD']),
+    headlessAddress: node.addresses.slice(0, 1).find((address) => mesh.isHeadlessAddress(address)),
     serviceAccount: workload?.serviceAccount ?? text(node.metadata['SERVICE_ACCOUNT']),
   } as const;
   const { view: _view, labels: own, namedPorts, addresses, ...rest } = made;

@@ -8,6 +8,7 @@ import { isWildcard } from '../mesh/hostname.ts';
 import type { DestinationPolicy } from '../mesh/destination-policy.ts';
 import type { Destination, Route } from '../mesh/route.ts';
 import { isVisible } from '../mesh/visibility.ts';
+import { hasRuleFor } from './route/http-rules.ts';
 import { destinationService, policyFor, viewText, type View } from './view.ts';
 
 /** What is wrong with the objects that a view's proxies follow; objects for others are others' to report. */
@@ -20,7 +21,7 @@ const cells = familyBy(viewText, (view: View): readonly Diagnostic[] => {
   const policies = view.mesh.policies.all().filter(({ visibility }) => isVisible(visibility, view.namespace));
   return [
     ...routes.flatMap((route) => routeDiagnostics(view, route)),
-    ...(view.role === 'sidecar' ? hostConflicts(routes) : []),
+    ...(view.role === 'sidecar' ? hostConflicts(view) : []),
     ...policies.flatMap((policy) => policyDiagnostics(view, policy)),
     ...serviceDiagnostics(view),
   ];
@@ -96,26 +97,35 @@ function missing(view: View, { host, subset }: Destination): Problem | undefined
   };
 }
 
-/** Of several objects for one host sidecars follow the oldest. */
-function hostConflicts(routes: readonly Route[]): Diagnostic[] {
+/**
+ * Of several objects with HTTP rules for one host sidecars follow the first that has any for them. What an object says of other
+ * callers, or of one port, leaves the host to others.
+ */
+function hostConflicts(view: View): Diagnostic[] {
+  const audience = { namespace: view.namespace, labels: view.labels, gateways: ['mesh'], port: anyPort };
   const first = new Map<string, Route>();
-  return routes.flatMap((route) => {
-    if (!route.gateways.includes('mesh')) return [];
-    return route.hosts.flatMap((host, index): Diagnostic[] => {
-      const other = first.get(host);
-      if (other === undefined) first.set(host, route);
-      if (other === undefined || other === route) return [];
-      return [
-        diagnose(route.object, ['spec', 'hosts', index], {
-          code: 'IST0109',
-          severity: 'error',
-          message: `host ${host} has the rules of ${refText(refOf(other.object))} already: sidecars do not follow this object's`,
-          help: 'put the rules for a host into one VirtualService',
-        }),
-      ];
-    });
-  });
+  return view.mesh
+    .sidecarRules(view.namespace)
+    .filter((route) => hasRuleFor(route, audience))
+    .flatMap((route) =>
+      route.hosts.flatMap((host, index): Diagnostic[] => {
+        const other = first.get(host);
+        if (other === undefined) first.set(host, route);
+        if (other === undefined || other === route) return [];
+        return [
+          diagnose(route.object, ['spec', 'hosts', index], {
+            code: 'IST0109',
+            severity: 'error',
+            message: `host ${host} has the rules of ${refText(refOf(other.object))} already: sidecars do not follow this object's`,
+            help: 'put the rules for a host into one VirtualService',
+          }),
+        ];
+      }),
+    );
 }
+
+/** No port of a match. */
+const anyPort = 0;
 
 function policyDiagnostics(view: View, { host, namespace, objects }: DestinationPolicy): Diagnostic[] {
   const [object] = objects;

@@ -41,6 +41,8 @@ export interface EndpointInputs {
   selectedEntries(service: Service): readonly Workload[];
   localityOf(workload: Workload): Locality;
   networkOf(workload: Workload): string;
+  /** Whether its policy switches mutual TLS off at a port, whatever its proxy could. */
+  refusesMutualTls(workload: Workload, port: number): boolean;
 }
 
 /** The endpoints of one port, in the order of their sources. Not-ready ones are there, marked unhealthy. */
@@ -142,7 +144,7 @@ function workloadEndpoint(workload: Workload, address: string, port: number, hea
     namespace: workload.namespace,
     serviceAccount: workload.serviceAccount,
     workload: workload.owner,
-    mutualTls: workload.mutualTls,
+    mutualTls: workload.mutualTls && !from.refusesMutualTls(workload, port),
     healthy,
     hostname: workload.hostname,
     owner: `${workload.namespace}/${workload.name}`,

@@ -1,7 +1,7 @@
 // The normal form of everything the store holds: services, workloads, routes, policies, each in one shape and found by index.
 // Middle of the flow: compile/ reads this and nothing else.
 
-import type { ReadonlySignal } from '@preact/signals-core';
+import { computed, type ReadonlySignal } from '@preact/signals-core';
 import type { ApiObject } from '../api/object.ts';
 import type { AuthorizationPolicy } from '../api/authorization-policy.ts';
 import type { DestinationRule } from '../api/destination-rule.ts';
@@ -26,7 +26,7 @@ import { outlooks } from './outlook.ts';
 import { RouteIndex } from './route-index.ts';
 import type { Route } from './route.ts';
 import { selectionKeys } from './selection-keys.ts';
-import { portNumbered, serviceKey, type Service } from './service.ts';
+import { hasListenersOfPods, portNumbered, serviceKey, type Service } from './service.ts';
 import { registeredServices, ServiceIndex } from './service-index.ts';
 import { virtualServiceRoute } from './virtual-service.ts';
 import { entryWorkload, nodeLocality, noLocality, podWorkload, type Locality, type Workload } from './workload.ts';
@@ -178,6 +178,10 @@ export class Mesh {
     selectedEntries: (service) => this.#selected(this.#entriesByNamespace, service),
     localityOf: (workload) => workload.locality ?? this.#nodeLocality.get(workload.node) ?? noLocality,
     networkOf: (workload) => workload.network || this.network,
+    refusesMutualTls: ({ namespace, labels }, port) => {
+      const { ports, byDefault } = this.workloadAuthentication(namespace, labels);
+      return (ports.get(port) ?? byDefault).mode === 'DISABLE';
+    },
   };
 
   #selected(index: Index<Workload>, service: Service): readonly Workload[] {
@@ -222,6 +226,23 @@ export class Mesh {
   /** The addresses that make a workload of a namespace the server of a service that does not select it by labels alone. */
   writtenAddresses(namespace: string): ReadonlySet<string> {
     return this.#written(namespace).value;
+  }
+
+  readonly #headlessAddresses = computed((): ReadonlySet<string> => {
+    const addresses = new Set<string>();
+    for (const service of this.services.all()) {
+      if (!hasListenersOfPods(service)) continue;
+      for (const port of service.ports)
+        for (const { address } of this.endpoints(service, port.number).value) addresses.add(address);
+    }
+    return addresses;
+  });
+
+  readonly #headless = family((address): boolean => this.#headlessAddresses.value.has(address));
+
+  /** Whether callers reach a headless service at an address: then they have a listener for it. */
+  isHeadlessAddress(address: string): boolean {
+    return this.#headless(address).value;
   }
 
   // Workloads

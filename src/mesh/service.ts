@@ -62,6 +62,10 @@ export function byServiceAge(a: Service, b: Service): number {
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
+/** A headless service, called by its pods' own addresses. An entry without a selector has no pods: it is called by any address. */
+export const hasListenersOfPods = ({ resolution, registry, selector, addresses }: Service): boolean =>
+  resolution === 'original' && addresses.length === 0 && (registry === 'Kubernetes' || selector !== undefined);
+
 export const portNumbered = (service: Service, number: number): ServicePort | undefined =>
   service.ports.find((port) => port.number === number);
 

@@ -5,10 +5,11 @@ import type { Finding } from '../kind.ts';
 import { isDnsLabel } from '../names.ts';
 import type { Path } from '../object.ts';
 import type { Destination } from './destination.ts';
-import { checkHost } from './values.ts';
+import { checkHost, checkWildcardHost } from './values.ts';
 
 export function checkDestination({ host, subset }: Destination, path: Path): Finding[] {
-  const findings = checkHost(host, [...path, 'host']);
+  // A wildcard is the host of a ServiceEntry; `*` alone is nobody's.
+  const findings = (host === '*' ? checkHost : checkWildcardHost)(host, [...path, 'host']);
   if (subset !== undefined && subset !== '' && !isDnsLabel(subset.toLowerCase())) {
     const help = 'use letters, digits and -, 63 at most';
     findings.push(error('LAT1030', [...path, 'subset'], `${JSON.stringify(subset)} is not a subset's name`, help));

@@ -97,7 +97,7 @@ export function checkRegex(source: string, path: Path): Finding[] {
   return problem === undefined ? [] : [error('LAT1024', path, `the regular expression ${problem}`, 'write it as RE2 takes it')];
 }
 
-/** Exactly one of exact, prefix and regex; with `{}` too where presence alone can be matched. */
+/** Exactly one of exact, prefix and regex; `{}` and Istio's `regex: '*'` too where presence alone can be matched. */
 export function checkStringMatch(
   match: StringMatch | undefined,
   path: Path,
@@ -112,7 +112,8 @@ export function checkStringMatch(
     return [error('LAT1025', [...path, 'prefix'], 'the prefix is empty', 'leave the match out to match everything')];
   if (match.regex === '')
     return [error('LAT1025', [...path, 'regex'], 'the regular expression is empty', 'leave the match out to match everything')];
-  return match.regex === undefined ? [] : checkRegex(match.regex, [...path, 'regex']);
+  if (match.regex === undefined || (present && match.regex === '*')) return [];
+  return checkRegex(match.regex, [...path, 'regex']);
 }
 
 /** An address or CIDR. */

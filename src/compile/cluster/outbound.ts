@@ -225,7 +225,7 @@ function serverNames(mesh: Mesh, service: Service): string[] {
 
 function protocolFields(input: ClusterInput, settings: TrafficPolicy, mesh: Mesh): ClusterInit {
   const common = commonHttpOptions(settings.connectionPool);
-  const server = autoServerName(input.service, settings);
+  const server = autoServerName(input, settings);
   const codec = upstreamCodec(input.port, settings, mesh.config, input.router);
   // HTTP/1.1 with nothing to say of it is what Envoy speaks by itself.
   if (codec === 'http1' && common === undefined && server === undefined) return {};
@@ -255,9 +255,9 @@ function codecOptions(codec: UpstreamCodec, http2: ReturnType<typeof http2Option
 }
 
 /** A policy's own TLS without a server name takes it, and what the certificate must say, from the request's host. */
-function autoServerName(service: Service, { tls }: TrafficPolicy) {
-  if ((tls?.mode !== 'SIMPLE' && tls?.mode !== 'MUTUAL') || tls.sni) return undefined;
-  return { autoSni: true, autoSanValidation: wantedNames(service, tls).length === 0 && tls.insecureSkipVerify !== true };
+function autoServerName(input: ClusterInput, { tls }: TrafficPolicy) {
+  if (tls === undefined || tls.sni || !originates(input, tls)) return undefined;
+  return { autoSni: true, autoSanValidation: wantedNames(input.service, tls).length === 0 && tls.insecureSkipVerify !== true };
 }
 
 function http2Options(pool: TrafficPolicy['connectionPool']) {

@@ -2,7 +2,7 @@
 // what no other takes.
 
 import { isHttp, type Protocol } from '../../mesh/protocol.ts';
-import type { Service, ServicePort } from '../../mesh/service.ts';
+import { hasListenersOfPods, type Service, type ServicePort } from '../../mesh/service.ts';
 import { listenerName } from '../names.ts';
 import { cause } from '../origin.ts';
 import type { Cause, Resource } from '../resource.ts';
@@ -117,14 +117,10 @@ function bindsOf(view: View, service: Service, port: ServicePort, everywhere: Bi
   );
   if (cidrs.length > 0) binds.push({ ...everywhere, subnets: cidrs });
   if (binds.length > 0) return binds;
-  return hasPodsOfItsOwn(service) ? podBinds(view, service, port) : [everywhere];
+  return hasListenersOfPods(service) ? podBinds(view, service, port) : [everywhere];
 }
 
-/** A headless service: one without pods needs no listener, and must not take the port from others. */
-const hasPodsOfItsOwn = ({ resolution, registry, selector }: Service): boolean =>
-  resolution === 'original' && (registry === 'Kubernetes' || selector !== undefined);
-
-/** A headless service is called by its pods' own addresses. */
+/** A headless service without pods needs no listener, and must not take the port from others. */
 function podBinds(view: View, service: Service, port: ServicePort): Bind[] {
   const addresses = new Set(view.mesh.endpoints(service, port.number).value.map(({ address }) => address));
   return [...addresses]
