@@ -215,6 +215,11 @@ export class ControlPlane {
     log.debug({ upserts: upserts.length, deletes: deletes.length }, 'the sources changed');
   }
 
+  /** Logs what has not been said yet, with what connected proxies' configurations lack: nothing else waits for those to be computed. */
+  logFindings(): void {
+    this.#logNew(this.diagnostics.all());
+  }
+
   /** Each finding is logged when it appears, not with every later change. */
   #logNew(diagnostics: readonly Diagnostic[]): void {
     const texts = new Set<string>();

@@ -32,12 +32,12 @@ export const verb = defineVerb<Options>({
       dryRun: options.dryRun ?? false,
       ...(options.namespace !== undefined && { namespace: options.namespace }),
     };
-    const { results, diagnostics } = await connect(options).post<ApplyAnswer>('/v1/apply', request);
+    const { results, diagnostics, consequences } = await connect(options).post<ApplyAnswer>('/v1/apply', request);
     for (const { name, outcome } of results) {
       if (outcome !== 'refused') terminal.line(`${name} ${outcome}${request.dryRun ? ' (dry run)' : ''}`);
       else terminal.note(`${name} ${terminal.style('red', 'refused')}`);
     }
-    noteDiagnostics(terminal, diagnostics);
+    noteDiagnostics(terminal, [...diagnostics, ...consequences]);
     if (results.length === 0 && unread.length === 0 && diagnostics.length === 0)
       terminal.note('lateen: no objects in what was given');
     const whole = unread.length === 0 && diagnostics.every(({ severity }) => severity !== 'error');

@@ -7,6 +7,7 @@ import { refOf, type ApiObject, type ObjectRef } from '../../api/object.ts';
 import type { EmbeddedStore } from '../../sources/embedded/store.ts';
 import { duplicateOf, readManifest, refKey, type Decode, type ManifestItem } from '../../sources/manifest.ts';
 import type { Store } from '../../store/store.ts';
+import type { DiagnosticBoard } from '../diagnostic-board.ts';
 import type { Platform } from '../platform.ts';
 import type { ApplyAnswer, ApplyRequest, ApplyResult, DeleteAnswer, DeleteRequest, DiagnosticJson } from './contract.ts';
 import { kindsNamed, printedName, selectorOf } from './names.ts';
@@ -16,6 +17,7 @@ export interface ChangeTargets {
   readonly embedded: EmbeddedStore;
   /** All objects in effect, whatever source they came from. */
   readonly store: Store;
+  readonly diagnostics: Pick<DiagnosticBoard, 'all'>;
   /** The names of the sources that hold an object. */
   readonly holders: (ref: ObjectRef) => readonly string[];
   /** Undefined while nothing runs workloads. */
@@ -30,7 +32,7 @@ export const diagnosticLine = (diagnostic: Diagnostic): DiagnosticJson => ({
 });
 
 /** Takes every object that is right and refuses the others one by one. */
-export function applyManifests(request: ApplyRequest, { embedded }: ChangeTargets): ApplyAnswer {
+export function applyManifests(request: ApplyRequest, { embedded, diagnostics: board }: ChangeTargets): ApplyAnswer {
   const diagnostics: Diagnostic[] = [];
   const results: ApplyResult[] = [];
   const seen = new Map<string, ApiObject>();
@@ -58,7 +60,10 @@ export function applyManifests(request: ApplyRequest, { embedded }: ChangeTarget
       manifest.items.forEach(apply);
     }
   });
-  return { results, diagnostics: diagnostics.map(diagnosticLine) };
+  const lines = diagnostics.map(diagnosticLine);
+  const said = new Set(lines.map(({ text }) => text));
+  const consequences = request.dryRun ? [] : board.all().filter(({ object }) => object !== undefined && seen.has(refKey(object)));
+  return { results, diagnostics: lines, consequences: consequences.map(diagnosticLine).filter(({ text }) => !said.has(text)) };
 }
 
 /** Decodes with a namespace for the objects that need one and name none, as `kubectl -n` does. */

@@ -1,6 +1,7 @@
 // What the CLI and the control plane say to each other over the state folder's Unix socket: the JSON shapes of every call.
 
 import type { ObjectRef } from '../../api/object.ts';
+import type { StartReport } from '../platform.ts';
 
 export type Document = Readonly<Record<string, unknown>>;
 
@@ -23,6 +24,8 @@ export interface ApplyRequest {
 export interface ApplyAnswer {
   readonly results: readonly ApplyResult[];
   readonly diagnostics: readonly DiagnosticJson[];
+  /** What running proxies make of the objects now: references to nothing, which a later object may mend. */
+  readonly consequences: readonly DiagnosticJson[];
 }
 
 export interface ApplyResult {
@@ -128,6 +131,9 @@ export interface ExecAnswer {
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string>>;
 }
+
+/** `GET /v1/start`: how far the start of `lateen up` has come. */
+export type StartAnswer = StartReport;
 
 /** `GET /v1/version` */
 export interface VersionAnswer {

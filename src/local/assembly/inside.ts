@@ -106,6 +106,7 @@ export async function runInside(options: InsideOptions): Promise<number> {
       const gateway = (name: string) =>
         control.store.kind('networking.istio.io', 'Gateway').get(name) as ApiObject<Gateway> | undefined;
       for (const url of entrances(sandbox.published(), mesh.peek().routes.all(), gateway)) say(`  look at ${url}`);
+      control.logFindings();
       sandbox.ready();
     },
   });
