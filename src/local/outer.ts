@@ -61,6 +61,8 @@ export async function runOuter(options: OuterOptions): Promise<number> {
     tell({ is: 'hello', initPid });
     if (signal?.aborted === true) stop();
     const [code] = await ended;
+    if (stops === 0 && code !== 0)
+      say(`the mesh has ended by itself (code ${code}): the lines above may say why; lateen up starts it again as it was`);
     return code ?? (stops > 0 ? 0 : 1);
   } finally {
     clearTimeout(late);

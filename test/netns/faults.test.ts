@@ -48,6 +48,7 @@ test('the mesh dies inside: lateen up ends and says so, and starts again with wh
     () => 'the end of every process',
   );
   assert.notEqual(await mesh.stop(), 0);
+  assert.match(mesh.log, /the mesh has ended by itself/);
   await mesh.start();
   assert.equal((await mesh.curl('curl', 'http://httpbin:8000/get')).status, 403);
   assert.equal((await mesh.curl('curl', '-X', 'POST', 'http://httpbin:8000/post')).status, 200);

@@ -12,7 +12,7 @@ import type { Ran, RunOptions } from './cli.ts';
 import { until } from './until.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const program = `${root}bin/lateen`;
+export const program = `${root}bin/lateen`;
 /** The Node that this checkout pins, for programs in pods. */
 export const node = process.execPath;
 
