@@ -16,6 +16,16 @@ export interface ProxyReport {
   readonly certificateExpires: Date | undefined;
 }
 
+/** How far the start of what was asked for at first has come. */
+export interface StartReport {
+  /** `troubled`: what is not ready will hardly be so soon, or took longer than most; the rest runs. It can become `ready` still. */
+  readonly state: 'starting' | 'ready' | 'troubled';
+  /** Pods that are not ready, each with its status in a word. */
+  readonly waiting: readonly { readonly pod: PodRef; readonly status: string }[];
+  /** URLs on this machine at which somebody could look; known once all is ready. */
+  readonly entrances: readonly string[];
+}
+
 interface LogRequest {
   readonly container: string | undefined;
   readonly follow: boolean;
@@ -26,6 +36,8 @@ interface LogRequest {
 }
 
 export interface Platform {
+  /** Absent where what runs was not started with the control plane. */
+  start?(): StartReport;
   proxies(): readonly ProxyReport[];
   /** Pieces of text, in order, whole lines. Throws where the pod has no such container, naming those it has. */
   logs(pod: PodRef, request: LogRequest): AsyncIterable<string>;

@@ -16,6 +16,7 @@ import type {
   ExecRequest,
   ObjectEvent,
   Refusal,
+  StartAnswer,
   StatusAnswer,
   VersionAnswer,
 } from './contract.ts';
@@ -69,6 +70,11 @@ export function apiApp(parts: ApiParts): Hono {
       diagnostics: parts.diagnostics.counts(),
     } satisfies StatusAnswer),
   );
+  app.get('/v1/start', (c) => {
+    const start: StartAnswer | undefined = platformOf(parts).start?.();
+    if (start === undefined) throw new ApiError(501, 'this control plane started no workloads');
+    return c.json(start);
+  });
   app.post('/v1/stop', (c) => {
     if (parts.stop === undefined) throw new ApiError(501, 'this process is not stopped by call', 'end it by its own means');
     // After the answer has left.

@@ -92,24 +92,24 @@ export async function runInside(options: InsideOptions): Promise<number> {
     onError,
     publish: (ports) => sandbox.publish(ports),
   });
-  control.attach({
-    ...podAccess(platform, sandbox),
-    proxies: () => proxies.reports(),
-    proxyAdmin: (pod, method, path) => proxies.admin(pod, method, path),
-  });
-  platform.start();
-  const say = (line: string): void => void process.stdout.write(`${line}\n`);
+  const gateway = (name: string) =>
+    control.store.kind('networking.istio.io', 'Gateway').get(name) as ApiObject<Gateway> | undefined;
   using progress = new Progress({
     platform,
-    say,
+    say: (line) => void process.stdout.write(`${line}\n`),
+    entrances: () => entrances(sandbox.published(), mesh.peek().routes.all(), gateway),
     ready: () => {
-      const gateway = (name: string) =>
-        control.store.kind('networking.istio.io', 'Gateway').get(name) as ApiObject<Gateway> | undefined;
-      for (const url of entrances(sandbox.published(), mesh.peek().routes.all(), gateway)) say(`  look at ${url}`);
       control.logFindings();
       sandbox.ready();
     },
   });
+  control.attach({
+    ...podAccess(platform, sandbox),
+    start: () => progress.report(),
+    proxies: () => proxies.reports(),
+    proxyAdmin: (pod, method, path) => proxies.admin(pod, method, path),
+  });
+  platform.start();
   progress.start();
   if (!ended.aborted) await new Promise((resolve) => ended.addEventListener('abort', resolve, { once: true }));
   return 0;
