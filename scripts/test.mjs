@@ -2,13 +2,13 @@
 // names of folders or files narrow the run (`npm test -- test/golden`).
 
 import { spawnSync } from 'node:child_process';
-import { globSync } from 'node:fs';
+import * as fs from 'node:fs';
 import { join } from 'node:path';
 
 const root = join(new URL('.', import.meta.url).pathname, '..');
 const bin = join(root, 'node_modules', `node-linux-${process.arch}`, 'bin');
 if (process.execPath !== join(bin, 'node')) {
-  const again = spawnSync(join(bin, 'node'), [import.meta.filename, ...process.argv.slice(2)], { stdio: 'inherit' });
+  const again = spawnSync(join(bin, 'node'), [new URL(import.meta.url).pathname, ...process.argv.slice(2)], { stdio: 'inherit' });
   process.exit(again.status ?? 1);
 }
 
@@ -34,7 +34,7 @@ if (wanted.length === 0 && !update) {
 }
 
 const files = (pattern) =>
-  globSync(pattern, { cwd: root })
+  fs.globSync(pattern, { cwd: root })
     .filter((file) => wanted.length === 0 || wanted.some((want) => file.startsWith(want.replace(/^\.\//, ''))))
     .sort();
 
