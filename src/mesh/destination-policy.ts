@@ -68,7 +68,7 @@ const sameVisibility = (a: Visibility, b: Visibility): boolean =>
  * Merges the rules for one host, given oldest first: those with the same visibility become one, whose traffic policy is the
  * first that was given and whose subsets are all, the older of two with one name winning (istio.md §2.2, "Merging").
  */
-export function mergePolicies(policies: readonly DestinationPolicy[]): DestinationPolicy[] {
+function mergePolicies(policies: readonly DestinationPolicy[]): DestinationPolicy[] {
   const merged: DestinationPolicy[] = [];
   for (const policy of policies) {
     const index = merged.findIndex(

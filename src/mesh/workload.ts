@@ -36,7 +36,7 @@ export interface Workload {
 }
 
 /** `region/zone/subzone`, each part optional. */
-export function parseLocality(text: string | undefined, separator = '/'): Locality | undefined {
+function parseLocality(text: string | undefined, separator = '/'): Locality | undefined {
   if (text === undefined || text === '') return undefined;
   const [region = '', zone = '', subZone = ''] = text.split(separator);
   return { region, zone, subZone };

@@ -54,7 +54,13 @@ function addServer(proxy: ProxyClass, server: GatewayServer, drafts: Map<string,
     resolve: (destination) => resolveDestination(view, destination, server.number),
     defaultRetries: view.mesh.config.defaultHttpRetryPolicy,
   };
-  const audience = { namespace: proxy.namespace, labels: proxy.labels, gateways: [server.gateway], port: server.number };
+  const audience = {
+    namespace: proxy.namespace,
+    labels: proxy.labels,
+    gateways: [server.gateway],
+    port: server.number,
+    tls: server.server.tls !== undefined,
+  };
   const tlsOnly = server.server.tls?.httpsRedirect === true;
   for (const route of view.mesh.gatewayRoutes(server.gateway, proxy.namespace)) {
     const hosts = commonHosts(hostsFor(server, route.namespace), route.hosts);

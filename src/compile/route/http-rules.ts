@@ -22,7 +22,7 @@ export interface RuleAudience extends Entrance {
 }
 
 /** Whether a match is for these proxies at all. */
-export function isFor(match: SourceMatch, audience: RuleAudience): boolean {
+function isFor(match: SourceMatch, audience: RuleAudience): boolean {
   if (match.port !== undefined && match.port !== audience.port) return false;
   // A match that names gateways asks nothing else of who calls.
   if (match.gateways.length > 0) return match.gateways.some((gateway) => audience.gateways.includes(gateway));

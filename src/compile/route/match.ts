@@ -55,7 +55,7 @@ function pathMatch({ uri, ignoreUriCase }: HttpMatch): RouteMatch {
 const pseudoHeader = (name: string, condition: StringMatch | undefined): HeaderMatcher[] =>
   condition === undefined ? [] : [headerMatcher(name, condition)];
 
-export function headerMatcher(name: string, condition: StringMatch): HeaderMatcher {
+function headerMatcher(name: string, condition: StringMatch): HeaderMatcher {
   if (condition.kind === 'present') return { name, headerMatchSpecifier: { case: 'presentMatch', value: true } };
   return { name, headerMatchSpecifier: { case: 'stringMatch', value: stringMatcher(condition) } };
 }

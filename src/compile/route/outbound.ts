@@ -54,14 +54,16 @@ function sharedHosts(view: View, dnsDomain: string, port: number): VirtualHostPi
   const at = dnsDomain.indexOf('.svc.');
   // Proxies outside Kubernetes' naming have one domain for all, and no short names of their own.
   const key = { view, port, abroad: at < 0 ? dnsDomain : `-${dnsDomain.slice(at)}` };
-  const { taken, known, foreign } = foreignPieces(key).value;
-  const hosts = entriesAt(key).value.flatMap((entry, index): VirtualHostPiece[] => {
-    const own = ownDomains(entry, dnsDomain, known).filter((domain) => !taken.has(domain));
-    const shared = foreign[index];
-    if (own.length === 0) return shared === undefined ? [] : [shared];
-    return [pieces({ entry, domains: [...(shared?.domains ?? []), ...own] }).value];
-  });
-  return [...hosts, catchAll(view.mesh.config)];
+  const { taken, known, foreign, homes } = foreignPieces(key).value;
+  const entries = entriesAt(key).value;
+  const hosts = [...foreign];
+  for (const index of homes.get(dnsDomain) ?? []) {
+    const entry = entries[index];
+    const own = entry === undefined ? [] : ownDomains(entry, dnsDomain, known).filter((domain) => !taken.has(domain));
+    if (entry === undefined || own.length === 0) continue;
+    hosts[index] = pieces({ entry, domains: [...(foreign[index]?.domains ?? []), ...own] }).value;
+  }
+  return [...hosts.filter((piece) => piece !== undefined), catchAll(view.mesh.config)];
 }
 
 interface PortOfView {
@@ -91,9 +93,23 @@ const foreignPieces = familyBy(
       for (const domain of domains) taken.add(domain);
       return domains.length === 0 ? undefined : pieces({ entry, domains }).value;
     });
-    return { taken, known, foreign };
+    return { taken, known, foreign, homes: homesOf(entries) };
   },
 );
+
+/** Which entries have a host directly under a domain: callers of that domain have short names for them. */
+function homesOf(entries: readonly HostEntry[]): ReadonlyMap<string, ReadonlySet<number>> {
+  const homes = new Map<string, Set<number>>();
+  for (const [index, { hosts }] of entries.entries()) {
+    for (const host of hosts) {
+      const domain = host.slice(host.indexOf('.') + 1);
+      const list = homes.get(domain);
+      if (list === undefined) homes.set(domain, new Set([index]));
+      else list.add(index);
+    }
+  }
+  return homes;
+}
 
 interface PieceInput {
   readonly entry: HostEntry;
