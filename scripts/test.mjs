@@ -34,7 +34,8 @@ if (wanted.length === 0 && !update) {
 }
 
 const files = (pattern) =>
-  fs.globSync(pattern, { cwd: root })
+  fs
+    .globSync(pattern, { cwd: root })
     .filter((file) => wanted.length === 0 || wanted.some((want) => file.startsWith(want.replace(/^\.\//, ''))))
     .sort();
 
