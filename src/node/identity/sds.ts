@@ -1,8 +1,7 @@
-// Envoy's secret discovery service, answered on the host: the workload's own certificate and the roots. Mounted on its Unix socket.
+// Envoy's secret discovery service, answered on the host: the workload's certificate, the roots, files. Mounted on its Unix socket.
 
-import { create, fromBinary, toBinary, type DescMessage, type MessageInitShape, type MessageShape } from '@bufbuild/protobuf';
-import { effect, type ReadonlySignal } from '@preact/signals-core';
-import { SecretSchema } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
+import { create, fromBinary, toBinary, type DescMessage, type MessageShape } from '@bufbuild/protobuf';
+import { effect, signal, type ReadonlySignal } from '@preact/signals-core';
 import {
   DeltaDiscoveryRequestSchema,
   DeltaDiscoveryResponseSchema,
@@ -13,26 +12,23 @@ import { typeUrl, versionOf } from '../../compile/resource.ts';
 import type { CallReceiver, GrpcCall, GrpcHandler } from '../../lib/grpc/call.ts';
 import { grpcStatus } from '../../lib/grpc/status.ts';
 import type { Credential } from './credential.ts';
+import type { FileSecrets } from './file-secrets.ts';
+import { certificateSecret, rootsSecret, type ServedSecret } from './served-secret.ts';
 
 /** The names that generated configuration asks for: the workload's certificate, and the roots to check peers against. */
 const secretNames = { certificate: 'default', roots: 'ROOTCA' } as const;
 
 export interface SecretService {
   readonly credential: ReadonlySignal<Credential | undefined>;
+  /** Secrets whose names say files; without them such names are not served. */
+  readonly files?: Pick<FileSecrets, 'serves' | 'secret'>;
   /** Envoy asked for a secret that is not served here. It stays unanswered, so whatever needs it stays as it was. */
   readonly onUnknown?: (name: string) => void;
   /** Envoy would not take what it got. */
   readonly onRejected?: (reason: string) => void;
 }
 
-/** A secret ready to send. */
-interface ServedSecret {
-  /** A hash of certificates only: a version is logged and shown, and must say nothing about a key. */
-  readonly version: string;
-  readonly bytes: Uint8Array;
-}
-
-/** Names one stream may ask for; a workload's Envoy asks for two. */
+/** Names one stream may ask for; Envoy opens a stream for each. */
 const mostNames = 100;
 
 const service = '/envoy.service.secret.v3.SecretDiscoveryService';
@@ -97,7 +93,7 @@ function deltaSecrets(call: GrpcCall, secrets: SecretService): CallReceiver {
 
 /**
  * What both protocols share: reading requests, refusing what is not one, telling of names that are not served, and pushing
- * when the credential changes. `take` brings the stream's names up to date and answers them.
+ * when there is a request or a secret changes. `take` brings the stream's names up to date and answers them.
  */
 function receiver<Desc extends typeof DiscoveryRequestSchema | typeof DeltaDiscoveryRequestSchema>(
   call: GrpcCall,
@@ -107,10 +103,10 @@ function receiver<Desc extends typeof DiscoveryRequestSchema | typeof DeltaDisco
   take: (request: MessageShape<Desc>) => readonly string[],
 ): CallReceiver {
   const unknown = new Set<string>();
+  const requests = signal(0);
+  // A push reads the secrets that are wanted now, so that their changes, and no others, bring the next one.
   const stop = effect(() => {
-    // Read here too, since a push without names reads nothing, and would then never be called again.
-    void secrets.credential.value;
-    push();
+    if (requests.value > 0) push();
   });
   return {
     message(bytes) {
@@ -123,11 +119,11 @@ function receiver<Desc extends typeof DiscoveryRequestSchema | typeof DeltaDisco
       if (names.length > mostNames)
         return call.end(grpcStatus('resourceExhausted', `more than ${mostNames} secrets on one stream`));
       for (const name of names) {
-        if (isServed(name) || unknown.has(name) || unknown.size >= mostNames) continue;
+        if (isServed(name, secrets) || unknown.has(name) || unknown.size >= mostNames) continue;
         unknown.add(name);
         secrets.onUnknown?.(name);
       }
-      push();
+      requests.value++;
     },
     end: () => call.end(),
     close: stop,
@@ -142,27 +138,18 @@ function decode<Desc extends DescMessage>(schema: Desc, bytes: Buffer): MessageS
   }
 }
 
-const isServed = (name: string): boolean => name === secretNames.certificate || name === secretNames.roots;
+const isServed = (name: string, { files }: SecretService): boolean =>
+  name === secretNames.certificate || name === secretNames.roots || files?.serves(name) === true;
 
-/** The secret of this name, when it is one of ours and there is a credential. */
-function serve(name: string, { credential: { value: credential } }: SecretService): ServedSecret | undefined {
-  if (credential === undefined || !isServed(name)) return undefined;
-  const inline = (text: string) => ({ specifier: { case: 'inlineString' as const, value: text } });
+/** The secret of this name, when it is one of ours and is there. Whoever calls this in an effect is called again when it changes. */
+function serve(name: string, { credential, files }: SecretService): ServedSecret | undefined {
   if (name === secretNames.roots) {
-    const { pem } = credential.bundle;
-    const validationContext = { trustedCa: inline(pem) };
-    return encode(name, pem, { case: 'validationContext' as const, value: validationContext });
+    const { bundle } = credential.value ?? {};
+    return bundle && rootsSecret(name, bundle.pem);
   }
-  const { chain, key } = credential;
-  const tlsCertificate = { certificateChain: inline(chain), privateKey: inline(key.reveal()) };
-  return encode(name, chain, { case: 'tlsCertificate' as const, value: tlsCertificate });
+  if (name === secretNames.certificate) {
+    const { chain, key } = credential.value ?? {};
+    return chain === undefined || key === undefined ? undefined : certificateSecret(name, chain, key);
+  }
+  return files?.serves(name) === true ? files.secret(name).value : undefined;
 }
-
-const encode = (
-  name: string,
-  certificates: string,
-  type: NonNullable<MessageInitShape<typeof SecretSchema>['type']>,
-): ServedSecret => ({
-  version: versionOf(Buffer.from(certificates)),
-  bytes: toBinary(SecretSchema, create(SecretSchema, { name, type })),
-});
