@@ -61,7 +61,8 @@ function rootCommand(): Command {
 function addVerb(root: Command, entry: VerbEntry, verb: Verb): Command {
   const command = verb
     .define(root.command(entry.name).summary(entry.summary).description(`${entry.summary}.`))
-    .allowExcessArguments(false);
+    .allowExcessArguments(false)
+    .showHelpAfterError(`lateen ${entry.name} --help shows how it is called`);
   if (verb.examples.length > 0) {
     const width = Math.max(...verb.examples.map(([line]) => line.length));
     const lines = verb.examples.map(([line, does]) => `  ${line.padEnd(width)}   ${does}`);

@@ -22,13 +22,15 @@ export interface StartReport {
   readonly state: 'starting' | 'ready' | 'troubled';
   /** Pods that are not ready, each with its status in a word. */
   readonly waiting: readonly { readonly pod: PodRef; readonly status: string }[];
-  /** URLs on this machine at which somebody could look; known once all is ready. */
+  /** URLs on this machine at which somebody could look; none while it is `starting`. */
   readonly entrances: readonly string[];
 }
 
 interface LogRequest {
   readonly container: string | undefined;
   readonly follow: boolean;
+  /** Of the run before the present one; then nothing follows. */
+  readonly previous: boolean;
   /** The last lines only. */
   readonly tail: number | undefined;
   /** Ends a log that is followed. */

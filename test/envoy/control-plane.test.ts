@@ -176,8 +176,8 @@ describe('ControlPlane', () => {
     await assert.rejects(client.post('/v1/exec', { workload: 'x', command: ['ls'] }), /runs no workloads/);
     const platform: Platform = {
       proxies: () => [],
-      async *logs(pod, { tail }) {
-        yield `${pod.name} ${tail}\n`;
+      async *logs(pod, { tail, previous }) {
+        yield `${pod.name} ${tail} ${previous}\n`;
       },
       exec: async (pod, _container, command) => ({ argv: ['enter', pod.name, ...command], env: { A: 'b' } }),
       proxyAdmin: async (pod, method, path) => ({ status: 200, body: `${method} ${pod.name} ${path}` }),
@@ -191,8 +191,13 @@ describe('ControlPlane', () => {
       env: { A: 'b' },
     });
     let text = '';
-    for await (const piece of client.text('/v1/logs', { workload: 'web-1', tail: 3 }, AbortSignal.timeout(10_000))) text += piece;
-    assert.equal(text, 'web-1 3\n');
+    for await (const piece of client.text(
+      '/v1/logs',
+      { workload: 'web-1', tail: 3, previous: true },
+      AbortSignal.timeout(10_000),
+    ))
+      text += piece;
+    assert.equal(text, 'web-1 3 true\n');
     await assert.rejects(client.post('/v1/exec', { workload: 'wbe-1', command: ['ls'] }), { help: 'did you mean web-1?' });
     await assert.rejects(client.get('/v1/proxy', { workload: 'web-1', path: '/quitquitquit' }), /is not read through this API/);
     await assert.rejects(client.post('/v1/proxy', { workload: 'web-1', path: '/quitquitquit' }), /is not changed/);

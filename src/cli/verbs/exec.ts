@@ -17,8 +17,7 @@ export const verb = defineVerb<Options>({
       namespaced(
         command
           .argument('<workload>', 'productpage-v1, deploy/NAME, a pod, or NAME.NAMESPACE')
-          .argument('<command...>', 'the program and its arguments')
-          .passThroughOptions(),
+          .argument('<command...>', 'the program and its arguments, behind --'),
       ),
     ).option('-c, --container <name>', 'the container, if it has several'),
   examples: [
@@ -27,9 +26,7 @@ export const verb = defineVerb<Options>({
   ],
   completes: ['workloads', 'files'],
   async run({ args, options, terminal }) {
-    const [workload, ...rest] = args;
-    // Commander leaves the separator in place when it stands behind the first argument.
-    const command = rest[0] === '--' ? rest.slice(1) : rest;
+    const [workload, ...command] = args;
     if (workload === undefined || command.length === 0) throw usageFailure('which command?', 'write it after --');
     const { namespace, container } = options;
     const request: ExecRequest = {

@@ -49,7 +49,8 @@ export function apiApp(parts: ApiParts): Hono {
     }),
   );
   app.onError((error) => {
-    if (!(error instanceof ApiError)) parts.log.error({ err: error }, 'a call of the API failed');
+    // What was asked for in vain, a pod's container say, is no fault of this process.
+    if (!hasHelp(error)) parts.log.error({ err: error }, 'a call of the API failed');
     return refuse(error);
   });
   app.notFound(() => refuse(new ApiError(404, 'there is no such call', 'are the CLI and the mesh of one version?')));
@@ -110,11 +111,16 @@ const readable = /^\/(?:config_dump|clusters|listeners|certs|stats|stats\/promet
 const writable = /^\/logging(?:\?[\w-]+=[a-z]+)?$/;
 
 function refuse(error: unknown): Response {
-  const known = error instanceof ApiError;
-  const help = known ? error.help : error instanceof Error && 'help' in error ? String(error.help) : '';
-  const refusal: Refusal = { message: error instanceof Error ? error.message : String(error), help };
-  return Response.json(refusal, { status: known ? error.status : 500 });
+  const refusal: Refusal = {
+    message: error instanceof Error ? error.message : String(error),
+    help: hasHelp(error) ? error.help : '',
+  };
+  return Response.json(refusal, { status: error instanceof ApiError ? error.status : 500 });
 }
+
+/** Errors of our rooms say what to do. */
+const hasHelp = (error: unknown): error is Error & { readonly help: string } =>
+  error instanceof Error && 'help' in error && typeof error.help === 'string';
 
 async function requestOf<Request extends object>(c: Context, ...required: (keyof Request & string)[]): Promise<Request> {
   const body: unknown = await c.req.json().catch(() => undefined);
@@ -165,6 +171,7 @@ function logs(c: Context, parts: ApiParts): Response {
   const lines = platform.logs(pod, {
     container: c.req.query('container'),
     follow: c.req.query('follow') === 'true',
+    previous: c.req.query('previous') === 'true',
     tail: tail === undefined ? undefined : Number(tail),
     signal: ended.signal,
   });

@@ -41,10 +41,11 @@ test('pods in trouble are told as soon as nothing else is waited for', () => {
   pods['b'] = 'Running';
   progress.look();
   assert.equal(progress.report().state, 'troubled');
-  assert.match(said.at(-1) ?? '', /^not ready: a \(ErrImagePull\); the rest runs/);
+  assert.match(said.at(-2) ?? '', /^not ready: a \(ErrImagePull\); the rest runs/);
   pods['a'] = 'Running';
   progress.look();
   assert.equal(progress.report().state, 'ready');
+  assert.equal(said.filter((line) => line.includes('look at')).length, 1);
 });
 
 test('slow pods are told after a while', () => {
@@ -54,5 +55,5 @@ test('slow pods are told after a while', () => {
   progress.look();
   progress.look();
   assert.equal(progress.report().state, 'troubled');
-  assert.equal(said.length, 1);
+  assert.equal(said.length, 2);
 });

@@ -8,7 +8,7 @@ import type { Platform } from '../platform.ts';
 export interface ProgressOptions {
   readonly platform: { readonly pods: () => readonly Progressing[] };
   readonly say: (line: string) => void;
-  /** URLs to look at; asked once, when everything is ready. */
+  /** URLs to look at; asked when everything is ready, or as much as will be. */
   readonly entrances: () => readonly string[];
   /** Called once, when everything that was asked for at the start is ready. */
   readonly ready: () => void;
@@ -52,7 +52,7 @@ export class Progress implements Disposable {
 
   /** Says what is new. */
   look(): void {
-    const { platform, say, entrances, ready } = this.#options;
+    const { platform, say, ready } = this.#options;
     const pods = platform.pods();
     for (const pod of pods) {
       const key = `${pod.namespace}/${pod.name}`;
@@ -69,13 +69,20 @@ export class Progress implements Disposable {
     this.#waiting = waiting;
     if (waiting.length === 0) {
       this.#state = 'ready';
-      this.#entrances = entrances();
-      for (const url of this.#entrances) say(entranceText(url));
+      this.#showEntrances();
       ready();
     } else if (this.#state === 'starting' && (waiting.every(inTrouble) || this.#now() - this.#began > patienceMs)) {
       this.#state = 'troubled';
       say(notReadyText(this.report()));
+      this.#showEntrances();
     }
+  }
+
+  /** Those that were not shown before. */
+  #showEntrances(): void {
+    const before = this.#entrances;
+    this.#entrances = this.#options.entrances();
+    for (const url of this.#entrances) if (!before.includes(url)) this.#options.say(entranceText(url));
   }
 
   [Symbol.dispose](): void {

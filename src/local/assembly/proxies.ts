@@ -21,7 +21,7 @@ import { nodeAddress } from '../addresses.ts';
 import { workloadName } from '../injection.ts';
 import { logFiles } from '../log-file.ts';
 import type { AttachedProxy, MeshHooks, RunningPod } from '../mesh-hooks.ts';
-import { proxyContainer } from '../pod-access.ts';
+import { proxyContainer } from '../pod-log.ts';
 
 export interface ProxiesOptions {
   readonly control: ControlPlane;
