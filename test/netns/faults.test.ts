@@ -31,6 +31,7 @@ test('an Envoy that is killed comes back and serves', { skip }, async () => {
   );
   await until(serves, () => 'an answer again');
   assert.match(await mesh.admin(name, '/ready'), /LIVE/);
+  assert.match((await mesh.lateen(['logs', name, '-c', 'istio-proxy'])).stdout, /ended by SIGKILL/);
 });
 
 test('the mesh dies inside: lateen up ends and says so, and starts again with what was applied', { skip }, async () => {

@@ -79,6 +79,8 @@ test('the server is told who calls', { skip }, async () => {
 test('STRICT: nobody without a certificate of this mesh', { skip }, async (t) => {
   t.after(() => mesh.delete(sample('security/peer-authentication-strict.yaml')));
   await mesh.apply(sample('security/peer-authentication-strict.yaml'));
+  // Connected, then cut off: in the handshake, while sending or while waiting for the answer, as it happens.
+  const broken = /^curl: \((?:16|35|52|55|56)\)/;
   const refused = async (what: string, ...args: string[]) => {
     const { status, body } = await ask('plain', ...args);
     assert.equal(status, 0, `${what}: ${status} ${body}`);
@@ -88,21 +90,15 @@ test('STRICT: nobody without a certificate of this mesh', { skip }, async (t) =>
     async () => (await ask('plain', 'http://httpbin:8000/headers')).status === 0,
     () => 'a refusal',
   );
-  assert.match(await refused('plaintext to the service', 'http://httpbin:8000/headers'), /reset|empty reply/i);
-  assert.match(await refused('plaintext to the pod', `http://${httpbin}:8080/headers`), /reset|empty reply/i);
-  assert.match(
-    await refused('TLS without a certificate', '-k', `https://${httpbin}:8080/headers`),
-    /certificate required|alert|reset|broken pipe|EOF/i,
-  );
+  assert.match(await refused('plaintext to the service', 'http://httpbin:8000/headers'), broken);
+  assert.match(await refused('plaintext to the pod', `http://${httpbin}:8080/headers`), broken);
+  assert.match(await refused('TLS without a certificate', '-k', `https://${httpbin}:8080/headers`), broken);
 
   // The right name, signed by somebody else.
   const peers = await Peers.create();
   const { certificate, key } = await peers.leaf('spiffe://cluster.local/ns/default/sa/curl');
   const pair = ['--cert', mesh.write('cert.pem', certificate), '--key', mesh.write('key.pem', key)];
-  assert.match(
-    await refused('another root', '-k', ...pair, `https://${httpbin}:8080/headers`),
-    /alert|unknown ca|reset|broken pipe|EOF|decrypt/i,
-  );
+  assert.match(await refused('another root', '-k', ...pair, `https://${httpbin}:8080/headers`), broken);
 
   const tcp = await mesh.exec('plain', [
     node,
