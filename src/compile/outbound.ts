@@ -6,7 +6,9 @@ import { effectivePolicy, type DestinationPolicy, type Subset } from '../mesh/de
 import { nodeLabel } from '../mesh/labels.ts';
 import { portNumbered, type Service, type ServicePort } from '../mesh/service.ts';
 import { familyBy } from '../store/family.ts';
-import { clusterSecrets, discoveryOf, outboundClusterResource, subsetEndpoints, type ClusterInput } from './cluster/outbound.ts';
+import type { ClusterInput } from './cluster/input.ts';
+import { discoveryOf, outboundClusterResource, subsetEndpoints } from './cluster/outbound.ts';
+import { clusterSecrets } from './cluster/upstream-tls.ts';
 import { reservedClusters } from './cluster/inbound.ts';
 import { loadAssignment, reachable } from './endpoint.ts';
 import { resource, settle, settleAll, settleNames } from './encode.ts';

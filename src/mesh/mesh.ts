@@ -1,34 +1,33 @@
 // The normal form of everything the store holds: services, workloads, routes, policies, each in one shape and found by index.
 // Middle of the flow: compile/ reads this and nothing else.
 
-import { computed, type ReadonlySignal } from '@preact/signals-core';
+import type { ReadonlySignal } from '@preact/signals-core';
 import type { ApiObject } from '../api/object.ts';
 import type { AuthorizationPolicy } from '../api/authorization-policy.ts';
-import type { DestinationRule } from '../api/destination-rule.ts';
 import type { EndpointSlice } from '../api/endpoint-slice.ts';
 import type { Endpoints } from '../api/endpoints.ts';
 import type { Gateway } from '../api/gateway.ts';
 import type { MeshConfig } from '../api/mesh-config.ts';
 import type { PeerAuthentication } from '../api/peer-authentication.ts';
 import type { Pod } from '../api/pod.ts';
-import type { VirtualService } from '../api/virtual-service.ts';
 import type { WorkloadEntry } from '../api/workload-entry.ts';
 import type { Collection, Index } from '../store/collection.ts';
 import { family } from '../store/family.ts';
 import { byAge, objectKey, type Store } from '../store/store.ts';
 import { authorization, type Authorization } from './authorization.ts';
 import { namespaceMode, workloadAuthentication, type ModeDecision, type WorkloadAuthentication } from './authentication.ts';
-import { destinationPolicy, type DestinationPolicy } from './destination-policy.ts';
-import { PolicyIndex } from './policy-index.ts';
+import type { DestinationPolicy } from './destination-policy.ts';
+import { PolicyIndex, writtenPolicies } from './policy-index.ts';
+import { headlessAddresses } from './headless.ts';
 import { endpointsOf, type Endpoint, type EndpointInputs } from './endpoint.ts';
-import { matchesLabels, nodeLabel, type Labels } from './labels.ts';
+import { matchesLabels, type Labels } from './labels.ts';
 import { outlooks } from './outlook.ts';
-import { RouteIndex } from './route-index.ts';
+import { placeKeys } from './place-keys.ts';
+import { RouteIndex, writtenRoutes } from './route-index.ts';
 import type { Route } from './route.ts';
 import { selectionKeys } from './selection-keys.ts';
-import { hasListenersOfPods, portNumbered, serviceKey, type Service } from './service.ts';
+import { portNumbered, serviceKey, type Service } from './service.ts';
 import { registeredServices, ServiceIndex } from './service-index.ts';
-import { virtualServiceRoute } from './virtual-service.ts';
 import { entryWorkload, nodeLocality, noLocality, podWorkload, type Locality, type Workload } from './workload.ts';
 
 const networking = 'networking.istio.io';
@@ -40,9 +39,6 @@ interface Aged {
 
 /** Derived values in the order of their objects. */
 const byObjectAge = (a: Aged, b: Aged): number => byAge(a.object as ApiObject, b.object as ApiObject);
-
-const byPolicyAge = (a: DestinationPolicy, b: DestinationPolicy): number =>
-  byAge(a.objects[0] as ApiObject, b.objects[0] as ApiObject);
 
 /** A collection's objects, with the body type that validation has given them. */
 const typed = <Body>(objects: readonly ApiObject[]) => objects as unknown as readonly ApiObject<Body>[];
@@ -80,20 +76,10 @@ export class Mesh {
     this.services = registeredServices(store, config, domain);
     this.#serviceIndex = new ServiceIndex(this.services);
 
-    this.routes = store.kind(networking, 'VirtualService').derive<Route>(byObjectAge, (object, key) => {
-      const route = virtualServiceRoute(object as unknown as ApiObject<VirtualService>, {
-        domain,
-        exportTo: config.defaultVirtualServiceExportTo,
-      });
-      return [[key, route]];
-    });
+    this.routes = writtenRoutes(store, config, domain);
     this.#routeIndex = new RouteIndex(this.routes);
 
-    this.policies = store
-      .kind(networking, 'DestinationRule')
-      .derive<DestinationPolicy>(byPolicyAge, (object, key) => [
-        [key, destinationPolicy(object as unknown as ApiObject<DestinationRule>, domain, config.defaultDestinationRuleExportTo)],
-      ]);
+    this.policies = writtenPolicies(store, config, domain);
     this.#policyIndex = new PolicyIndex(this.policies, config.rootNamespace);
     this.outlook = outlooks({
       services: this.services,
@@ -228,17 +214,10 @@ export class Mesh {
     return this.#written(namespace).value;
   }
 
-  readonly #headlessAddresses = computed((): ReadonlySet<string> => {
-    const addresses = new Set<string>();
-    for (const service of this.services.all()) {
-      if (!hasListenersOfPods(service)) continue;
-      for (const port of service.ports)
-        for (const { address } of this.endpoints(service, port.number).value) addresses.add(address);
-    }
-    return addresses;
-  });
-
-  readonly #headless = family((address): boolean => this.#headlessAddresses.value.has(address));
+  readonly #headless = headlessAddresses(
+    () => this.services.all(),
+    (service, port) => this.endpoints(service, port).value,
+  );
 
   /** Whether callers reach a headless service at an address: then they have a listener for it. */
   isHeadlessAddress(address: string): boolean {
@@ -390,12 +369,7 @@ export class Mesh {
     ...this.gateways().map(({ body }) => body.spec.selector),
   ]);
 
-  readonly #placeKeys = selectionKeys(() => [
-    ...[this.config.localityLbSetting, ...this.policies.all().flatMap(({ localities }) => localities)].flatMap((setting) =>
-      (setting?.failoverPriority ?? []).map((word) => ({ [word.split('=')[0] ?? '']: '' })),
-    ),
-    ...(this.services.all().some(({ prefers, nodeLocal }) => prefers === 'node' || nodeLocal) ? [{ [nodeLabel]: '' }] : []),
-  ]);
+  readonly #placeKeys = placeKeys(this);
 
   /** The label keys by which some policy orders endpoints: those of a caller say what is near to it. */
   get placeKeys(): readonly string[] {

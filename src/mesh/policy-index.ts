@@ -1,9 +1,24 @@
 // Which destination policies a caller gets: found by host and namespace, the most specific first.
 
+import type { DestinationRule } from '../api/destination-rule.ts';
+import type { MeshConfig } from '../api/mesh-config.ts';
+import type { ApiObject } from '../api/object.ts';
 import type { Collection, Index } from '../store/collection.ts';
 import { family } from '../store/family.ts';
-import { isWildcardPolicy, mostSpecific, type DestinationPolicy } from './destination-policy.ts';
+import { byAge, type Store } from '../store/store.ts';
+import { destinationPolicy, isWildcardPolicy, mostSpecific, type DestinationPolicy } from './destination-policy.ts';
 import { isVisible, type Visibility } from './visibility.ts';
+
+const byPolicyAge = (a: DestinationPolicy, b: DestinationPolicy): number =>
+  byAge(a.objects[0] as ApiObject, b.objects[0] as ApiObject);
+
+/** Policies as the store's objects write them; it follows every change. */
+export const writtenPolicies = (store: Store, config: MeshConfig, domain: string): Collection<DestinationPolicy> =>
+  store
+    .kind('networking.istio.io', 'DestinationRule')
+    .derive<DestinationPolicy>(byPolicyAge, (object, key) => [
+      [key, destinationPolicy(object as unknown as ApiObject<DestinationRule>, domain, config.defaultDestinationRuleExportTo)],
+    ]);
 
 export class PolicyIndex {
   readonly #byHost: Index<DestinationPolicy>;

@@ -1,12 +1,22 @@
 // Which rules a caller follows: Routes found by host for sidecars, and by the gateways they are bound to.
 
+import type { MeshConfig } from '../api/mesh-config.ts';
 import type { ApiObject } from '../api/object.ts';
+import type { VirtualService } from '../api/virtual-service.ts';
 import type { Collection, Index } from '../store/collection.ts';
 import { family } from '../store/family.ts';
-import { byAge } from '../store/store.ts';
+import { byAge, type Store } from '../store/store.ts';
 import { bySpecificity, coversHost, hostsOverlap, isWildcard } from './hostname.ts';
 import type { Route } from './route.ts';
+import { virtualServiceRoute } from './virtual-service.ts';
 import { isVisible } from './visibility.ts';
+
+/** Rules as the store's objects write them; it follows every change. */
+export const writtenRoutes = (store: Store, config: MeshConfig, domain: string): Collection<Route> =>
+  store.kind('networking.istio.io', 'VirtualService').derive<Route>(byRouteAge, (object, key) => {
+    const defaults = { domain, exportTo: config.defaultVirtualServiceExportTo };
+    return [[key, virtualServiceRoute(object as unknown as ApiObject<VirtualService>, defaults)]];
+  });
 
 /** Rules by who follows them. */
 export class RouteIndex {

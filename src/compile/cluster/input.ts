@@ -1,0 +1,17 @@
+// What one outbound cluster is made from.
+
+import type { DestinationPolicy, Subset } from '../../mesh/destination-policy.ts';
+import type { Service, ServicePort } from '../../mesh/service.ts';
+import type { AddressFamilies } from '../node.ts';
+
+/** A port of a service, or of one of its subsets, and who calls it. */
+export interface ClusterInput {
+  readonly service: Service;
+  readonly port: ServicePort;
+  readonly subset: Subset | undefined;
+  readonly policy: DestinationPolicy | undefined;
+  /** A gateway cannot use the address its caller dialled, so it lists endpoints where a sidecar would not. */
+  readonly router: boolean;
+  /** Which addresses names are resolved to. */
+  readonly families: AddressFamilies;
+}
