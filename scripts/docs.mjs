@@ -46,6 +46,7 @@ const moreCodes = {
   LAT2007: 'The program of a container is not there',
   LAT2008: 'A volume cannot be mounted at its place',
   LAT2009: 'A pod asks for a host outside the mesh',
+  LAT2010: 'A file that TLS needs cannot be used',
   IST0101: 'A referenced host, subset or gateway does not exist',
   IST0109: 'Two objects have rules for one host',
   IST0125: 'An annotation has an invalid value',

@@ -1,6 +1,7 @@
 // The joint between the laptop platform and the mesh: what the platform tells of each meshed pod, and what it wants of its proxy.
 
 import type { ApiObject } from '../api/object.ts';
+import type { OpenFile } from '../node/identity/secret-file.ts';
 import type { Run } from '../node/redirect/apply.ts';
 import type { ProxySockets } from '../node/redirect/capture-options.ts';
 import type { OwnerReference } from './kubernetes.ts';
@@ -25,6 +26,8 @@ export interface RunningPod {
   readonly run: Run;
   /** The words before Envoy's own that start it in the pod's network and with its resolv.conf, as the user that `proxySockets` says. */
   readonly proxyPrefix: readonly string[];
+  /** Opens a file in the pod's volumes, by its path in the pod. */
+  readonly openFile: OpenFile;
   /** How capture rules are to know the proxy's sockets; with a uid, Envoy must run as that user. */
   readonly proxySockets: ProxySockets;
 }

@@ -11,7 +11,7 @@ import type { Launched, Refusal } from './container.ts';
 import { commandOf, type Command } from './container-command.ts';
 import { asText, entriesOf } from './data.ts';
 import { resolveEnvironment, type ResolvedEnvironment } from './environment.ts';
-import { bodyOf, type ContainerSpec, type PodBody, type PodSpec } from './kubernetes.ts';
+import { bodyOf, type ContainerSpec, type PodBody, type PodSpec, type Volume } from './kubernetes.ts';
 import type { LogFile } from './log-file.ts';
 import { podField } from './pod-fields.ts';
 import type { PodHost } from './pod-host.ts';
@@ -28,6 +28,7 @@ export interface PodIdentity {
   readonly address: string;
   /** The pod's files, in the sandbox's memory. */
   readonly folder: string;
+  readonly volumes: readonly Volume[];
   readonly report: Report;
 }
 
@@ -70,7 +71,7 @@ export class PodPrograms {
       this.#pod.report('error', 'LAT2006', [...path, ...gap.path], gap.what, 'create it, or mark the reference optional');
       return { reason: 'CreateContainerConfigError', message: gap.what };
     }
-    const mounts = mountsOf(spec, this.#spec.volumes ?? [], this.#volumeFolder, (name) => this.#contents(name).readOnly);
+    const mounts = mountsOf(spec, this.#pod.volumes, this.volumeFolder, (name) => this.#contents(name).readOnly);
     const [program = ''] = command.argv;
     // What a volume brings is not there before it is mounted.
     const brought = mounts.some(({ target }) => program.startsWith(`${target}/`));
@@ -124,14 +125,16 @@ export class PodPrograms {
 
   /** Makes the volumes, and brings those up to date whose ConfigMap or Secret has changed. */
   fillVolumes(): void {
-    for (const { name } of this.#spec.volumes ?? []) {
+    for (const { name } of this.#pod.volumes) {
       const contents = this.#contents(name);
       const hash = hashOf(contents);
       if (this.#written.get(name) === hash) continue;
       this.#written.set(name, hash);
-      writeVolume(this.#volumeFolder(name), contents);
+      writeVolume(this.volumeFolder(name), contents);
     }
   }
+
+  readonly volumeFolder = (name: string): string => `${this.#pod.folder}/volumes/${name}`;
 
   #specOf(name: string): ContainerSpec {
     return [...(this.#spec.initContainers ?? []), ...this.#spec.containers].find((each) => each.name === name) ?? { name };
@@ -167,12 +170,10 @@ export class PodPrograms {
     return { uid, gid: securityContext?.runAsGroup ?? ofPod?.runAsGroup ?? uid };
   }
 
-  #volumeFolder = (name: string): string => `${this.#pod.folder}/volumes/${name}`;
-
   #contents(name: string): VolumeContents {
     const { objects } = this.#host;
     const { namespace } = this.#pod.object.metadata;
-    const volume = this.#spec.volumes?.find((each) => each.name === name);
+    const volume = this.#pod.volumes.find((each) => each.name === name);
     return volumeContents(volume ?? {}, {
       configMap: (map) => entriesOf(objects, 'ConfigMap', namespace, map),
       secret: (secret) => entriesOf(objects, 'Secret', namespace, secret),

@@ -17,11 +17,13 @@ import {
 } from './kubernetes.ts';
 import { logFiles, type LogFiles } from './log-file.ts';
 import type { AttachedProxy, RunningPod } from './mesh-hooks.ts';
+import { mountedFiles } from './mounted-files.ts';
 import type { PodHost } from './pod-host.ts';
 import { PodNamespace } from './pod-namespace.ts';
 import { PodPrograms } from './pod-programs.ts';
 import { podStatus } from './pod-status.ts';
 import { checkHttp, probeCheck, type ProbeTarget } from './probe-check.ts';
+import { proxyVolumes, type ProxyVolumes } from './proxy-volumes.ts';
 
 export interface PodOptions {
   readonly object: ApiObject;
@@ -36,6 +38,7 @@ export class Pod {
   readonly #host: PodHost;
   readonly #options: PodOptions;
   readonly #spec: PodSpec;
+  readonly #volumes: ProxyVolumes;
   readonly #namespace: PodNamespace;
   readonly #programs: PodPrograms;
   readonly #startTime: string;
@@ -51,8 +54,9 @@ export class Pod {
     this.#host = host;
     this.#options = options;
     const { object, uid, address } = options;
-    const { name, namespace } = object.metadata;
+    const { name, namespace, annotations } = object.metadata;
     this.#spec = bodyOf<PodBody>(object).spec;
+    this.#volumes = proxyVolumes(this.#spec, annotations);
     const folder = `${host.podFolder}/${uid}`;
     this.#startTime = new Date(host.clock.now()).toISOString();
     this.#namespace = new PodNamespace({
@@ -71,6 +75,7 @@ export class Pod {
       uid,
       address,
       folder,
+      volumes: this.#volumes.volumes,
       report: (severity, code, path, message, help) => this.#report(code, path, severity, message, help),
     });
     const policy = (this.#spec.restartPolicy ?? 'Always') as RestartPolicy;
@@ -185,6 +190,10 @@ export class Pod {
     await this.#namespace.start();
     if (this.stopping) return;
     this.#connected = true;
+    for (const { annotation, ...wrong } of this.#volumes.wrong) {
+      const finding = { code: 'IST0125', severity: 'warning', ...wrong } as const;
+      this.#host.report(diagnose(this.#options.object, ['metadata', 'annotations', annotation], finding));
+    }
     this.#programs.fillVolumes();
     changed();
     if (role !== 'none') {
@@ -240,6 +249,9 @@ export class Pod {
       object,
       pid: pod.pid,
       run: (argv: readonly string[], input?: string) => pod.run(argv, { input }),
+      openFile: mountedFiles(
+        this.#volumes.mounts.map(({ volume, ...mount }) => ({ ...mount, folder: this.#programs.volumeFolder(volume) })),
+      ),
       proxyPrefix: [...pod.enter(), ...this.#programs.asProxyUser()],
       proxySockets: this.#host.root ? proxyUser : proxyMark,
     };

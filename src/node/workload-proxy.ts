@@ -7,7 +7,9 @@ import { serveGrpc } from '../lib/grpc/server.ts';
 import { bootstrapJson } from './bootstrap.ts';
 import type { SocketClaims } from './claim.ts';
 import { EnvoyProcess, type EnvoyState, type Spawn } from './envoy.ts';
+import { FileSecrets, type SecretTrouble } from './identity/file-secrets.ts';
 import { secretHandlers } from './identity/sds.ts';
+import type { OpenFile } from './identity/secret-file.ts';
 import type { WorkloadIdentity } from './identity/workload-identity.ts';
 import { type ProxyDescription, proxyNode } from './proxy-node.ts';
 import { applyCapture, type Run } from './redirect/apply.ts';
@@ -23,6 +25,8 @@ export interface WorkloadSpec extends Omit<ProxyDescription, 'interceptionMode'>
   readonly runInNamespace: Run;
   /** Starts Envoy in the workload's network namespace, as the user or with the capabilities that `capture.proxy` asks for. */
   readonly spawnProxy: Spawn;
+  /** Opens a file of the workload's, by its path there, for secrets that configuration names by files; without it there are none. */
+  readonly openFile?: OpenFile;
   /** An absolute path, short enough for sockets in it; made and removed here. */
   readonly runFolder: string;
   /** Where Envoy's log is kept; not inside the run folder, which belongs to Envoy's user. */
@@ -42,6 +46,8 @@ export interface WorkloadServices {
   /** ADS, the same for all workloads, which asks `claims` who may have what. */
   readonly ads: Readonly<Record<string, GrpcHandler>>;
   readonly claims: SocketClaims;
+  /** Files are named for TLS that cannot be used. */
+  readonly onSecretTrouble?: ((trouble: SecretTrouble) => void) | undefined;
   /** What went wrong inside handlers, or in taking rules away, for the log. */
   readonly onError?: ((error: unknown) => void) | undefined;
 }
@@ -56,6 +62,8 @@ export interface WorkloadProxyState {
   /** Whether its Envoy has got its clusters and listeners since it started: before that it is never ready. */
   readonly configured: boolean;
 }
+
+const noFiles: OpenFile = () => Promise.reject(new Error('this workload has no files'));
 
 const notStarted: EnvoyState = { phase: 'stopped', reason: 'not started', pid: undefined, restarts: 0 };
 
@@ -129,7 +137,7 @@ export class WorkloadProxy {
 
   async #start(): Promise<void> {
     await using undo = new AsyncDisposableStack();
-    const { identity, ads, claims, envoy, onError } = this.#services;
+    const { identity, ads, claims, envoy, onError, onSecretTrouble } = this.#services;
     const { capture, kind, runFolder, runInNamespace, spawnProxy, logFile, concurrency, drainSeconds, statsPrefixes } =
       this.#spec;
     const sockets = capture.proxy;
@@ -146,7 +154,8 @@ export class WorkloadProxy {
     await folder.writeBootstrap(bootstrapJson({ proxy: this.#description, agentSocket, adminSocket, ...mark, ...stats }));
     const sds = secretHandlers({
       credential: identity.credential,
-      onRejected: (reason) => onError?.(new Error(`${this.nodeId} did not take its certificate: ${reason}`)),
+      files: new FileSecrets({ open: this.#spec.openFile ?? noFiles, onTrouble: (trouble) => onSecretTrouble?.(trouble) }),
+      onRejected: (reason) => onError?.(new Error(`${this.nodeId} did not take a secret: ${reason}`)),
     });
     const handlers = { ...sds, ...ads };
     undo.use(claims.hold(agentSocket, proxyNode(this.#description), formatSpiffeId(identity.id)));

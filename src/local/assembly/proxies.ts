@@ -53,7 +53,7 @@ export class Proxies implements MeshHooks {
   }
 
   async attach(pod: RunningPod, changed: () => void): Promise<AttachedProxy> {
-    const { control, claims, envoy, runFolder, logFolder, onError } = this.#options;
+    const { control, claims, envoy, runFolder, logFolder, report, onError } = this.#options;
     const identity = this.#identity(pod);
     const logFile = logFiles(`${logFolder}/${pod.namespace}/${pod.name}`, proxyContainer).current;
     mkdirSync(dirname(logFile), { recursive: true, mode: 0o700 });
@@ -75,12 +75,21 @@ export class Proxies implements MeshHooks {
         capture: this.#capture(pod),
         runInNamespace: pod.run,
         spawnProxy: spawnBehind(pod.proxyPrefix),
+        openFile: pod.openFile,
         // Pods' names are longer than a socket's path has room for.
         runFolder: `${runFolder}/${++this.#made}`,
         logFile,
         concurrency: 1,
       },
-      { envoy, identity, ads: control.ads.handlers, claims, onError },
+      {
+        envoy,
+        identity,
+        ads: control.ads.handlers,
+        claims,
+        onSecretTrouble: ({ message, help }) =>
+          report(diagnose(pod.object, [], { code: 'LAT2010', severity: 'warning', message, help })),
+        onError,
+      },
     );
     const key = `${pod.namespace}/${pod.name}`;
     this.#proxies.set(key, { pod: { namespace: pod.namespace, name: pod.name }, proxy });
