@@ -13,10 +13,24 @@ export function noteDiagnostics(terminal: Terminal, diagnostics: readonly Line[]
   }
 }
 
-/** `2 errors, 1 warning`; empty when there are none. */
+const counted = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`;
+
+/** `2 errors, 1 warning, 1 note`; empty when there are none. Without `info` notes are not counted. */
 export function countText(counts: { readonly error: number; readonly warning: number; readonly info?: number }): string {
-  const part = (count: number, word: string): string[] => (count === 0 ? [] : [`${count} ${word}${count === 1 ? '' : 's'}`]);
-  return [...part(counts.error, 'error'), ...part(counts.warning, 'warning')].join(', ');
+  const { error, warning, info = 0 } = counts;
+  const parts: readonly (readonly [number, string])[] = [
+    [error, 'error'],
+    [warning, 'warning'],
+    [info, 'note'],
+  ];
+  return parts.flatMap(([count, word]) => (count === 0 ? [] : [counted(count, word)])).join(', ');
+}
+
+/** `3 objects read: 1 error`. */
+export function readText(documents: number, counts: { error: number; warning: number; info: number }): string {
+  const found = countText(counts);
+  const valid = counts.error === 0 && counts.warning === 0;
+  return `${counted(documents, 'object')} read: ${[...(valid ? ['all valid'] : []), ...(found === '' ? [] : [found])].join(', ')}`;
 }
 
 export function count(diagnostics: readonly Pick<Line, 'severity'>[]): { error: number; warning: number; info: number } {

@@ -58,6 +58,8 @@ export function duplicateOf(kept: ApiObject, other: ApiObject): Diagnostic {
 
 export interface LoadedFiles {
   readonly objects: readonly ApiObject[];
+  /** How many documents there were, of which some may be no good. */
+  readonly documents: number;
   readonly diagnostics: readonly Diagnostic[];
   /** False when an input could not be read or parsed: then something is missing that a person meant to give. */
   readonly complete: boolean;
@@ -68,6 +70,7 @@ export function loadFiles(paths: readonly string[], decode: Decode): LoadedFiles
   const tree = filesUnder(paths);
   const diagnostics = [...tree.diagnostics];
   const objects = new Map<string, ApiObject>();
+  let documents = 0;
   let complete = tree.diagnostics.length === 0;
   for (const { path } of tree.files) {
     const text = readText(path);
@@ -79,6 +82,7 @@ export function loadFiles(paths: readonly string[], decode: Decode): LoadedFiles
     const manifest = readManifest(text, path, decode);
     if (manifest.diagnostics.length > 0) complete = false;
     diagnostics.push(...manifest.diagnostics);
+    documents += manifest.items.length;
     for (const { object, diagnostics: found } of manifest.items) {
       diagnostics.push(...found);
       if (object === undefined) continue;
@@ -88,5 +92,5 @@ export function loadFiles(paths: readonly string[], decode: Decode): LoadedFiles
       else diagnostics.push(duplicateOf(kept, object));
     }
   }
-  return { objects: [...objects.values()], diagnostics, complete };
+  return { objects: [...objects.values()], documents, diagnostics, complete };
 }

@@ -148,7 +148,7 @@ describe('offline verbs', () => {
     const { code, stdout, stderr } = await lateen(['validate', '-f', path]);
     assert.equal(code, 1);
     assert.match(stderr, new RegExp(`^${path}:\\d+:\\d+: error LAT\\d+ VirtualService/default/v spec.hosts: `, 'm'));
-    assert.match(stdout, /^3 objects read: 1 error$/m);
+    assert.match(stdout, /^4 objects read: 1 error$/m);
     assert.equal((await lateen(['validate', '-f', file('good.yaml', manifests)])).code, 0);
   });
 

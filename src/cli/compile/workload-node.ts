@@ -1,4 +1,5 @@
-// `--workload`: the node that the proxy of a workload would send, from its Pod, or from its Deployment's or StatefulSet's template.
+// The node that the proxy of a workload would send, from its Pod, or from its Deployment's or StatefulSet's template. For
+// `compile --workload`, and for `validate`, which asks for all of them.
 
 import { decode } from '../../api/decode.ts';
 import type { ApiObject } from '../../api/object.ts';
@@ -24,12 +25,16 @@ interface Template {
 /** Stands for the address of a pod that has none yet; from the range that documents use, so that no real endpoint has it. */
 const noAddress = '192.0.2.1';
 
-export function workloadProxy(objects: readonly ApiObject[], text: string, domain: string): WorkloadProxy {
+interface Workload extends PodName {
+  readonly object: ApiObject;
+}
+
+function workloadsIn(objects: readonly ApiObject[]): Workload[] {
   const pods = objects.filter(({ kind, apiVersion }) => kind === 'Pod' && apiVersion === 'v1');
   const templates = objects.filter(
     ({ kind, apiVersion }) => (kind === 'Deployment' || kind === 'StatefulSet') && apiVersion === 'apps/v1',
   );
-  const names: (PodName & { readonly object: ApiObject })[] = [
+  return [
     ...pods.map((object) => ({ ...podName(object), object })),
     ...templates.map((object) => {
       const { name, namespace } = object.metadata;
@@ -42,6 +47,11 @@ export function workloadProxy(objects: readonly ApiObject[], text: string, domai
       };
     }),
   ];
+}
+
+/** The proxy of the workload that a person names. Throws `Failure` where there is none, or its template is not valid. */
+export function workloadProxy(objects: readonly ApiObject[], text: string, domain: string): WorkloadProxy {
+  const names = workloadsIn(objects);
   const found = findPods(names, text);
   if ('message' in found) throw new Failure(found.message, found.help);
   // A real pod before the template that made it: it has addresses.
@@ -49,12 +59,23 @@ export function workloadProxy(objects: readonly ApiObject[], text: string, domai
     .filter((name) => found.pods.includes(name))
     .sort((a, b) => Number(b.object.kind === 'Pod') - Number(a.object.kind === 'Pod'))[0];
   if (chosen === undefined) throw new Failure(`no workload ${text}`);
-  if (chosen.object.kind === 'Pod') return { node: nodeOf(chosen.object, domain), pod: undefined };
-  const pod = podOf(chosen.object);
-  return { node: nodeOf(pod, domain), pod };
+  const proxy = proxyOf(chosen, domain);
+  if (proxy === undefined)
+    throw new Failure(`the pod template of ${chosen.object.kind} ${chosen.name} is not valid`, 'lateen validate says why');
+  return proxy;
 }
 
-function podOf(owner: ApiObject): ApiObject {
+/** The nodes of all workloads; one whose template is not valid has none. */
+export const workloadNodes = (objects: readonly ApiObject[], domain: string): ProxyNode[] =>
+  workloadsIn(objects).flatMap((workload) => proxyOf(workload, domain)?.node ?? []);
+
+function proxyOf({ object }: Workload, domain: string): WorkloadProxy | undefined {
+  if (object.kind === 'Pod') return { node: nodeOf(object, domain), pod: undefined };
+  const pod = podOf(object);
+  return pod && { node: nodeOf(pod, domain), pod };
+}
+
+function podOf(owner: ApiObject): ApiObject | undefined {
   const { name, namespace } = owner.metadata;
   const { template = {} } = (owner.body['spec'] ?? {}) as { template?: Template };
   const document = {
@@ -63,10 +84,7 @@ function podOf(owner: ApiObject): ApiObject {
     metadata: { ...template.metadata, name, namespace },
     spec: template.spec ?? {},
   };
-  const { object } = decode(document, owner.origin);
-  if (object === undefined)
-    throw new Failure(`the pod template of ${owner.kind} ${name} is not valid`, 'lateen validate says why');
-  return object;
+  return decode(document, owner.origin).object;
 }
 
 function nodeOf(pod: ApiObject, domain: string): ProxyNode {

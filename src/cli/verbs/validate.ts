@@ -1,6 +1,6 @@
-// lateen validate: checks manifests against every kind's schema and rules, with nothing running.
+// lateen validate: checks manifests against every kind's schema and rules, and against each other, with nothing running.
 
-import { count, countText, noteDiagnostics } from '../diagnostics.ts';
+import { count, noteDiagnostics, readText } from '../diagnostics.ts';
 import { exitCode, usageFailure } from '../failure.ts';
 import { defineVerb, files } from '../verb.ts';
 
@@ -23,21 +23,32 @@ export const verb = defineVerb<Options>({
     if (options.file === undefined) throw usageFailure('no manifest given', 'name a file, a folder or - with -f');
     if (!['text', 'json'].includes(options.output))
       throw usageFailure(`there is no format ${options.output}`, 'use text or json');
-    const [{ loadFiles }, { decode }, { diagnosticJson, diagnosticText }] = await Promise.all([
+    const [{ loadFiles }, { decode }, { diagnosticJson, diagnosticText }, { wholeMesh }] = await Promise.all([
       import('../../sources/manifest.ts'),
       import('../../api/decode.ts'),
       import('../../api/diagnostic.ts'),
+      import('../compile/whole-mesh.ts'),
     ]);
-    const { objects, diagnostics } = loadFiles(options.file, decode);
+    const { objects, documents, diagnostics: ofEach } = loadFiles(options.file, decode);
+    const { diagnostics: ofAll, referencesChecked } = wholeMesh(objects);
+    const diagnostics = [...ofEach, ...ofAll];
     const counts = count(diagnostics);
     if (options.output === 'json') {
-      terminal.line(JSON.stringify({ objects: objects.length, diagnostics: diagnostics.map(diagnosticJson) }, null, 2));
+      terminal.line(
+        JSON.stringify(
+          { objects: documents, valid: objects.length, referencesChecked, diagnostics: diagnostics.map(diagnosticJson) },
+          null,
+          2,
+        ),
+      );
     } else {
       noteDiagnostics(
         terminal,
         diagnostics.map((diagnostic) => ({ severity: diagnostic.severity, text: diagnosticText(diagnostic) })),
       );
-      terminal.line(`${objects.length} object${objects.length === 1 ? '' : 's'} read: ${countText(counts) || 'all valid'}`);
+      if (!referencesChecked && objects.length > 0)
+        terminal.note('references to hosts and gateways are not checked: no Service is among the files');
+      terminal.line(readText(documents, counts));
     }
     return counts.error > 0 || (options.strict === true && counts.warning > 0) ? exitCode.failed : exitCode.ok;
   },
