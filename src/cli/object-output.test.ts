@@ -17,9 +17,9 @@ const table: KindTable = {
   items: [
     {
       document: { metadata: { name: 'reviews', namespace: 'default', creationTimestamp: '2030-01-01T00:00:00Z' } },
-      cells: ['', '["reviews"]', '["*"]'],
+      cells: ['', 'reviews', '*'],
     },
-    { document: { metadata: { name: 'r', namespace: 'shop' } }, cells: ['["g"]', '["r","s"]', ''] },
+    { document: { metadata: { name: 'r', namespace: 'shop' } }, cells: ['g', 'r,s', ''] },
   ],
 };
 const format: ObjectOutput = { output: 'table', headers: true, allNamespaces: false, now: new Date('2030-01-01T03:20:00Z') };
@@ -28,14 +28,14 @@ describe('objectsText', () => {
   it('draws tables as kubectl does', () => {
     assert.equal(
       objectsText([table], format),
-      `NAME      GATEWAYS   HOSTS         AGE
-reviews   -          ["reviews"]   3h20m
-r         ["g"]      ["r","s"]     -`,
+      `NAME      GATEWAYS   HOSTS     AGE
+reviews   -          reviews   3h20m
+r         g          r,s       -`,
     );
     assert.equal(
       objectsText([table], { ...format, output: 'wide', allNamespaces: true, headers: false }),
-      `default   reviews   -       ["reviews"]   ["*"]   3h20m
-shop      r         ["g"]   ["r","s"]     -       -`,
+      `default   reviews   -   reviews   *   3h20m
+shop      r         g   r,s       -   -`,
     );
   });
 
@@ -45,6 +45,12 @@ shop      r         ["g"]   ["r","s"]     -       -`,
       objectsText([table, other], format),
       /^virtualservice\.networking\.istio\.io\/reviews[^]*\n\nNAME[^]*\nservice\/r /m,
     );
+  });
+
+  it('also when only one of those that were asked for has objects', () => {
+    const none: KindTable = { ...table, kind: 'Gateway', items: [] };
+    assert.match(objectsText([table, none], format), /^virtualservice\.networking\.istio\.io\/r /m);
+    assert.match(objectsText([table], format), /^r /m);
   });
 
   it('prints names, one object, or a list', () => {

@@ -32,7 +32,7 @@ export function objectsText(tables: readonly KindTable[], format: ObjectOutput):
     case 'wide':
       return tables
         .filter((table) => table.items.length > 0)
-        .map((table, _, all) => kindText(table, format, all.length > 1))
+        .map((table) => kindText(table, format, tables.length > 1))
         .join('\n\n');
   }
 }

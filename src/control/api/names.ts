@@ -31,5 +31,10 @@ export function selectorOf(text: string | undefined): LabelTest {
 export const printedName = ({ group, kind, name }: ObjectRef): string =>
   `${kind.toLowerCase()}${group === '' ? '' : `.${group}`}/${name}`;
 
-/** A stored object's document without what only the machine needs. */
-export const documentOf = (object: ApiObject): Readonly<Record<string, unknown>> => object.body;
+/** An object's document as an API server would show it: with its namespace, also where its manifest names none. */
+export function documentOf({ body, metadata: { namespace } }: ApiObject): Readonly<Record<string, unknown>> {
+  const { metadata } = body as { metadata?: { name?: unknown; namespace?: unknown } };
+  if (namespace === '' || metadata?.namespace !== undefined) return body;
+  const { name, ...rest } = metadata ?? {};
+  return { ...body, metadata: { name, namespace, ...rest } };
+}

@@ -86,7 +86,15 @@ function at(value: unknown, path: Path): unknown {
   return place;
 }
 
-function cellText(value: unknown): string {
+/** Lists with commas, maps as `key=value,key=value`; what is nested deeper as JSON. */
+export function cellText(value: unknown): string {
   if (value === undefined || value === null) return '';
-  return typeof value === 'string' ? value : JSON.stringify(value);
+  if (typeof value !== 'object') return typeof value === 'string' ? value : JSON.stringify(value);
+  if (Array.isArray(value)) return value.every(isScalar) ? value.join(',') : JSON.stringify(value);
+  const entries = Object.entries(value);
+  return entries.every(([, each]) => isScalar(each))
+    ? entries.map(([key, each]) => `${key}=${each}`).join(',')
+    : JSON.stringify(value);
 }
+
+const isScalar = (value: unknown): boolean => typeof value !== 'object' || value === null;
