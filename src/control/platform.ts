@@ -40,6 +40,8 @@ interface LogRequest {
 export interface Platform {
   /** Absent where what runs was not started with the control plane. */
   start?(): StartReport;
+  /** Where this machine offers services' ports now: `HOST:PORT` by `NAMESPACE/SERVICE:PORT`. */
+  published?(): Readonly<Record<string, string>>;
   proxies(): readonly ProxyReport[];
   /** Pieces of text, in order, whole lines. Throws where the pod has no such container, naming those it has. */
   logs(pod: PodRef, request: LogRequest): AsyncIterable<string>;

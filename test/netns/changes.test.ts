@@ -27,7 +27,7 @@ async function underLoad(t: TestContext, change: () => Promise<void>): Promise<v
     () => 'the gateway',
   );
   const inside = new Load(mesh, service, { from: 'curl', workers: 2 });
-  const outside = new Load(mesh, `http://127.0.0.1:${mesh.port()}/hello`, { workers: 2 });
+  const outside = new Load(mesh, `http://127.0.0.1:${await mesh.port()}/hello`, { workers: 2 });
   let sent = 0;
   ({ sent } = await withoutFailure(inside, async () => {
     const report = await withoutFailure(outside, async () => {

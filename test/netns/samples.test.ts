@@ -184,7 +184,11 @@ test('helloworld through the gateway, both versions', { skip }, async (t) => {
     () => 'the route to helloworld',
   );
   const heard = new Set<string | undefined>();
-  for (let asked = 0; asked < 40; asked++) heard.add(/version: (v\d)/.exec((await mesh.get('/hello')).body)?.[1]);
+  for (let asked = 0; asked < 40; asked++) {
+    const { status, body } = await mesh.get('/hello');
+    assert.equal(status, 200, `request ${asked}: ${body}\n${mesh.log}`);
+    heard.add(/version: (v\d)/.exec(body)?.[1]);
+  }
   assert.deepEqual(heard, new Set(['v1', 'v2']));
   assert.equal((await mesh.get('/other')).status, 404);
 });
@@ -192,7 +196,7 @@ test('helloworld through the gateway, both versions', { skip }, async (t) => {
 test('tcp-echo through the gateway: all to v1, then a fifth to v2', { skip }, async (t) => {
   t.after(() => mesh.delete(sample('tcp-echo/tcp-echo-all-v1.yaml')));
   await mesh.apply(sample('tcp-echo/tcp-echo-all-v1.yaml'));
-  const say = () => sayOverTcp(mesh.port(31400), 'hello');
+  const say = async () => sayOverTcp(await mesh.port(31400), 'hello');
   const echoes = async (count: number) => (await Promise.all(Array.from({ length: count }, say))).toSorted();
   await until(
     async () => (await say()) === 'one hello',

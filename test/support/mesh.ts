@@ -113,15 +113,19 @@ export class RunningMesh implements AsyncDisposable {
     rmSync(this.state, { recursive: true, force: true });
   }
 
-  /** Where the host offers what was to be on this port: another one where it was taken, as `lateen up` says. */
-  port(wanted = 8080): number {
-    const instead = new RegExp(`port ${wanted} of .* is taken: .* is published on (\\d+) instead`).exec(this.#log);
-    return Number(instead?.[1] ?? wanted);
+  /** The host's port where a port of the ingress gateway is published now. Another mesh on this machine may have the usual one. */
+  async port(gatewayPort = 80): Promise<number> {
+    const name = `istio-system/istio-ingressgateway:${gatewayPort}`;
+    const address = await until(
+      async () => (await this.status()).addresses[name],
+      () => `${name} to be published`,
+    );
+    return Number(address.slice(address.lastIndexOf(':') + 1));
   }
 
   /** A request through the ingress gateway. */
-  get(path: string, options: AskOptions & { readonly port?: number } = {}): Promise<Answer> {
-    return request(`http://127.0.0.1:${this.port(options.port)}${path}`, options);
+  async get(path: string, options: AskOptions = {}): Promise<Answer> {
+    return request(`http://127.0.0.1:${await this.port()}${path}`, options);
   }
 
   /** Any verb, with the mesh's state folder. */

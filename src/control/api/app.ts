@@ -67,6 +67,7 @@ export function apiApp(parts: ApiParts): Hono {
   app.get('/v1/status', (c) =>
     c.json({
       ...parts.about,
+      addresses: { ...parts.about.addresses, ...parts.platform()?.published?.() },
       workloads: workloadStatuses(store, parts.platform(), parts.distribution.list()),
       diagnostics: parts.diagnostics.counts(),
     } satisfies StatusAnswer),

@@ -106,6 +106,7 @@ export async function runInside(options: InsideOptions): Promise<number> {
   control.attach({
     ...podAccess(platform, sandbox),
     start: () => progress.report(),
+    published: () => Object.fromEntries(sandbox.published().map(({ name, address, port }) => [name, `${address}:${port}`])),
     proxies: () => proxies.reports(),
     proxyAdmin: (pod, method, path) => proxies.admin(pod, method, path),
   });
