@@ -26,7 +26,7 @@ import { settingsFor } from '../view.ts';
 import { protocolFields } from './http-protocol.ts';
 import type { ClusterInput } from './input.ts';
 import { connectionPoolFields, loadBalancing, outlierDetection, type ClusterInit } from './traffic-policy.ts';
-import { tlsFields } from './upstream-tls.ts';
+import { socketFields } from './upstream-tls.ts';
 
 /** How a cluster of this service finds its endpoints. */
 export function discoveryOf(service: Service, router: boolean): 'eds' | 'strict-dns' | 'logical-dns' | 'original' {
@@ -62,7 +62,7 @@ export function outboundClusterResource(mesh: Mesh, input: ClusterInput): Resour
       ...loadBalancing(settings.loadBalancer, discovery === 'original'),
       ...outlierDetection(settings.outlierDetection),
       ...localityFields(settings, service, mesh),
-      ...tlsFields(mesh, input, settings, discovery === 'original'),
+      ...socketFields(mesh, input, settings, discovery === 'original'),
       ...protocolFields(input, settings, mesh),
       metadata: { filterMetadata: clusterMetadata(input, settings) },
     },

@@ -1,7 +1,10 @@
 // How a cluster's connections are secured: as the policy says, else by mutual TLS wherever the server takes it (istio.md §3.6).
 
+import { ProxyProtocolConfig_Version } from '../../../gen/envoy/config/core/v3/proxy_protocol_pb.js';
+import { ProxyProtocolUpstreamTransportSchema } from '../../../gen/envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol_pb.js';
 import type { ClientTLSSettings } from '../../api/shared/tls-settings.ts';
 import type { TrafficPolicy } from '../../api/shared/traffic-policy.ts';
+import { any } from '../../filters/any.ts';
 import type { Mesh } from '../../mesh/mesh.ts';
 import type { Service, ServicePort } from '../../mesh/service.ts';
 import { sniName } from '../names.ts';
@@ -11,8 +14,38 @@ import { settingsFor } from '../view.ts';
 import type { ClusterInput } from './input.ts';
 import type { ClusterInit } from './traffic-policy.ts';
 
+type Socket = ReturnType<typeof meshClientSocket>;
+
+/** One socket for all endpoints, or one for each mode that endpoints say they take; none: plain. */
+interface Sockets {
+  readonly transportSocket?: Socket;
+  readonly transportSocketMatches?: { name: string; match: Record<string, string>; transportSocket: Socket }[];
+}
+
+/** The sockets of a cluster, each behind a PROXY header where the policy wants one. */
+export function socketFields(mesh: Mesh, input: ClusterInput, settings: TrafficPolicy, original: boolean): ClusterInit {
+  const fields = tlsFields(mesh, input, settings, original);
+  if (settings.proxyProtocol === undefined) return { ...fields };
+  const version = settings.proxyProtocol.version === 'V2' ? ProxyProtocolConfig_Version.V2 : ProxyProtocolConfig_Version.V1;
+  const headed = (transportSocket: Socket): Socket => ({
+    name: 'envoy.transport_sockets.upstream_proxy_protocol',
+    configType: {
+      case: 'typedConfig',
+      value: any(ProxyProtocolUpstreamTransportSchema, { config: { version }, transportSocket }),
+    },
+  });
+  const { transportSocketMatches: matches } = fields;
+  if (matches === undefined) return { transportSocket: headed(fields.transportSocket ?? rawBufferSocket) };
+  return {
+    transportSocketMatches: matches.map((match) => ({
+      ...match,
+      transportSocket: headed(match.transportSocket),
+    })),
+  };
+}
+
 /** `original`: the cluster dials what its caller dialled, so its endpoints cannot choose a socket. */
-export function tlsFields(mesh: Mesh, input: ClusterInput, settings: TrafficPolicy, original: boolean): ClusterInit {
+function tlsFields(mesh: Mesh, input: ClusterInput, settings: TrafficPolicy, original: boolean): Sockets {
   const { service, port, subset, router } = input;
   const { tls } = settings;
   const http2 = upstreamCodec(port, settings, mesh.config, router) === 'http2';

@@ -53,7 +53,7 @@ const cells: (input: ListenerInput) => ReadonlySignal<Resource> = familyBy(draft
       config,
       http10,
     });
-    chains.push(filterChain({ match: plainHttp, filters: [manager] }));
+    chains.push(filterChain({ match: http10 ? plainHttpWith10 : plainHttp, filters: [manager] }));
   }
   const rest = restChain(fallback, config);
   const inspectsTls = matched.some(({ serverNames }) => serverNames.length > 0) || table !== undefined;
@@ -73,6 +73,9 @@ const cells: (input: ListenerInput) => ReadonlySignal<Resource> = familyBy(draft
     draft.causes,
   );
 });
+
+/** A proxy that refuses HTTP/1.0 had better pass it on as bytes. */
+const plainHttpWith10 = { ...plainHttp, applicationProtocols: ['http/1.0', ...plainHttp.applicationProtocols] };
 
 /** The only chain of a listener passes nothing on: it has no name. */
 const nameless = ({ name: _name, ...chain }: FilterChain): FilterChain => chain;

@@ -11,7 +11,7 @@ import type { TrafficPolicy } from '../../api/shared/traffic-policy.ts';
 import { milliseconds } from '../../lib/duration.ts';
 import { outboundCluster } from '../names.ts';
 import { destinationSettings, type View } from '../view.ts';
-import type { TcpTarget } from './tcp-proxy.ts';
+import type { TcpTarget, TcpTunnel } from './tcp-proxy.ts';
 
 /** Where bytes go, and how they are spread. */
 export interface TcpTargets {
@@ -19,6 +19,7 @@ export interface TcpTargets {
   readonly statPrefix: string;
   readonly idleTimeout: number | undefined;
   readonly hashBySource: boolean;
+  readonly tunnel: TcpTunnel | undefined;
 }
 
 /** One way that bytes can take: by server name, by address, or all the rest. */
@@ -114,11 +115,13 @@ export function toDestinations(
   };
 }
 
-function connectionSettings(settings: TrafficPolicy | undefined): Pick<TcpTargets, 'idleTimeout' | 'hashBySource'> {
+function connectionSettings(settings: TrafficPolicy | undefined): Pick<TcpTargets, 'idleTimeout' | 'hashBySource' | 'tunnel'> {
   const idle = settings?.connectionPool?.tcp?.idleTimeout;
+  const tunnel = settings?.tunnel;
   return {
     idleTimeout: idle === undefined ? undefined : milliseconds(idle),
     hashBySource: settings?.loadBalancer?.consistentHash?.useSourceIp ?? false,
+    tunnel: tunnel && { target: `${tunnel.targetHost}:${tunnel.targetPort}`, post: tunnel.protocol === 'POST' },
   };
 }
 

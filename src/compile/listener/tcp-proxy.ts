@@ -12,6 +12,13 @@ export interface TcpTarget {
   readonly weight: number;
 }
 
+/** Bytes go to `host:port` through an HTTP proxy, which the cluster is. */
+export interface TcpTunnel {
+  readonly target: string;
+  /** Asked for by POST in the place of CONNECT. */
+  readonly post: boolean;
+}
+
 export interface TcpProxy {
   readonly statPrefix: string;
   readonly targets: readonly TcpTarget[];
@@ -20,9 +27,10 @@ export interface TcpProxy {
   readonly idleTimeout?: number | undefined;
   /** Spread by the caller's address. */
   readonly hashBySource?: boolean;
+  readonly tunnel?: TcpTunnel | undefined;
 }
 
-export function tcpProxy({ statPrefix, targets, config, idleTimeout, hashBySource }: TcpProxy): NamedFilter {
+export function tcpProxy({ statPrefix, targets, config, idleTimeout, hashBySource, tunnel }: TcpProxy): NamedFilter {
   const [first, ...others] = targets;
   return {
     name: 'envoy.filters.network.tcp_proxy',
@@ -39,6 +47,7 @@ export function tcpProxy({ statPrefix, targets, config, idleTimeout, hashBySourc
             },
       accessLog: accessLogs(config),
       ...(idleTimeout !== undefined && { idleTimeout: duration(idleTimeout) }),
+      ...(tunnel && { tunnelingConfig: { hostname: tunnel.target, usePost: tunnel.post } }),
       ...(hashBySource && { hashPolicy: [{ policySpecifier: { case: 'sourceIp', value: {} } }] }),
     }),
   };
