@@ -19,7 +19,7 @@ export const node = process.execPath;
 export const sample = (path: string): string => `${root}samples/${path}`;
 
 /** The user that ordinary users' tests run as when the tests themselves run as root. */
-export const nobody = 65534;
+const nobody = 65534;
 
 export interface MeshOptions {
   readonly files?: readonly string[];
