@@ -7,6 +7,7 @@ import type { MeshConfig } from '../api/mesh-config.ts';
 import type { Diagnostic } from '../api/diagnostic.ts';
 import { Mesh } from '../mesh/mesh.ts';
 import { familyBy } from '../store/family.ts';
+import { StoreReader } from '../store/reader.ts';
 import { Store } from '../store/store.ts';
 import type { Compiler, Configuration, ProxyNode } from './configuration.ts';
 import { settleAll, settleNames } from './encode.ts';
@@ -24,7 +25,15 @@ const meshes = new WeakMap<Store, ReadonlySignal<Mesh>>();
 /** The normal form of a store, made once for all who read it; anew when the mesh's own configuration changes. */
 export function meshOf(store: Store): ReadonlySignal<Mesh> {
   let mesh = meshes.get(store);
-  if (mesh === undefined) meshes.set(store, (mesh = computed(() => new Mesh(store, store.meshConfig.value))));
+  if (mesh === undefined) {
+    let reader: StoreReader | undefined;
+    mesh = computed(() => {
+      reader?.[Symbol.dispose]();
+      reader = new StoreReader(store);
+      return new Mesh(reader, store.meshConfig.value);
+    });
+    meshes.set(store, mesh);
+  }
   return mesh;
 }
 

@@ -13,7 +13,8 @@ import type { Pod } from '../api/pod.ts';
 import type { WorkloadEntry } from '../api/workload-entry.ts';
 import type { Collection, Index } from '../store/collection.ts';
 import { family } from '../store/family.ts';
-import { byAge, objectKey, type Store } from '../store/store.ts';
+import type { StoreReader } from '../store/reader.ts';
+import { byAge, objectKey } from '../store/store.ts';
 import { authorization, type Authorization } from './authorization.ts';
 import { namespaceMode, workloadAuthentication, type ModeDecision, type WorkloadAuthentication } from './authentication.ts';
 import type { DestinationPolicy } from './destination-policy.ts';
@@ -56,7 +57,7 @@ export class Mesh {
    */
   readonly outlook: (namespace: string) => string;
 
-  readonly #store: Store;
+  readonly #store: StoreReader;
   readonly #serviceIndex: ServiceIndex;
   readonly #routeIndex: RouteIndex;
   readonly #policyIndex: PolicyIndex;
@@ -68,7 +69,7 @@ export class Mesh {
   readonly #nodeLocality: Collection<Locality>;
   readonly #authorizations: Index<Authorization>;
 
-  constructor(store: Store, config: MeshConfig, domain = 'cluster.local') {
+  constructor(store: StoreReader, config: MeshConfig, domain = 'cluster.local') {
     this.#store = store;
     this.config = config;
     this.domain = domain;

@@ -5,7 +5,8 @@ import type { MeshConfig } from '../api/mesh-config.ts';
 import type { ApiObject } from '../api/object.ts';
 import type { Collection, Index } from '../store/collection.ts';
 import { family } from '../store/family.ts';
-import { byAge, type Store } from '../store/store.ts';
+import type { StoreReader } from '../store/reader.ts';
+import { byAge } from '../store/store.ts';
 import { destinationPolicy, isWildcardPolicy, mostSpecific, type DestinationPolicy } from './destination-policy.ts';
 import { isVisible, type Visibility } from './visibility.ts';
 
@@ -13,7 +14,7 @@ const byPolicyAge = (a: DestinationPolicy, b: DestinationPolicy): number =>
   byAge(a.objects[0] as ApiObject, b.objects[0] as ApiObject);
 
 /** Policies as the store's objects write them; it follows every change. */
-export const writtenPolicies = (store: Store, config: MeshConfig, domain: string): Collection<DestinationPolicy> =>
+export const writtenPolicies = (store: StoreReader, config: MeshConfig, domain: string): Collection<DestinationPolicy> =>
   store
     .kind('networking.istio.io', 'DestinationRule')
     .derive<DestinationPolicy>(byPolicyAge, (object, key) => [

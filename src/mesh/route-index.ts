@@ -5,14 +5,15 @@ import type { ApiObject } from '../api/object.ts';
 import type { VirtualService } from '../api/virtual-service.ts';
 import type { Collection, Index } from '../store/collection.ts';
 import { family } from '../store/family.ts';
-import { byAge, type Store } from '../store/store.ts';
+import type { StoreReader } from '../store/reader.ts';
+import { byAge } from '../store/store.ts';
 import { bySpecificity, coversHost, hostsOverlap, isWildcard } from './hostname.ts';
 import type { Route } from './route.ts';
 import { virtualServiceRoute } from './virtual-service.ts';
 import { isVisible } from './visibility.ts';
 
 /** Rules as the store's objects write them; it follows every change. */
-export const writtenRoutes = (store: Store, config: MeshConfig, domain: string): Collection<Route> =>
+export const writtenRoutes = (store: StoreReader, config: MeshConfig, domain: string): Collection<Route> =>
   store.kind('networking.istio.io', 'VirtualService').derive<Route>(byRouteAge, (object, key) => {
     const defaults = { domain, exportTo: config.defaultVirtualServiceExportTo };
     return [[key, virtualServiceRoute(object as unknown as ApiObject<VirtualService>, defaults)]];

@@ -6,12 +6,12 @@ import type { Service as KubernetesService } from '../api/service.ts';
 import type { ServiceEntry } from '../api/service-entry.ts';
 import { Collection, type Index } from '../store/collection.ts';
 import { family } from '../store/family.ts';
-import type { Store } from '../store/store.ts';
+import type { StoreReader } from '../store/reader.ts';
 import { byServiceAge, kubernetesService, serviceEntryServices, type Service } from './service.ts';
 import { isVisible } from './visibility.ts';
 
 /** Services as the store's objects register them; it follows every change. */
-export function registeredServices(store: Store, config: MeshConfig, domain: string): Collection<Service> {
+export function registeredServices(store: StoreReader, config: MeshConfig, domain: string): Collection<Service> {
   const services = new Collection<Service>(byServiceAge);
   const { defaultServiceExportTo: exportTo } = config;
   store

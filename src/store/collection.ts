@@ -71,7 +71,7 @@ export class Collection<T> {
   readonly #order: (a: T, b: T) => number;
   readonly #items = new Map<string, T>();
   readonly #cells = new Map<string, Signal<T | undefined>>();
-  readonly #followers: Change<T>[] = [];
+  readonly #followers = new Set<Change<T>>();
   readonly #all: Index<T>;
 
   constructor(order: (a: T, b: T) => number) {
@@ -126,13 +126,15 @@ export class Collection<T> {
     return derived;
   }
 
-  /** Copies every change of this collection into another. */
-  feed(target: Collection<T>): void {
-    this.#follow((key, _before, after) => target.set(key, after));
+  /** Copies everything, and every change, of this collection into another; the answer ends that. */
+  feed(target: Collection<T>): () => void {
+    const follower: Change<T> = (key, _before, after) => target.set(key, after);
+    this.#follow(follower);
+    return () => void this.#followers.delete(follower);
   }
 
   #follow(follower: Change<T>): void {
-    this.#followers.push(follower);
+    this.#followers.add(follower);
     for (const [key, value] of this.#items) follower(key, undefined, value);
   }
 }

@@ -1,0 +1,46 @@
+// A store as one reader has it, until the reader is closed: what it derives from the objects follows them no longer than it lives.
+
+import type { ApiObject } from '../api/object.ts';
+import { kindId } from '../api/kind.ts';
+import { Collection, type Index } from './collection.ts';
+import { byAge, type Store } from './store.ts';
+
+interface Shelf {
+  readonly objects: Collection<ApiObject>;
+  readonly byNamespace: Index<ApiObject>;
+}
+
+export class StoreReader implements Disposable {
+  readonly #store: Store;
+  readonly #shelves = new Map<string, Shelf>();
+  readonly #ends: (() => void)[] = [];
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  /** All objects of a kind. */
+  kind(group: string, kind: string): Collection<ApiObject> {
+    return this.#shelf(group, kind).objects;
+  }
+
+  inNamespace(group: string, kind: string, namespace: string): readonly ApiObject[] {
+    return this.#shelf(group, kind).byNamespace.get(namespace);
+  }
+
+  /** From now on nothing that was read through this reader changes. */
+  [Symbol.dispose](): void {
+    for (const end of this.#ends.splice(0)) end();
+  }
+
+  #shelf(group: string, kind: string): Shelf {
+    const id = kindId(group, kind);
+    let shelf = this.#shelves.get(id);
+    if (shelf === undefined) {
+      const objects = new Collection<ApiObject>(byAge);
+      this.#ends.push(this.#store.kind(group, kind).feed(objects));
+      this.#shelves.set(id, (shelf = { objects, byNamespace: objects.index((object) => [object.metadata.namespace]) }));
+    }
+    return shelf;
+  }
+}
