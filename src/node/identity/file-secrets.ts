@@ -26,7 +26,7 @@ export interface FileSecretsOptions {
 }
 
 /** Debian and Alpine, then Fedora and its kin, openSUSE, older ones, the BSDs' place. */
-export const systemRootFiles = [
+const systemRootFiles = [
   '/etc/ssl/certs/ca-certificates.crt',
   '/etc/pki/tls/certs/ca-bundle.crt',
   '/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem',

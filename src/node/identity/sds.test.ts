@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { create, fromBinary, toBinary, type MessageInitShape } from '@bufbuild/protobuf';
+import { signal } from '@preact/signals-core';
 import { SecretSchema, type Secret } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
 import {
   DeltaDiscoveryRequestSchema,
@@ -19,6 +20,7 @@ import { connectGrpc } from '../../lib/grpc/client.ts';
 import { serveGrpc } from '../../lib/grpc/server.ts';
 import type { GrpcStatus } from '../../lib/grpc/status.ts';
 import { secretHandlers } from './sds.ts';
+import { rootsSecret, type ServedSecret } from './served-secret.ts';
 import { WorkloadIdentity } from './workload-identity.ts';
 
 const id = { trustDomain: 'cluster.local', namespace: 'default', serviceAccount: 'reviews' };
@@ -199,6 +201,52 @@ test('delta: sends what the client has not got, again when it asks again, and on
   await back.inbox.status.promise;
   assert.equal(back.inbox.waiting, 0);
   stream.call.end();
+});
+
+test('a secret of files is sent when it is there and when it changes, without the others', async (context) => {
+  const folder = await mkdtemp(join(tmpdir(), 'lateen-sds-'));
+  const name = 'file-root:/etc/ca.pem';
+  let watchers = 0;
+  const cell = signal<ServedSecret | undefined>(undefined, { watched: () => watchers++, unwatched: () => watchers-- });
+  const unknown: string[] = [];
+  const server = await serveGrpc({
+    listen: { path: join(folder, 'socket') },
+    handlers: secretHandlers({
+      credential: signal(undefined),
+      files: { serves: (asked) => asked === name, secret: () => cell },
+      onUnknown: (asked) => unknown.push(asked),
+    }),
+  });
+  const client = await connectGrpc(server.address);
+  context.after(async () => {
+    client.close();
+    await server.close();
+    await rm(folder, { recursive: true });
+  });
+  const sotw = new Inbox();
+  const delta = new Inbox();
+  const calls = [
+    client.stream(`${sds}/StreamSecrets`, {}, sotw.receiver),
+    client.stream(`${sds}/DeltaSecrets`, {}, delta.receiver),
+  ];
+  const names = [name, 'default', 'file-root:/etc/none'];
+  calls[0]?.send([toBinary(DiscoveryRequestSchema, create(DiscoveryRequestSchema, { resourceNames: names }))]);
+  calls[1]?.send([toBinary(DeltaDiscoveryRequestSchema, create(DeltaDiscoveryRequestSchema, { resourceNamesSubscribe: names }))]);
+  for (const text of ['first', 'second']) {
+    cell.value = rootsSecret(name, text);
+    assert.deepEqual(secretsIn(await sotw.next()).secrets.map(textOf), [text]);
+    const { resources } = fromBinary(DeltaDiscoveryResponseSchema, await delta.next());
+    assert.deepEqual(
+      resources.map(({ name: sent, version }) => [sent, version]),
+      [[name, cell.value.version]],
+    );
+  }
+  assert.deepEqual(new Set(unknown), new Set(['file-root:/etc/none']));
+  assert.equal(watchers, 1);
+  // Nobody asks any more: a file is left alone from then on.
+  for (const call of calls) call.end();
+  await Promise.all([sotw.status.promise, delta.status.promise]);
+  assert.equal(watchers, 0);
 });
 
 test('what is no request for secrets ends that stream alone', async (context) => {
