@@ -14,6 +14,9 @@ kindTable('v1', 'Pod', {
     ['LAT1004 spec.containers', '{}'],
     ['LAT1003 spec.containers.0.ports.0.containerPort', '{containers: [{name: a, ports: [{containerPort: 0}]}]}'],
     ['LAT1001 spec.containers.0.env.0.value', '{containers: [{name: a, env: [{name: A, value: 1}]}]}'],
+    // Names become folders and files: they must not lead elsewhere.
+    ['LAT1003 spec.volumes.0.name', `{${container}, volumes: [{name: ../x, emptyDir: {}}]}`],
+    ['LAT1003 spec.containers.0.name', '{containers: [{name: a/b}]}'],
     ['LAT1003 spec.restartPolicy', `{${container}, restartPolicy: Sometimes}`],
   ],
 });

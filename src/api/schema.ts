@@ -56,6 +56,9 @@ export const pattern = (source: string, means: string, options: TStringOptions =
   textOf({ ...options, pattern: source, description: means });
 
 const oneOf = <Values extends TEnumValue[]>(values: Values): TEnum<Values> => typed({ enum: values });
+/** A name that can be a folder's and a host's: Kubernetes' rule for containers and volumes. */
+export const dnsLabel = pattern('^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$', 'a DNS label: lower-case letters, digits and -');
+
 /** One of these names. */
 export const choice = <Names extends string[]>(...names: Names): TEnum<Names> => oneOf(names);
 export const numberChoice = <Numbers extends number[]>(...numbers: Numbers): TEnum<Numbers> => oneOf(numbers);

@@ -4,6 +4,7 @@ import type { Static } from 'typebox';
 import {
   bool,
   choice,
+  dnsLabel,
   freeForm,
   integerOrText,
   list,
@@ -96,7 +97,7 @@ const SecurityContext = openMessage(
 const quantities = map(quantity);
 
 export const Container = openMessage(
-  { name: textOf({ minLength: 1 }) },
+  { name: dnsLabel },
   {
     image: text,
     command: list(text),

@@ -1,13 +1,13 @@
 // What a pod is made of: in Pods, and in the templates of Deployments and StatefulSets.
 
 import type { Static } from 'typebox';
-import { bool, choice, freeForm, integerOrText, list, openMessage, text, textMap, whole } from '../schema.ts';
+import { bool, choice, dnsLabel, freeForm, integerOrText, list, openMessage, text, textMap, whole } from '../schema.ts';
 import { Container } from './container.ts';
 
 const items = list(openMessage({ key: text, path: text }, { mode: whole() }));
 
 const Volume = openMessage(
-  { name: text },
+  { name: dnsLabel },
   {
     emptyDir: openMessage({}, { medium: text, sizeLimit: integerOrText }),
     configMap: openMessage({}, { name: text, items, optional: bool, defaultMode: whole() }),

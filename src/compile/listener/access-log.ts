@@ -1,7 +1,13 @@
 // Access logs as MeshConfig asks for them: a line per request or connection, in Istio's format or the user's.
 
 import type { AccessLogSchema } from '../../../gen/envoy/config/accesslog/v3/accesslog_pb.js';
+import type { Any } from '@bufbuild/protobuf/wkt';
+import type { SubstitutionFormatStringSchema } from '../../../gen/envoy/config/core/v3/substitution_format_string_pb.js';
 import { FileAccessLogSchema } from '../../../gen/envoy/extensions/access_loggers/file/v3/file_pb.js';
+import {
+  StderrAccessLogSchema,
+  StdoutAccessLogSchema,
+} from '../../../gen/envoy/extensions/access_loggers/stream/v3/stream_pb.js';
 import type { MeshConfig } from '../../api/mesh-config.ts';
 import { any, type Init } from '../../filters/any.ts';
 
@@ -37,31 +43,27 @@ const defaultText = `${fields.map(([, format]) => format).join(' ')}\n`;
 
 /** No file, no log: `accessLogFile` is empty by default. */
 export function accessLogs(config: MeshConfig): AccessLog[] {
-  if (!config.accessLogFile) return [];
-  const json = config.accessLogEncoding === 'JSON';
-  const text = config.accessLogFormat || defaultText;
-  return [
-    {
-      name: 'envoy.access_loggers.file',
-      configType: {
-        case: 'typedConfig',
-        value: any(FileAccessLogSchema, {
-          path: config.accessLogFile,
-          accessLogFormat: {
-            case: 'logFormat',
-            value: {
-              format: json
-                ? { case: 'jsonFormat', value: jsonFields(config.accessLogFormat) }
-                : {
-                    case: 'textFormatSource',
-                    value: { specifier: { case: 'inlineString', value: text.endsWith('\n') ? text : `${text}\n` } },
-                  },
-            },
-          },
-        }),
-      },
-    },
-  ];
+  const { accessLogFile: path } = config;
+  if (!path) return [];
+  const accessLogFormat = { case: 'logFormat' as const, value: logFormat(config) };
+  // Envoy's standard streams may be sockets, which cannot be opened by path: it has loggers that write to them as they are.
+  switch (path) {
+    case '/dev/stdout':
+      return [logger('envoy.access_loggers.stdout', any(StdoutAccessLogSchema, { accessLogFormat }))];
+    case '/dev/stderr':
+      return [logger('envoy.access_loggers.stderr', any(StderrAccessLogSchema, { accessLogFormat }))];
+    default:
+      return [logger('envoy.access_loggers.file', any(FileAccessLogSchema, { path, accessLogFormat }))];
+  }
+}
+
+const logger = (name: string, value: Any): AccessLog => ({ name, configType: { case: 'typedConfig', value } });
+
+function logFormat({ accessLogEncoding, accessLogFormat }: MeshConfig): Init<typeof SubstitutionFormatStringSchema> {
+  if (accessLogEncoding === 'JSON') return { format: { case: 'jsonFormat', value: jsonFields(accessLogFormat) } };
+  const text = accessLogFormat || defaultText;
+  const inlineString = text.endsWith('\n') ? text : `${text}\n`;
+  return { format: { case: 'textFormatSource', value: { specifier: { case: 'inlineString', value: inlineString } } } };
 }
 
 function jsonFields(format: string | undefined): Record<string, string> {
