@@ -1,12 +1,13 @@
 // What a person's configuration got wrong, as a value: gathered by every room, shown with file and line, never thrown.
 
+import type { Code } from './codes.ts';
 import { pathText, refText, type ApiObject, type ObjectRef, type Path, refOf } from './object.ts';
 
 export type Severity = 'error' | 'warning' | 'info';
 
 export interface Diagnostic {
-  /** A stable code: Istio's (`IST0101`) where the meaning is the same, else ours (`LAT0012`). */
-  readonly code: string;
+  /** A stable code: Istio's (`IST0101`) where the meaning is the same, else ours (`LAT1001`). */
+  readonly code: Code;
   readonly severity: Severity;
   readonly object?: ObjectRef;
   readonly path: Path;

@@ -4,6 +4,7 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { errorText } from '../api/coded-error.ts';
 import { openAuthority, plugInAuthority } from './authority.ts';
 import { AuthorityError } from './private-files.ts';
 import { writeRoot } from './x509.ts';
@@ -19,7 +20,7 @@ async function folder(context: TestContext): Promise<string> {
 const refused = (code: string, about: RegExp) => (error: unknown) => {
   assert.ok(error instanceof AuthorityError, String(error));
   assert.equal(error.code, code);
-  assert.match(error.message, about);
+  assert.match(errorText(error), about);
   assert.notEqual(error.help, '');
   return true;
 };

@@ -3,19 +3,20 @@
 import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, readFile, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Code } from '../api/codes.ts';
+import type { CodedError } from '../api/coded-error.ts';
 
-/** `LAT0701` cannot be read or written, `LAT0702` others can read it, `LAT0703` damaged or not matching. */
-export type AuthorityErrorCode = 'LAT0701' | 'LAT0702' | 'LAT0703';
+export type AuthorityErrorCode = Extract<Code, `LAT07${number}`>;
 
-/** The authority cannot start. The message says which file and what to do. */
-export class AuthorityError extends Error {
+/** The authority cannot start. The message says which file, and why. */
+export class AuthorityError extends Error implements CodedError {
   override readonly name = 'AuthorityError';
   readonly code: AuthorityErrorCode;
   /** What to do, in one clause. */
   readonly help: string;
 
   constructor(code: AuthorityErrorCode, message: string, help: string, options?: ErrorOptions) {
-    super(`${code}: ${message} (${help})`, options);
+    super(message, options);
     this.code = code;
     this.help = help;
   }

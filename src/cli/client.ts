@@ -4,7 +4,7 @@ import { request, type IncomingMessage } from 'node:http';
 import { createInterface } from 'node:readline';
 import type { Refusal } from '../control/api/contract.ts';
 import { stateFolder } from '../control/state-folder.ts';
-import { Failure } from './failure.ts';
+import { exitCode, Failure } from './failure.ts';
 
 type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 
@@ -75,8 +75,8 @@ async function bodyOf(answer: IncomingMessage): Promise<string> {
 
 function refused(body: string): Failure {
   try {
-    const { message, help } = JSON.parse(body) as Refusal;
-    return new Failure(message, help);
+    const { message, help, code } = JSON.parse(body) as Refusal;
+    return new Failure(message, help, exitCode.failed, code);
   } catch {
     return new Failure(`the control plane answered something unreadable: ${body.slice(0, 200)}`);
   }

@@ -4,22 +4,17 @@ export const exitCode = { ok: 0, failed: 1, usage: 2 } as const;
 
 export class Failure extends Error {
   override readonly name = 'Failure';
+  /** The code of what failed elsewhere: in the mesh that was asked. */
+  readonly code: string | undefined;
   readonly help: string;
   readonly exitCode: number;
 
-  constructor(message: string, help = '', code: number = exitCode.failed) {
+  constructor(message: string, help = '', exit: number = exitCode.failed, code?: string) {
     super(message);
     this.help = help;
-    this.exitCode = code;
+    this.exitCode = exit;
+    this.code = code;
   }
 }
 
 export const usageFailure = (message: string, help = ''): Failure => new Failure(message, help, exitCode.usage);
-
-/** `message (help)` of any error; errors of our rooms carry their help. */
-export function failureText(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const code = 'code' in error && typeof error.code === 'string' && /^(?:LAT|STORE_)/.test(error.code) ? `${error.code} ` : '';
-  const help = 'help' in error && typeof error.help === 'string' && error.help !== '' ? ` (${error.help})` : '';
-  return `${code}${error.message}${help}`;
-}

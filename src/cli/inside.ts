@@ -1,20 +1,15 @@
 // The program that `lateen up` starts again inside its sandbox; people never call it.
 
+import { errorText } from '../api/coded-error.ts';
 import { runInside, type InsideOptions } from '../local/assembly/inside.ts';
-import { LocalError } from '../local/local-error.ts';
 
 const [options = '{}'] = process.argv.slice(2);
 
 try {
   process.exit(await runInside(JSON.parse(options) as InsideOptions));
 } catch (error) {
-  const help = error instanceof Error && 'help' in error && typeof error.help === 'string' ? `\n  ${error.help}` : '';
-  const text =
-    error instanceof LocalError || help !== ''
-      ? `${(error as Error).message}${help}`
-      : error instanceof Error
-        ? error.stack
-        : String(error);
-  process.stderr.write(`lateen: ${text}\n`);
+  // An error that says what to do is for a person; any other is a fault, whose place counts.
+  const foreseen = error instanceof Error && 'help' in error;
+  process.stderr.write(`lateen: ${foreseen || !(error instanceof Error) ? errorText(error) : error.stack}\n`);
   process.exit(1);
 }

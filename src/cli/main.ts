@@ -3,7 +3,8 @@
 import { enableCompileCache } from 'node:module';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { exitCode, Failure, failureText } from './failure.ts';
+import { errorText } from '../api/coded-error.ts';
+import { exitCode, Failure } from './failure.ts';
 import { processTerminal } from './terminal.ts';
 
 // Compiled code is kept between runs: without it a third of `lateen compile` goes into reading its own source.
@@ -17,7 +18,7 @@ try {
   if (terminal.interrupted()) {
     process.exitCode = 130;
   } else {
-    terminal.note(`lateen: ${failureText(error)}`);
+    terminal.note(`lateen: ${errorText(error)}`);
     process.exitCode = error instanceof Failure ? error.exitCode : exitCode.failed;
     if (process.env['LATEEN_TRACE'] !== undefined && error instanceof Error) terminal.note(error.stack ?? '');
   }

@@ -1,14 +1,11 @@
 // What can keep the control plane from starting, with a stable code and what to do about it. Shown by the CLI.
 
-export type ControlErrorCode =
-  /** The state folder cannot be used. */
-  | 'LAT0901'
-  /** An address is taken or not ours to listen on. */
-  | 'LAT0902'
-  /** The mesh configuration cannot be used. */
-  | 'LAT0903';
+import type { Code } from '../api/codes.ts';
+import type { CodedError } from '../api/coded-error.ts';
 
-export class ControlError extends Error {
+export type ControlErrorCode = Extract<Code, `LAT09${number}`>;
+
+export class ControlError extends Error implements CodedError {
   override readonly name = 'ControlError';
   readonly code: ControlErrorCode;
   readonly help: string;

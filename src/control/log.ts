@@ -2,6 +2,7 @@
 
 import { destination, pino, type Logger } from 'pino';
 import { styleText } from 'node:util';
+import { errorText } from '../api/coded-error.ts';
 
 export type { Logger };
 
@@ -55,7 +56,7 @@ export function prettyLine(line: string): string {
   const more = Object.entries(fields).map(
     ([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
   );
-  const problem = typeof err === 'object' && err !== null && 'message' in err ? [String(err.message)] : [];
+  const problem = err === undefined ? [] : [errorText(err)];
   const text = [`${typeof room === 'string' ? `${room}: ` : ''}${String(msg)}`, ...problem, ...more].join(' ');
   return `${String(time).slice(11, 19)} ${styleText(style, word.padEnd(5), { stream: process.stderr })} ${text}\n`;
 }

@@ -47,7 +47,7 @@ export async function demand(argv: readonly string[], options?: RunOptions): Pro
   const { code, stdout, stderr } = await run(argv, options);
   if (code === 0) return stdout;
   throw new LocalError(
-    'COMMAND_FAILED',
+    'LAT2015',
     `${options?.purpose ?? argv.slice(0, 8).join(' ')} failed with code ${code}: ${stderr.trim().slice(0, 1000)}`,
     'a limit of this machine, or a fault of lateen: report it with this line',
   );

@@ -75,7 +75,7 @@ export async function enterSandbox(options: SandboxOptions): Promise<Sandbox> {
   // Only the outer process decides; a stray signal to the sandbox is not an end.
   process.on('SIGINT', () => {}).on('SIGTERM', () => stopping.abort());
   if (process.send === undefined)
-    throw new LocalError('SANDBOX_FAILED', 'this process was not started by lateen up', 'run lateen up instead');
+    throw new LocalError('LAT2013', 'this process was not started by lateen up', 'run lateen up instead');
 
   const initPid = await hello.promise;
   const folder = stateFolder(options.stateFolder);

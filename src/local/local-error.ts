@@ -1,16 +1,11 @@
 // What broke in the laptop platform's machinery: an error with a stable code and what to do about it. Thrown all over this room.
 
-export type LocalErrorCode =
-  | 'TOOL_MISSING'
-  | 'NO_NAMESPACES'
-  | 'SANDBOX_FAILED'
-  | 'STATE_FOLDER'
-  | 'ALREADY_RUNNING'
-  | 'COMMAND_FAILED'
-  | 'NO_SUCH_POD'
-  | 'NO_SUCH_CONTAINER';
+import type { Code } from '../api/codes.ts';
+import type { CodedError } from '../api/coded-error.ts';
 
-export class LocalError extends Error {
+export type LocalErrorCode = Extract<Code, `LAT20${number}` | 'LAT0901'>;
+
+export class LocalError extends Error implements CodedError {
   override readonly name = 'LocalError';
   readonly code: LocalErrorCode;
   /** What to do, in one clause. */

@@ -91,9 +91,5 @@ export async function runDown(path: string, say: (line: string) => void): Promis
     }
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  throw new LocalError(
-    'ALREADY_RUNNING',
-    `process ${instance.pid} does not end`,
-    `kill -9 ${instance.pid}, then lateen down again`,
-  );
+  throw new LocalError('LAT2014', `process ${instance.pid} does not end`, `kill -9 ${instance.pid}, then lateen down again`);
 }

@@ -24,6 +24,6 @@ export function podAccess(platform: Platform, target: ExecTarget): PodAccess {
 function podAt(platform: Platform, { namespace, name }: PodRef): Pod {
   const pod = platform.find(name, namespace);
   if (pod === undefined)
-    throw new LocalError('NO_SUCH_POD', `no pod ${name} runs in namespace ${namespace}`, 'lateen ps lists those that do');
+    throw new LocalError('LAT2016', `no pod ${name} runs in namespace ${namespace}`, 'lateen ps lists those that do');
   return pod;
 }

@@ -18,11 +18,7 @@ export function podLog(
   const { role } = pod;
   if (role !== 'none' && (container === proxyContainer || (container === undefined && pod.mainContainer === ''))) {
     if (previous === true)
-      throw new LocalError(
-        'NO_SUCH_CONTAINER',
-        `the log of ${proxyContainer} goes on over its restarts`,
-        'ask for it without --previous',
-      );
+      throw new LocalError('LAT2017', `the log of ${proxyContainer} goes on over its restarts`, 'ask for it without --previous');
     // Envoy's output goes through ProxyLog, which calls its older half so.
     const files = pod.logsOf(proxyContainer);
     return readLogLines({ ...files, older: `${files.current}.1` }, options);
@@ -37,7 +33,7 @@ export function podLog(
     return readLogLines(files, { ...options, follow: false });
   if (!existsSync(files.previous))
     throw new LocalError(
-      'NO_SUCH_CONTAINER',
+      'LAT2017',
       `container ${name} of pod ${pod.object.metadata.name} has no earlier run`,
       'ask for the present one without --previous',
     );
@@ -54,7 +50,7 @@ export function containerOf(
   if (name === undefined || names.includes(name)) return name ?? pod.mainContainer;
   const { name: podName } = pod.object.metadata;
   throw new LocalError(
-    'NO_SUCH_CONTAINER',
+    'LAT2017',
     `pod ${podName} has no container ${name}`,
     `choose one of ${[...names, ...besides].join(', ') || '(none)'}`,
   );

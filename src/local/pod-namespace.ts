@@ -47,7 +47,7 @@ export class PodNamespace implements AsyncDisposable {
   /** The pid, inside the sandbox, whose namespaces are the pod's. */
   get pid(): number {
     const pid = this.#holder?.pid;
-    if (pid === undefined) throw new LocalError('NO_SUCH_POD', `${this.#options.name} has no namespaces`, 'start it first');
+    if (pid === undefined) throw new LocalError('LAT2016', `${this.#options.name} has no namespaces`, 'start it first');
     return pid;
   }
 
@@ -73,7 +73,7 @@ export class PodNamespace implements AsyncDisposable {
     });
     if (!(await ready)) {
       throw new LocalError(
-        'SANDBOX_FAILED',
+        'LAT2013',
         `no namespaces for pod ${this.#options.name}: ${problems.trim()}`,
         'see the message of unshare',
       );

@@ -20,7 +20,7 @@ import { confined, ContainerProcess, type RunSpec } from './process.ts';
 import { findProgram } from './tools.ts';
 import { mountsOf, volumeContents, writeVolume, type VolumeContents } from './volumes.ts';
 
-type Report = (severity: Diagnostic['severity'], code: string, path: Path, message: string, help: string) => void;
+type Report = (severity: Diagnostic['severity'], code: Diagnostic['code'], path: Path, message: string, help: string) => void;
 
 export interface PodIdentity {
   readonly object: ApiObject;

@@ -1,6 +1,7 @@
 // One pod of the laptop from its namespaces to its end: proxy first, init containers in order, containers, and all of it back.
 
 import { setTimeout as delay } from 'node:timers/promises';
+import { errorText } from '../api/coded-error.ts';
 import { diagnose, type Diagnostic } from '../api/diagnostic.ts';
 import type { ApiObject, Path } from '../api/object.ts';
 import { proxyMark, proxyUser } from '../node/redirect/capture-options.ts';
@@ -150,13 +151,7 @@ export class Pod {
   start(): void {
     this.#starting = this.#begin().catch((error: unknown) => {
       if (this.stopping) return;
-      this.#report(
-        'LAT2005',
-        [],
-        'error',
-        `cannot start: ${(error as Error).message}`,
-        'see the message; delete the pod to try again',
-      );
+      this.#report('LAT2005', [], 'error', `cannot start: ${errorText(error)}`, 'see the message; delete the pod to try again');
     });
   }
 
@@ -297,7 +292,7 @@ export class Pod {
     else if (handler.httpGet !== undefined) await checkHttp(handler.httpGet, target, timeoutMs);
   }
 
-  #report(code: string, path: Path, severity: Diagnostic['severity'], message: string, help: string): void {
+  #report(code: Diagnostic['code'], path: Path, severity: Diagnostic['severity'], message: string, help: string): void {
     this.#host.report(diagnose(this.#options.object, ['spec', ...path], { code, severity, message, help }));
   }
 }

@@ -28,7 +28,7 @@ test('a state folder is held by one process, and by none that was killed', (cont
   const held = takeStateFolder(folder, (line) => said.push(line));
   assert.throws(
     () => takeStateFolder(folder, () => {}),
-    (error) => error instanceof LocalError && error.code === 'ALREADY_RUNNING',
+    (error) => error instanceof LocalError && error.code === 'LAT2014',
   );
   held[Symbol.dispose]();
   assert.equal(instanceOf(folder), undefined);

@@ -22,7 +22,7 @@ const namespaceFlags = (root: boolean): string[] => [
 export async function probeNamespaces(tools: Tools, root: boolean): Promise<void> {
   const { code, stderr } = await run([tools.unshare, ...namespaceFlags(root), '--', 'true']);
   if (code === 0) return;
-  throw new LocalError('NO_NAMESPACES', `this machine gives no namespaces: ${stderr.trim()}`, adviceFor(root, readSetting));
+  throw new LocalError('LAT2012', `this machine gives no namespaces: ${stderr.trim()}`, adviceFor(root, readSetting));
 }
 
 /** What to do, from what the kernel's settings say. */
@@ -65,7 +65,7 @@ export async function startSandbox(tools: Tools, root: boolean, argv: readonly s
   const failed = new Promise<never>((_, reject) => {
     child.once('error', reject);
     child.once('exit', (code) =>
-      reject(new LocalError('SANDBOX_FAILED', `the sandbox ended with code ${code} as it started`, 'see the lines above')),
+      reject(new LocalError('LAT2013', `the sandbox ended with code ${code} as it started`, 'see the lines above')),
     );
   });
   const initPid = await Promise.race([failed, childOf(child)]);

@@ -25,7 +25,7 @@ export function stateFolder(path: string): StateFolder {
   const run = join(path, 'run');
   if (Buffer.byteLength(run) > longestRunFolder)
     throw new LocalError(
-      'STATE_FOLDER',
+      'LAT0901',
       `${run} is too long a path for sockets`,
       `choose a state folder of at most ${longestRunFolder - 4} bytes`,
     );
@@ -59,14 +59,9 @@ export function takeStateFolder(folder: StateFolder, say: (line: string) => void
     mkdirSync(folder.logs, { recursive: true, mode: 0o700 });
   } catch (error) {
     if (error instanceof LocalError) throw error;
-    throw new LocalError(
-      'STATE_FOLDER',
-      `cannot use ${folder.path}: ${(error as Error).message}`,
-      'choose another with --state',
-      {
-        cause: error,
-      },
-    );
+    throw new LocalError('LAT0901', `cannot use ${folder.path}: ${(error as Error).message}`, 'choose another with --state', {
+      cause: error,
+    });
   }
   return { [Symbol.dispose]: () => remove(folder) };
 }
@@ -77,7 +72,7 @@ export function clean(folder: StateFolder, say: (line: string) => void): void {
   if (instance === undefined && !existsSync(folder.run)) return;
   if (instance !== undefined && instance !== 'stale')
     throw new LocalError(
-      'ALREADY_RUNNING',
+      'LAT2014',
       `a mesh runs on ${folder.path} already, as process ${instance.pid}`,
       'end it with lateen down',
     );

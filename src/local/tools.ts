@@ -41,7 +41,7 @@ export function findTools(path: string): Tools {
   const missing = found.filter(([, place]) => place === undefined).map(([name]) => name as Tool);
   if (missing.length > 0) {
     const wanted = [...new Set(missing.map((name) => packages[name]))].join(' ');
-    throw new LocalError('TOOL_MISSING', `${missing.join(', ')}: not found`, `apt-get install ${wanted}`);
+    throw new LocalError('LAT2011', `${missing.join(', ')}: not found`, `apt-get install ${wanted}`);
   }
   return Object.fromEntries(found) as Tools;
 }

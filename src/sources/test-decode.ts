@@ -14,5 +14,7 @@ export const decodeAnything: Decode = (document, origin) => {
     origin,
   };
   if (document['refuse'] !== true) return { object, diagnostics: [] };
-  return { diagnostics: [diagnose(object, ['refuse'], { code: 'T1', severity: 'error', message: 'refused', help: 'do not' })] };
+  return {
+    diagnostics: [diagnose(object, ['refuse'], { code: 'LAT0102', severity: 'error', message: 'refused', help: 'do not' })],
+  };
 };

@@ -126,7 +126,7 @@ describe('online verbs, on a control plane of their own', () => {
   it('says who has the folder, and stops when asked', async () => {
     const second = await lateen(['control', '--state', state, '--xds', 'off', '--xds-tls', 'off', '--http', 'off']);
     assert.equal(second.code, 1);
-    assert.match(second.stderr, /STORE_IN_USE .* is in use by another process \(stop it/);
+    assert.match(second.stderr, /^lateen: LAT0111: .* is in use by another process \(stop it/m);
     assert.match((await run(['version'])).stdout, /^mesh: \d/m);
     const ended = once(control.child, 'exit');
     await connect({ state }).post('/v1/stop', {});

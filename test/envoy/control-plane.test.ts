@@ -300,7 +300,7 @@ describe('ControlPlane', () => {
   it('says who has its folder or its port', async () => {
     await start();
     const second = new ControlPlane(options());
-    await assert.rejects(second.start(), { code: 'STORE_IN_USE' });
+    await assert.rejects(second.start(), { code: 'LAT0111' });
     const port = Number(control.addresses['plaintext xDS']?.split(':').at(-1));
     const third = new ControlPlane(
       options({ state: stateFolder(join(folder, 'other'), {}), listen: { plaintext: { host: '127.0.0.1', port } } }),

@@ -3,6 +3,7 @@
 import { Hono, type Context } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { stream } from 'hono/streaming';
+import { errorText } from '../../api/coded-error.ts';
 import type { DistributionTable } from '../../xds/distribution.ts';
 import type { DiagnosticBoard } from '../diagnostic-board.ts';
 import type { Logger } from '../log.ts';
@@ -115,6 +116,7 @@ function refuse(error: unknown): Response {
   const refusal: Refusal = {
     message: error instanceof Error ? error.message : String(error),
     help: hasHelp(error) ? error.help : '',
+    ...(hasHelp(error) && 'code' in error && { code: String(error.code) }),
   };
   return Response.json(refusal, { status: error instanceof ApiError ? error.status : 500 });
 }
@@ -183,7 +185,7 @@ function logs(c: Context, parts: ApiParts): Response {
       for await (const text of lines) await out.write(text);
     },
     async (error, out) => {
-      await out.writeln(`lateen: ${error.message}`);
+      await out.writeln(`lateen: ${errorText(error)}`);
     },
   );
 }

@@ -143,6 +143,8 @@ export interface VersionAnswer {
 
 /** Any refusal: HTTP status 400, 404, 409, 413, 500 or 501. */
 export interface Refusal {
+  /** Of what has one in the list of codes. */
+  readonly code?: string;
   readonly message: string;
   readonly help: string;
 }

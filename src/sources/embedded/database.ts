@@ -47,11 +47,11 @@ function takeOver(database: DatabaseSync, file: string): void {
   const id = number(database, 'SELECT application_id AS n FROM pragma_application_id');
   const version = number(database, 'SELECT user_version AS n FROM pragma_user_version');
   if (tables > 0 && id !== applicationId) {
-    throw new StoreError('STORE_FOREIGN', `${file} is another program's database`, 'give another folder with --state');
+    throw new StoreError('LAT0112', `${file} is another program's database`, 'give another folder with --state');
   }
   if (version > schemaVersion) {
     throw new StoreError(
-      'STORE_NEWER',
+      'LAT0114',
       `${file} was written by a newer Lateen`,
       'use that version, or give another folder with --state',
     );
@@ -59,7 +59,7 @@ function takeOver(database: DatabaseSync, file: string): void {
   const [damage] = database.prepare('PRAGMA quick_check(1)').all();
   if (damage !== undefined && damage['quick_check'] !== 'ok') {
     throw new StoreError(
-      'STORE_CORRUPT',
+      'LAT0113',
       `${file} is damaged: ${String(damage['quick_check'])}`,
       'move it away and apply your manifests again, or restore a copy; nothing was written to it',
     );

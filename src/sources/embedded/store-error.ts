@@ -1,8 +1,11 @@
 // What can be wrong with the embedded store's file, with a stable code and what to do about it. Thrown when it is opened.
 
-export type StoreErrorCode = 'STORE_IN_USE' | 'STORE_FOREIGN' | 'STORE_CORRUPT' | 'STORE_NEWER' | 'STORE_UNWRITABLE';
+import type { Code } from '../../api/codes.ts';
+import type { CodedError } from '../../api/coded-error.ts';
 
-export class StoreError extends Error {
+export type StoreErrorCode = Extract<Code, `LAT011${number}`>;
+
+export class StoreError extends Error implements CodedError {
   override readonly name = 'StoreError';
   readonly code: StoreErrorCode;
   readonly help: string;
@@ -29,38 +32,23 @@ export function storeError(file: string, error: unknown): StoreError {
   const result = resultCode(error);
   const reason = error instanceof Error ? error.message : String(error);
   if (result === busy) {
-    return new StoreError(
-      'STORE_IN_USE',
-      `${file} is in use by another process`,
-      'stop it (lateen down), or give --state',
-      error,
-    );
+    return new StoreError('LAT0111', `${file} is in use by another process`, 'stop it (lateen down), or give --state', error);
   }
   if (result === notADatabase) {
-    return new StoreError(
-      'STORE_FOREIGN',
-      `${file} is not a Lateen store`,
-      'move it away, or give another folder with --state',
-      error,
-    );
+    return new StoreError('LAT0112', `${file} is not a Lateen store`, 'move it away, or give another folder with --state', error);
   }
   if (result === corrupt) {
     return new StoreError(
-      'STORE_CORRUPT',
+      'LAT0113',
       `${file} is damaged: ${reason}`,
       'move it away and apply your manifests again, or restore a copy; nothing was written to it',
       error,
     );
   }
   if (result === readonly || result === io || result === full || result === cannotOpen) {
-    return new StoreError(
-      'STORE_UNWRITABLE',
-      `${file} cannot be written: ${reason}`,
-      'check its owner and the free space',
-      error,
-    );
+    return new StoreError('LAT0115', `${file} cannot be written: ${reason}`, 'check its owner and the free space', error);
   }
-  return new StoreError('STORE_CORRUPT', `${file} cannot be used: ${reason}`, 'move it away, or give --state', error);
+  return new StoreError('LAT0113', `${file} cannot be used: ${reason}`, 'move it away, or give --state', error);
 }
 
 /** The primary result code, without SQLite's extension bits. */

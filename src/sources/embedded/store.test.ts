@@ -139,27 +139,27 @@ describe('EmbeddedStore', () => {
   });
 
   it('is one process’s', () => {
-    assert.throws(() => new EmbeddedStore(file, now), { code: 'STORE_IN_USE' });
+    assert.throws(() => new EmbeddedStore(file, now), { code: 'LAT0111' });
   });
 
   it('leaves a foreign, damaged or newer file alone', () => {
     const foreign = join(folder, 'foreign.db');
     writeFileSync(foreign, 'not a database at all, but long enough to be taken for one'.repeat(20));
-    assert.throws(() => new EmbeddedStore(foreign, now), { code: 'STORE_FOREIGN' });
+    assert.throws(() => new EmbeddedStore(foreign, now), { code: 'LAT0112' });
     assert.match(readFileSync(foreign, 'utf8'), /^not a database/);
 
     const other = join(folder, 'other.db');
     const database = new DatabaseSync(other);
     database.exec('CREATE TABLE mine (x)');
     database.close();
-    assert.throws(() => new EmbeddedStore(other, now), { code: 'STORE_FOREIGN' });
+    assert.throws(() => new EmbeddedStore(other, now), { code: 'LAT0112' });
 
     for (let n = 0; n < 200; n++) store.apply(object({ spec: 'x'.repeat(500) }, { name: `n${n}` }));
     store.close();
     const bytes = readFileSync(file);
     bytes.fill(0xff, 4096, 12_288);
     writeFileSync(file, bytes);
-    assert.throws(() => new EmbeddedStore(file, now), { code: 'STORE_CORRUPT' });
+    assert.throws(() => new EmbeddedStore(file, now), { code: 'LAT0113' });
     assert.deepEqual(readFileSync(file), bytes);
 
     const newer = join(folder, 'newer.db');
@@ -168,7 +168,7 @@ describe('EmbeddedStore', () => {
     const handle = new DatabaseSync(newer);
     handle.exec('PRAGMA user_version = 99');
     handle.close();
-    assert.throws(() => new EmbeddedStore(newer, now), { code: 'STORE_NEWER' });
+    assert.throws(() => new EmbeddedStore(newer, now), { code: 'LAT0114' });
     store = new EmbeddedStore(join(folder, 'last.db'), now);
   });
 
