@@ -5,10 +5,11 @@ import { diagnose, type Diagnostic } from './diagnostic.ts';
 import { error } from './finding.ts';
 import { fit, isRecord } from './fit.ts';
 import { kindOf, kinds } from './index.ts';
-import type { Finding, KindDefinition } from './kind.ts';
+import { kindId, type Finding, type KindDefinition } from './kind.ts';
 import { metadataOf } from './metadata.ts';
 import { groupOf, type ApiObject, type Origin, type Path } from './object.ts';
 import { nearest } from './suggestion.ts';
+import { findUnread } from './unread-fields.ts';
 
 export interface Decoded {
   /** Absent when its kind is unknown or an error was found in it. */
@@ -61,6 +62,9 @@ function decodeAs(definition: KindDefinition, document: Readonly<Record<string, 
   const diagnostics = findings.map((finding) => diagnose(object, finding.path, finding));
   if (findings.some(isError)) return { diagnostics };
   if (!definition.inEffect) diagnostics.push(notInEffect(object));
+  else
+    for (const finding of findUnread(kindId(definition.group, definition.kind), object.body))
+      diagnostics.push(diagnose(object, finding.path, finding));
   return { object, diagnostics };
 }
 

@@ -5,6 +5,7 @@ import { MeshFields, type MeshFields as Fields } from './shared/mesh-fields.ts';
 import { error } from './finding.ts';
 import { fit, isRecord } from './fit.ts';
 import type { Finding } from './kind.ts';
+import { findUnread } from './unread-fields.ts';
 
 export type { ProxySettings } from './shared/proxy-settings.ts';
 export type { ExtensionProvider } from './shared/extension-provider.ts';
@@ -86,7 +87,7 @@ export function meshConfigOf(given: unknown): { readonly config: MeshConfig; rea
   if (!isRecord(value)) return { config: meshConfigDefaults(), findings };
   // A field with an error inside is left out whole: half of a policy may be worse than none.
   const kept = Object.fromEntries(Object.entries(value).filter(([name]) => !wrong.has(name))) as Fields;
-  return { config: withDefaults(kept), findings: [...findings, ...checkProviders(kept)] };
+  return { config: withDefaults(kept), findings: [...findings, ...checkProviders(kept), ...findUnread('MeshConfig', kept)] };
 }
 
 function withDefaults(given: Fields): MeshConfig {
