@@ -11,7 +11,9 @@ kindTable('networking.istio.io/v1', 'VirtualService', {
     http(to),
     http(`${to}, timeout: 0s`),
     http(`${to}, timeout: 1h30m, retries: {attempts: 3, perTryTimeout: 2s, retryOn: "5xx,connect-failure,503"}`),
-    http(`match: [{headers: {end-user: {exact: jason}, ':method': {}, any: {regex: '*'}}, uri: {prefix: ''}, port: 9080}], ${to}`),
+    http(
+      `match: [{headers: {end-user: {exact: jason}, ':method': {}, any: {regex: '*'}}, uri: {prefix: ''}, port: 9080}], ${to}`,
+    ),
     http('route: [{destination: {host: a}, weight: 1}, {destination: {host: b, subset: v1, port: {number: 80}}}]'),
     http('redirect: {authority: other.example.com, redirectCode: 302}'),
     http('match: [{uri: {prefix: /a}}], redirect: {prefixRewrite: /b}'),
