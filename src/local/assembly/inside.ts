@@ -61,7 +61,13 @@ export async function runInside(options: InsideOptions): Promise<number> {
   const mesh = meshOf(control.store);
   const names = computed(() => buildNameTable(namedHosts(mesh.value)));
   const onError = (error: unknown): void => log.error({ err: error }, 'something broke; the rest goes on');
-  await using _dns = await serveDns({ listen: [{ address: dnsAddress, port: 53 }], table: () => names.value, onError });
+  // Outlives the pods, which may look names up as they end; none asks before the platform has started it.
+  await using _dns = await serveDns({
+    listen: [{ address: dnsAddress, port: 53 }],
+    table: () => names.value,
+    onOutside: (client, name) => platform.askedOutside(client, name),
+    onError,
+  });
 
   const report = (diagnostic: Diagnostic): void => void process.stderr.write(`${diagnosticText(diagnostic)}\n`);
   // Envoy, as its own user, passes through here to its socket; it may not list what is here.

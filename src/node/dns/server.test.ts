@@ -131,6 +131,18 @@ function overTcp(port: number, bytes: Buffer): Promise<Buffer> {
 const addressesIn = ({ answers }: Decoded) =>
   answers.flatMap(({ type, data }) => (type === 'A' || type === 'AAAA' ? [data] : []));
 
+test('who asks for a host outside, where nobody can be asked, is told of', async (context) => {
+  const outside: string[] = [];
+  const { port } = await started(context, { onOutside: (client, name) => outside.push(`${client} ${name}`) });
+  await ask(port, 'Example.com');
+  await ask(port, 'example.com', 'AAAA');
+  await ask(port, 'example.com', 'TXT');
+  await ask(port, 'there.default.svc.cluster.local');
+  await ask(port, 'reviews.default.svc.cluster.local');
+  await ask(port, 'nobody.default.svc.cluster.local');
+  assert.deepEqual(outside, [`${host} example.com`, `${host} example.com`, `${host} outside.example.net`]);
+});
+
 test("a program's resolver gets what it asks for", async (context) => {
   const { resolver } = await started(context, { namespaceOf: (address) => (address === host ? 'default' : undefined) });
   assert.deepEqual(await resolver.resolve4('reviews.default.svc.cluster.local'), ['10.0.0.1']);

@@ -21,6 +21,8 @@ export interface DnsServerOptions extends Partial<ForwarderOptions> {
   readonly table: () => NameTable | undefined;
   /** Whose names a client means by a short one: the namespace of the workload with this address. */
   readonly namespaceOf?: (address: string) => string | undefined;
+  /** A client asked for the address of a name that is not in the table, and there is no DNS of the network to ask. */
+  readonly onOutside?: (client: string, name: string) => void;
   /** What broke in a listening socket, for the log; never what a client sent. */
   readonly onError?: (error: Error) => void;
 }
@@ -78,6 +80,9 @@ class Responder {
     this.#turn = (this.#turn + 1) % 0x10000;
     const resolution = resolve(query, table, namespace, this.#turn);
     if ('reply' in resolution) return writeReply(query, resolution.reply, limit(query));
+    if (!this.#forwarder.configured && (query.question.type === 'A' || query.question.type === 'AAAA')) {
+      this.#options.onOutside?.(plainAddress(client), 'follow' in resolution ? resolution.follow : query.name);
+    }
     if ('follow' in resolution) {
       const after = await this.#addressesOf(resolution.follow, query);
       const answers = [...resolution.before, ...(after ?? [])];
