@@ -7,7 +7,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connect } from '../../src/cli/client.ts';
 import { readConfigDump } from '../../src/cli/envoy-tables/config-dump.ts';
 import { partText } from '../../src/cli/envoy-tables/configuration.ts';
 import { adminRequest } from '../../src/node/admin.ts';
@@ -129,8 +128,9 @@ describe('online verbs, on a control plane of their own', () => {
     assert.match(second.stderr, /^lateen: LAT0111: .* is in use by another process \(stop it/m);
     assert.match((await run(['version'])).stdout, /^mesh: \d/m);
     const ended = once(control.child, 'exit');
-    await connect({ state }).post('/v1/stop', {});
+    assert.match((await run(['down'])).stdout, /^stopped; /);
     assert.deepEqual(await ended, [0, null]);
+    assert.equal((await run(['down'])).stdout, 'nothing runs here\n');
     assert.match((await run(['get', 'se'])).stderr, /no mesh is running/);
   });
 });
