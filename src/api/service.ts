@@ -53,7 +53,7 @@ export const service = defineKind({
   schema,
   checks: [],
   columns: [
-    { name: 'Type', path: ['spec', 'type'] },
+    { name: 'Type', value: ({ body }) => (body as Service).spec?.type ?? 'ClusterIP' },
     { name: 'Cluster-IP', path: ['spec', 'clusterIP'] },
     { name: 'Ports', value: ({ body }) => portsOf(body) },
     { name: 'Selector', path: ['spec', 'selector'], wide: true },

@@ -1,7 +1,8 @@
 // The command tree: builds commander's commands from the verbs, with as few of them loaded as the command line needs.
 
 import { Command, CommanderError } from 'commander';
-import { exitCode } from './failure.ts';
+import { nearest } from '../api/suggestion.ts';
+import { exitCode, usageFailure } from './failure.ts';
 import type { Terminal } from './terminal.ts';
 import type { Verb } from './verb.ts';
 import { verbs, type VerbEntry } from './verbs/index.ts';
@@ -12,6 +13,11 @@ export async function program(argv: readonly string[], terminal: Terminal): Prom
   const root = rootCommand();
   let code: number = exitCode.ok;
   const wanted = argv.find((word) => !word.startsWith('-'));
+  const about = wanted === 'help' ? argv[argv.indexOf('help') + 1] : undefined;
+  if (about !== undefined && !verbs.some(({ name }) => name === about)) {
+    const meant = nearest(about, new Set(verbs.map(({ name }) => name)));
+    throw usageFailure(`there is no verb ${about}`, meant === undefined ? 'lateen --help lists them' : `did you mean ${meant}?`);
+  }
   for (const entry of verbs) {
     // Only the verb that is meant is loaded; the others stand in the help with their names.
     const help = wanted === 'help' && argv.includes(entry.name);
@@ -50,6 +56,7 @@ export async function wholeTree(): Promise<{ readonly root: Command; readonly ve
 function rootCommand(): Command {
   return new Command('lateen')
     .description("A service mesh that reads Istio's YAML and programs stock Envoy.")
+    .option('-V, --version', 'print versions')
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'lateen: ')) })
     .enablePositionalOptions()

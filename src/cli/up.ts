@@ -18,7 +18,7 @@ const home = resolve(import.meta.dirname, '../..');
 export async function up(options: UpOptions, terminal: Terminal): Promise<number> {
   const state = stateFolder(options.state, process.env);
   if (options.file?.includes('-') === true)
-    throw new Failure('standard input cannot be watched', 'write the manifests to a file and name it with -f');
+    throw usageFailure('standard input cannot be watched', 'write the manifests to a file and name it with -f');
   for (const path of [...(options.file ?? []), options.images, options.meshConfig])
     if (path !== undefined && !existsSync(path)) throw new Failure(`there is no ${path}`, 'correct the path');
   const ttl = options.workloadCertTtl;

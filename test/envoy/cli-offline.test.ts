@@ -124,6 +124,11 @@ describe('offline verbs', () => {
       [['apply'], /no manifest given/],
       [['proxy', 'x', 'listners'], /there is no topic listners/],
       [['control', '--xds', 'nonsense'], /--xds nonsense is not an address/],
+      [['help', 'gett'], /there is no verb gett \(did you mean get\?\)/],
+      [['version', '-o', 'yaml'], /there is no format yaml/],
+      [['ps', '-o', 'xml'], /there is no format xml/],
+      [['up', '-f', '-'], /standard input cannot be watched/],
+      [['exec', 'x', 'curl', '-s', 'y'], /unknown option '-s'\nlateen exec --help shows/],
       [[], /Usage: lateen/],
     ];
     for (const [args, message] of cases) {

@@ -133,7 +133,7 @@ test('virtual-service-details-v2', { skip }, async (t) => {
   await mesh.apply(sample('bookinfo/bookinfo-details-v2.yaml'));
   // Version 2 asks a public service, which cannot be called from here: it answers, and says so.
   await until(
-    async () => (await mesh.pods()).some(({ name, ready }) => name.startsWith('details-v2') && ready === '1/1'),
+    async () => (await mesh.pods()).some(({ name, ready }) => name.startsWith('details-v2') && ready === '2/2'),
     () => 'details-v2',
   );
   await until(

@@ -121,7 +121,7 @@ const settled = (count: number) =>
   until(
     async () => {
       const now = await pods();
-      return now.length === count && now.every(({ ready }) => ready === '1/1');
+      return now.length === count && now.every(({ ready }) => ready === '2/2');
     },
     () => `${count} pods`,
     60_000,

@@ -3,7 +3,7 @@
 import type { ApplyAnswer, ApplyRequest } from '../../control/api/contract.ts';
 import { connect } from '../client.ts';
 import { noteDiagnostics } from '../diagnostics.ts';
-import { exitCode } from '../failure.ts';
+import { exitCode, Failure } from '../failure.ts';
 import { readManifests } from '../manifests.ts';
 import { defineVerb, files, namespaced, online, type OnlineOptions } from '../verb.ts';
 
@@ -27,6 +27,7 @@ export const verb = defineVerb<Options>({
   async run({ options, terminal }) {
     const { files: read, unread } = readManifests(options.file);
     for (const message of unread) terminal.note(`lateen: ${message}`);
+    if (read.length === 0) throw new Failure('nothing was applied', 'name manifests that can be read');
     const request: ApplyRequest = {
       files: read,
       dryRun: options.dryRun ?? false,

@@ -45,6 +45,7 @@ export const verb = defineVerb<Options>({
       .flatMap((answer) => answer.errors)
       .filter((error) => !(options.ignoreNotFound === true && error.endsWith('not found')));
     for (const error of errors) terminal.note(`lateen: ${error}`);
+    if (answers.every(({ deleted, errors: kept }) => deleted.length + kept.length === 0)) terminal.note('nothing to delete');
     return errors.length === 0 ? exitCode.ok : exitCode.failed;
   },
 });

@@ -46,7 +46,10 @@ export const verb = defineVerb<Options>({
     if (args[0] === 'diagnostics') {
       const diagnostics = await client.get<readonly DiagnosticJson[]>('/v1/diagnostics');
       if (options.output === 'json') terminal.line(JSON.stringify(diagnostics, null, 2));
+      else if (options.output === 'yaml') terminal.write((await import('yaml')).stringify(diagnostics));
+      else if (options.output === 'name') throw usageFailure('diagnostics have no names', 'use table, json or yaml');
       else for (const { text } of diagnostics) terminal.line(text);
+      if (diagnostics.length === 0) terminal.note('nothing is wrong');
       return exitCode.ok;
     }
     const asked = splitNames(args);
@@ -78,9 +81,8 @@ export const verb = defineVerb<Options>({
     if (count > 0 || format.output === 'json' || format.output === 'yaml') {
       if (!(single && count === 0)) terminal.line(objectsText(tables, { ...format, single }));
     } else if (missing.length === 0) {
-      terminal.note(
-        options.allNamespaces === true ? 'no objects found' : `no objects found in namespace ${options.namespace ?? 'default'}`,
-      );
+      const everywhere = options.allNamespaces === true || tables.every(({ namespaced }) => !namespaced);
+      terminal.note(everywhere ? 'no objects found' : `no objects found in namespace ${options.namespace ?? 'default'}`);
     }
     if (missing.length > 0) throw new Failure(missing.join('\n'));
     return exitCode.ok;

@@ -2,7 +2,7 @@
 
 import { parts, type Part } from '../../control/configuration-parts.ts';
 import { connect, type Client } from '../client.ts';
-import { exitCode, usageFailure } from '../failure.ts';
+import { exitCode, Failure, usageFailure } from '../failure.ts';
 import { defineVerb, namespaced, online, type OnlineOptions } from '../verb.ts';
 
 interface Options extends OnlineOptions {
@@ -76,6 +76,11 @@ async function logLevels(
     throw usageFailure(`${level} is not a level`, 'use trace, debug, info, warning, error, critical or off, or LOGGER:LEVEL');
   const [, logger, name = ''] = match;
   const change = level === undefined ? '' : logger === undefined ? `?level=${name}` : `?${logger}=${name}`;
-  const { body } = await client.post<AdminAnswer>('/v1/proxy', { ...who, path: `/logging${change}` });
+  const { status, body } = await client.post<AdminAnswer>('/v1/proxy', { ...who, path: `/logging${change}` });
+  if (status >= 400 || body.startsWith('error:'))
+    throw new Failure(
+      logger === undefined ? body.trim() : `Envoy has no logger ${logger}`,
+      'lateen proxy WORKLOAD log lists them',
+    );
   return body;
 }

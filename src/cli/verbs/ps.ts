@@ -13,16 +13,20 @@ interface Options extends OnlineOptions {
   readonly output: string;
 }
 
+const formats: readonly string[] = ['table', 'wide', 'json', 'yaml', 'name'];
+
 export const verb = defineVerb<Options>({
   define: (command) =>
     online(namespaced(command))
       .option('-A, --all-namespaces', 'in every namespace')
-      .option('-o, --output <format>', 'table, wide, json, yaml, name', 'table'),
+      .option('-o, --output <format>', formats.join(', '), 'table'),
   examples: [
     ['lateen ps', 'the pods of namespace default'],
     ['lateen ps -A -o wide', 'all pods, with their containers'],
   ],
   async run({ options, terminal }) {
+    if (!formats.includes(options.output))
+      throw usageFailure(`there is no format ${options.output}`, `use ${formats.join(', ')}`);
     const pods = await connect(options).get<readonly PodRow[]>('/v1/pods', {
       namespace: options.allNamespaces === true ? undefined : (options.namespace ?? 'default'),
     });
@@ -36,13 +40,9 @@ export const verb = defineVerb<Options>({
       case 'name':
         for (const { name } of pods) terminal.line(`pod/${name}`);
         break;
-      case 'table':
-      case 'wide':
+      default:
         if (pods.length === 0) terminal.note('no pods');
         else terminal.line(podsText(pods, options.output === 'wide', options.allNamespaces ?? false, new Date()));
-        break;
-      default:
-        throw usageFailure(`there is no format ${options.output}`, 'use table, wide, json, yaml or name');
     }
     return exitCode.ok;
   },

@@ -13,7 +13,7 @@ export interface UpOptions extends OnlineOptions {
 
 export const verb = defineVerb<UpOptions>({
   define: (command) =>
-    online(files(command, 'manifests to run: files, folders, or -; watched for changes'))
+    online(files(command, 'manifests to run: files and folders, watched for changes'))
       .option('-d, --detach', 'go to the background once everything runs')
       .option('--images <file>', 'which program an image stands for, besides the samples’')
       .option('--publish-address <address>', 'where the ingress gateway is published (default: 127.0.0.1)')

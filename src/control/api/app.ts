@@ -62,7 +62,7 @@ export function apiApp(parts: ApiParts): Hono {
   app.get('/v1/objects', (c) =>
     c.req.query('watch') === 'true' ? watch(c, parts) : c.json(listObjects(objectsQuery(c), store)),
   );
-  app.get('/v1/pods', (c) => c.json(podRows(store, c.req.query('namespace'))));
+  app.get('/v1/pods', (c) => c.json(podRows(store, parts.platform(), c.req.query('namespace'))));
   app.get('/v1/workloads', (c) => c.json(podNames(store)));
   app.get('/v1/diagnostics', (c) => c.json(parts.diagnostics.all().map(diagnosticLine)));
   app.get('/v1/status', (c) =>

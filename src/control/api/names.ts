@@ -16,7 +16,11 @@ export function kindsNamed(text: string): KindDefinition[] {
     throw new ApiError(
       400,
       `there is no kind ${word}`,
-      guess === undefined ? 'lateen get --help shows examples' : `did you mean ${guess}?`,
+      word === 'all'
+        ? 'name the kinds, with commas: vs,dr,gw,svc,pods'
+        : guess === undefined
+          ? 'lateen get --help shows examples'
+          : `did you mean ${guess}?`,
     );
   });
 }

@@ -31,33 +31,39 @@ const pods = (store: Store): readonly ApiObject[] => store.kind('', 'Pod').all()
 
 export const podNames = (store: Store): PodName[] => pods(store).map(podName);
 
-export function podRows(store: Store, namespace: string | undefined): PodRow[] {
+export function podRows(store: Store, platform: Pick<Platform, 'proxies'> | undefined, namespace: string | undefined): PodRow[] {
+  const proxies = new Map((platform?.proxies() ?? []).map((report) => [keyOf(report.pod), report]));
   return pods(store)
     .filter(({ metadata }) => namespace === undefined || metadata.namespace === namespace)
-    .map(podRow)
+    .map((pod) => podRow(pod, proxies.get(keyOf(pod.metadata))))
     .sort((a, b) => compare(a.namespace, b.namespace) || compare(a.name, b.name));
 }
 
-function podRow(pod: ApiObject): PodRow {
+/** A pod's proxy counts among its containers, as an injected one does on Kubernetes. */
+function podRow(pod: ApiObject, proxy: ProxyReport | undefined): PodRow {
   const { status = {} } = pod.body as { status?: PodStatus };
   const containers = status.containerStatuses ?? [];
-  const restarts = containers.reduce((sum, { restartCount = 0 }) => sum + restartCount, 0);
+  const restarts = containers.reduce((sum, { restartCount = 0 }) => sum + restartCount, proxy?.restarts ?? 0);
+  const ready = containers.filter((container) => container.ready === true).length + (proxy?.state === 'ready' ? 1 : 0);
   const stuck = containers.map(stateText).find((state) => !['running', ''].includes(state));
   return {
     namespace: pod.metadata.namespace,
     name: pod.metadata.name,
     workload: podName(pod).workload,
     phase: status.phase === 'Succeeded' ? 'Succeeded' : (stuck ?? status.phase ?? 'Pending'),
-    ready: `${containers.filter(({ ready }) => ready === true).length}/${containers.length}`,
+    ready: `${ready}/${containers.length + (proxy === undefined ? 0 : 1)}`,
     restarts,
     address: status.podIP ?? '',
     started: status.startTime ?? pod.metadata.creationTimestamp ?? '',
-    containers: containers.map((container) => ({
-      name: container.name,
-      image: container.image ?? '',
-      state: stateText(container),
-      restarts: container.restartCount ?? 0,
-    })),
+    containers: [
+      ...containers.map((container) => ({
+        name: container.name,
+        image: container.image ?? '',
+        state: stateText(container),
+        restarts: container.restartCount ?? 0,
+      })),
+      ...(proxy === undefined ? [] : [{ name: 'istio-proxy', image: 'envoy', state: proxy.state, restarts: proxy.restarts }]),
+    ],
   };
 }
 
