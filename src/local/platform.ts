@@ -170,13 +170,17 @@ export class Platform implements AsyncDisposable {
     return this.#options.objects.get({ ...kinds.namespace, namespace: '', name });
   }
 
-  /** Writes what the platform provides when it changes, and leaves it to others' additions (address, status) in between. */
+  /**
+   * Writes what the platform provides when it changes, and leaves it to others' additions (address, status) in between. A gateway
+   * that was provided stays when the last Gateway goes: the next one would find it ending, and callers' connections with it.
+   */
   #provideGateway(): void {
     const wanted = new Map(ingressGateway(this.#list(kinds.gateway)).map((object) => [keyOf(object), object]));
     const run = this.#livePods().some(
       (pod) => pod.metadata.labels['istio'] === 'ingressgateway' && ownerName(pod) !== 'istio-ingressgateway',
     );
     if (run) wanted.clear();
+    else if (wanted.size === 0) return;
     for (const [key, object] of wanted) {
       const text = stableJson(object.body);
       const there = this.#options.objects.get(refOf(object));

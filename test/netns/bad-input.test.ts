@@ -271,7 +271,10 @@ test('options that mean nothing', { skip }, async () => {
   for (const [args, message] of [
     [['up', '--workload-cert-ttl', '1s'], /1s is no lifetime .*\(give from 10s to \d+h\)/],
     [['exec', 'nobody', '--', 'true'], /nobody/],
-    [['logs', 'curl', '-c', 'other'], /^lateen: pod curl-\S+ has no container other \(choose one of curl, istio-proxy\)\n$/],
+    [
+      ['logs', 'curl', '-c', 'other'],
+      /^lateen: LAT\d+: pod curl-\S+ has no container other \(choose one of curl, istio-proxy\)\n$/,
+    ],
     [['apply', '-f', '/no/such/file.yaml'], /no\/such\/file\.yaml/],
   ] as const) {
     const { code, stderr } = await mesh.lateen(args);

@@ -317,14 +317,18 @@ for (const [mode, prefix, skip] of [
     assert.equal(told.filter((line) => line.includes('runAsUser')).length, prefix.length === 0 ? 0 : 2, told.join('\n'));
     assert.deepEqual(errors, []);
 
+    // A gateway that was provided stays when the last Gateway goes: the next one would find it ending.
     await mesh.ask('/delete', [
       { apiVersion: 'networking.istio.io/v1', kind: 'Gateway', metadata: { name: 'g', namespace: 'default' } },
     ]);
+    await mesh.ask('/apply', [sleeper]);
     await until(
-      async () =>
-        (await mesh.ask<Published>('/published')).length === 0 && !(await mesh.pods()).some(({ role }) => role === 'router'),
-      () => 'the gateway to go',
+      async () => (await mesh.pods()).some(({ name }) => name === sleeper.metadata.name),
+      () => 'the platform to have looked at its objects again',
     );
+    const router = (await mesh.pods()).find(({ role }) => role === 'router');
+    assert.deepEqual([router?.name, router?.status], [gateway.name, 'Running']);
+    assert.notEqual((await mesh.ask<Published>('/published')).length, 0);
   });
 
   test(`kill -9 leaves nothing ${mode}`, { skip }, async () => {
