@@ -18,7 +18,10 @@ export interface OuterOptions {
   readonly publishAddress: string;
   /** Takes lines for a person. */
   readonly say: (line: string) => void;
-  /** Ends the mesh: the first abort gracefully. SIGINT and SIGTERM do the same, and a second one at once. */
+  /**
+   * Ends the mesh gracefully. Without it SIGINT and SIGTERM do so, and a second one ends it at once; whoever gives it listens
+   * to those itself, or one signal would count as two.
+   */
   readonly signal?: AbortSignal;
   /** Told once, when all that was asked for at the start is up. */
   readonly onReady?: () => void;
@@ -55,7 +58,8 @@ export async function runOuter(options: OuterOptions): Promise<number> {
     late = setTimeout(kill, longestStopMs);
   };
   const ended = once(child, 'exit') as Promise<[number | null]>;
-  process.on('SIGINT', stop).on('SIGTERM', stop).on('SIGHUP', stop);
+  const signals: readonly NodeJS.Signals[] = signal === undefined ? ['SIGINT', 'SIGTERM', 'SIGHUP'] : ['SIGHUP'];
+  for (const each of signals) process.on(each, stop);
   signal?.addEventListener('abort', stop);
   try {
     tell({ is: 'hello', initPid });
@@ -67,7 +71,7 @@ export async function runOuter(options: OuterOptions): Promise<number> {
   } finally {
     clearTimeout(late);
     signal?.removeEventListener('abort', stop);
-    process.off('SIGINT', stop).off('SIGTERM', stop).off('SIGHUP', stop);
+    for (const each of signals) process.off(each, stop);
   }
 }
 

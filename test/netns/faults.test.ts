@@ -98,6 +98,8 @@ test('lateen up -d goes to the background, lateen down ends it', { skip }, async
   );
   const down = await mesh.lateen(['down']);
   assert.match(down.stdout, /stopped/);
+  // What ends in order closes its store and takes its socket away.
+  assert.ok(!existsSync(`${mesh.state}/api.sock`) && !existsSync(`${mesh.state}/objects.db-wal`));
   await until(
     () => [pid, ...all].every((each) => !isAlive(each)),
     () => 'the end of every process',
