@@ -2,17 +2,10 @@
 
 import type { Code } from './codes.ts';
 
-/** What rooms' own error classes are made of; `Own` are the codes of the room. */
-export abstract class CodedError<Own extends Code = Code> extends Error {
-  readonly code: Own;
+export interface CodedError extends Error {
+  readonly code: Code;
   /** What to do, in one clause. */
   readonly help: string;
-
-  constructor(code: Own, message: string, help: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-    this.help = help;
-  }
 }
 
 /** The words of an error without a code or help are its message alone. */

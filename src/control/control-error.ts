@@ -1,15 +1,19 @@
 // What can keep the control plane from starting, with a stable code and what to do about it. Shown by the CLI.
 
 import type { Code } from '../api/codes.ts';
-import { CodedError } from '../api/coded-error.ts';
+import type { CodedError } from '../api/coded-error.ts';
 
 export type ControlErrorCode = Extract<Code, `LAT09${number}`>;
 
-export class ControlError extends CodedError<ControlErrorCode> {
+export class ControlError extends Error implements CodedError {
   override readonly name = 'ControlError';
+  readonly code: ControlErrorCode;
+  readonly help: string;
 
   constructor(code: ControlErrorCode, message: string, help: string, cause?: unknown) {
-    super(code, message, help, { cause });
+    super(message, { cause });
+    this.code = code;
+    this.help = help;
   }
 }
 

@@ -40,8 +40,10 @@ export function gatewayOf(proxy: ProxyClass): Configuration {
     id: proxy.text,
     clusters: computed(() => outboundClusters(view).value.byName),
     listeners: computed(() => {
-      const all = new Map(made.value.listeners.map((listener) => [listener.name, listener] as const));
-      return (listeners = settleAll(listeners, all));
+      const kept = made.value.listeners.map(
+        (listener) => [listener.name, settle(listeners?.get(listener.name), listener)] as const,
+      );
+      return (listeners = settleAll(listeners, new Map(kept)));
     }),
     endpoints: (name) => outboundEndpoints(view, name),
     endpointScope: endpointScope(view),
