@@ -2,10 +2,17 @@
 
 import type { Code } from './codes.ts';
 
-export interface CodedError extends Error {
-  readonly code: Code;
+/** What rooms' own error classes are made of; `Own` are the codes of the room. */
+export abstract class CodedError<Own extends Code = Code> extends Error {
+  readonly code: Own;
   /** What to do, in one clause. */
   readonly help: string;
+
+  constructor(code: Own, message: string, help: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    this.help = help;
+  }
 }
 
 /** The words of an error without a code or help are its message alone. */

@@ -4,22 +4,13 @@ import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, readFile, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Code } from '../api/codes.ts';
-import type { CodedError } from '../api/coded-error.ts';
+import { CodedError } from '../api/coded-error.ts';
 
 export type AuthorityErrorCode = Extract<Code, `LAT07${number}`>;
 
 /** The authority cannot start. The message says which file, and why. */
-export class AuthorityError extends Error implements CodedError {
+export class AuthorityError extends CodedError<AuthorityErrorCode> {
   override readonly name = 'AuthorityError';
-  readonly code: AuthorityErrorCode;
-  /** What to do, in one clause. */
-  readonly help: string;
-
-  constructor(code: AuthorityErrorCode, message: string, help: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-    this.help = help;
-  }
 }
 
 /** No file of the authority is near this size; a bigger one is not read. */

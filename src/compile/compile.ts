@@ -61,13 +61,13 @@ function sidecarOf(proxy: ProxyClass): Configuration {
     clusters: computed(() => {
       const all = new Map(outboundClusters(view).value.byName);
       for (const cluster of inbound.value.clusters) all.set(cluster.name, cluster);
-      return (clusters = settleAll(clusters, keepVersions(clusters, all)));
+      return (clusters = settleAll(clusters, all));
     }),
     listeners: computed(() => {
       const all = new Map(listenersOf(view).value.listeners);
       for (const name of ownListeners(proxy, all)) all.delete(name);
       for (const listener of inbound.value.listeners) all.set(listener.name, listener);
-      return (listeners = settleAll(listeners, keepVersions(listeners, all)));
+      return (listeners = settleAll(listeners, all));
     }),
     endpoints: (name) => outboundEndpoints(view, name),
     endpointScope: endpointScope(view),
@@ -84,16 +84,6 @@ function sidecarOf(proxy: ProxyClass): Configuration {
 function ownListeners({ headlessAddress }: ProxyClass, listeners: ReadonlyMap<string, Resource>): string[] {
   if (headlessAddress === undefined) return [];
   return [...listeners.keys()].filter((name) => name.startsWith(listenerName(headlessAddress, '')));
-}
-
-/** Resources with the bytes they had are the objects they were. */
-function keepVersions(before: ReadonlyMap<string, Resource> | undefined, after: Map<string, Resource>): Map<string, Resource> {
-  if (before === undefined) return after;
-  for (const [name, now] of after) {
-    const then = before.get(name);
-    if (then !== undefined && then !== now && then.version === now.version) after.set(name, then);
-  }
-  return after;
 }
 
 export interface CompileInput {

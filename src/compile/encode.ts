@@ -22,14 +22,15 @@ export function settle<Made extends Resource | undefined>(before: Resource | und
     : after;
 }
 
-/** Resources by name. The same map as before when nothing in it changed. */
+/** Resources by name: each that has the bytes it had is the object it was, and the map is the same when nothing in it changed. */
 export function settleAll(
   before: ReadonlyMap<string, Resource> | undefined,
   after: ReadonlyMap<string, Resource>,
 ): ReadonlyMap<string, Resource> {
-  if (before === undefined || before.size !== after.size) return after;
-  for (const [name, value] of after) if (before.get(name) !== value) return after;
-  return before;
+  if (before === undefined) return after;
+  const settled = new Map([...after].map(([name, now]) => [name, settle(before.get(name), now)] as const));
+  const same = settled.size === before.size && [...settled].every(([name, now]) => before.get(name) === now);
+  return same ? before : settled;
 }
 
 /** Two lists of names are the same list. */

@@ -1,19 +1,15 @@
 // What can keep the control plane from starting, with a stable code and what to do about it. Shown by the CLI.
 
 import type { Code } from '../api/codes.ts';
-import type { CodedError } from '../api/coded-error.ts';
+import { CodedError } from '../api/coded-error.ts';
 
 export type ControlErrorCode = Extract<Code, `LAT09${number}`>;
 
-export class ControlError extends Error implements CodedError {
+export class ControlError extends CodedError<ControlErrorCode> {
   override readonly name = 'ControlError';
-  readonly code: ControlErrorCode;
-  readonly help: string;
 
   constructor(code: ControlErrorCode, message: string, help: string, cause?: unknown) {
-    super(message, { cause });
-    this.code = code;
-    this.help = help;
+    super(code, message, help, { cause });
   }
 }
 

@@ -6,6 +6,7 @@ import type { Service as KubernetesService } from '../api/service.ts';
 import type { ServiceEntry } from '../api/service-entry.ts';
 import { protocolNamed, servicePortProtocol, type Protocol } from './protocol.ts';
 import { visibilityOf, type Visibility } from './visibility.ts';
+import { compareText } from '../lib/order.ts';
 
 export interface ServicePort {
   readonly name: string;
@@ -57,10 +58,8 @@ export const serviceKey = (service: Service): string => objectKey(service.namesp
 
 /** Oldest first, then by name and namespace: which of two services with one host counts. */
 export function byServiceAge(a: Service, b: Service): number {
-  return compare(a.created, b.created) || compare(a.host, b.host) || compare(a.namespace, b.namespace);
+  return compareText(a.created, b.created) || compareText(a.host, b.host) || compareText(a.namespace, b.namespace);
 }
-
-const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 /** A headless service, called by its pods' own addresses. An entry without a selector has no pods: it is called by any address. */
 export const hasListenersOfPods = ({ resolution, registry, selector, addresses }: Service): boolean =>

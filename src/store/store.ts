@@ -5,6 +5,7 @@ import { kindId } from '../api/kind.ts';
 import { groupOf, type ApiObject, type ObjectRef } from '../api/object.ts';
 import { meshConfigDefaults, type MeshConfig } from '../api/mesh-config.ts';
 import { Collection, type Index } from './collection.ts';
+import { compareText } from '../lib/order.ts';
 
 interface Shelf {
   readonly objects: Collection<ApiObject>;
@@ -14,13 +15,11 @@ interface Shelf {
 /** Istio's order of objects: oldest first (none counts as the oldest), then name, then namespace. */
 export function byAge(a: ApiObject, b: ApiObject): number {
   return (
-    compare(a.metadata.creationTimestamp ?? '', b.metadata.creationTimestamp ?? '') ||
-    compare(a.metadata.name, b.metadata.name) ||
-    compare(a.metadata.namespace, b.metadata.namespace)
+    compareText(a.metadata.creationTimestamp ?? '', b.metadata.creationTimestamp ?? '') ||
+    compareText(a.metadata.name, b.metadata.name) ||
+    compareText(a.metadata.namespace, b.metadata.namespace)
   );
 }
-
-const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 export const objectKey = (namespace: string, name: string): string => `${namespace}/${name}`;
 

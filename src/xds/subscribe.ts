@@ -11,17 +11,23 @@ import type { Views } from './views.ts';
 const star = '*';
 const withoutStar = (names: readonly string[]) => new Set(names.filter((name) => name !== star));
 
-/** A stream's first request of a type. No names, or `*`, is a wildcard for clusters and listeners. */
+/** What both protocols' first requests ask for. No names, or `*`, is a wildcard for clusters and listeners. */
+function opened(views: Views, configuration: Configuration, type: ResourceType, request: DiscoveryRequest) {
+  const names = withoutStar(request.subscribe);
+  const wildcard = isMapType(type) && (request.subscribe.length === 0 || request.subscribe.includes(star));
+  const subscription = new Subscription(type, (member) => views.join(member, configuration, type, wildcard ? undefined : names));
+  subscription.view.refresh();
+  return { subscription, names, wildcard };
+}
+
+/** A stream's first request of a type. */
 export function openDelta(
   views: Views,
   configuration: Configuration,
   type: ResourceType,
   request: DiscoveryRequest,
 ): Subscription {
-  const names = withoutStar(request.subscribe);
-  const wildcard = isMapType(type) && (request.subscribe.length === 0 || request.subscribe.includes(star));
-  const subscription = new Subscription(type, (member) => views.join(member, configuration, type, wildcard ? undefined : names));
-  subscription.view.refresh();
+  const { subscription, names, wildcard } = opened(views, configuration, type, request);
   if (wildcard) for (const name of names) subscription.extra.add(name);
   if (request.initial) subscription.reconcile(request.initial);
   else subscription.greet = wildcard;
@@ -72,10 +78,7 @@ export function openSotw(
   type: ResourceType,
   request: DiscoveryRequest,
 ): Subscription {
-  const names = withoutStar(request.subscribe);
-  const wildcard = isMapType(type) && (request.subscribe.length === 0 || request.subscribe.includes(star));
-  const subscription = new Subscription(type, (member) => views.join(member, configuration, type, wildcard ? undefined : names));
-  subscription.view.refresh();
+  const { subscription, names, wildcard } = opened(views, configuration, type, request);
   subscription.named = names.size > 0;
   // Only a whole state has a version that says all: of endpoints and routes a proxy may have dropped some in between.
   if (wildcard && request.version !== '' && request.version === subscription.view.version) {

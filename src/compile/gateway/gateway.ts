@@ -40,10 +40,8 @@ export function gatewayOf(proxy: ProxyClass): Configuration {
     id: proxy.text,
     clusters: computed(() => outboundClusters(view).value.byName),
     listeners: computed(() => {
-      const kept = made.value.listeners.map(
-        (listener) => [listener.name, settle(listeners?.get(listener.name), listener)] as const,
-      );
-      return (listeners = settleAll(listeners, new Map(kept)));
+      const all = new Map(made.value.listeners.map((listener) => [listener.name, listener] as const));
+      return (listeners = settleAll(listeners, all));
     }),
     endpoints: (name) => outboundEndpoints(view, name),
     endpointScope: endpointScope(view),

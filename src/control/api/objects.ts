@@ -7,6 +7,7 @@ import { refKey } from '../../sources/manifest.ts';
 import type { Store } from '../../store/store.ts';
 import type { KindTable, ObjectEvent, ObjectRow, ObjectsAnswer } from './contract.ts';
 import { documentOf, kindsNamed, printedName, selectorOf } from './names.ts';
+import { compareText } from '../../lib/order.ts';
 
 export interface ObjectsQuery {
   readonly kinds: string;
@@ -60,10 +61,8 @@ function selected(
     scope === 'cluster' || namespace === undefined ? store.kind(group, kind).all() : store.inNamespace(group, kind, namespace);
   return all
     .filter(({ metadata }) => (names.length === 0 || names.includes(metadata.name)) && matches(metadata.labels))
-    .sort((a, b) => compare(a.metadata.namespace, b.metadata.namespace) || compare(a.metadata.name, b.metadata.name));
+    .sort((a, b) => compareText(a.metadata.namespace, b.metadata.namespace) || compareText(a.metadata.name, b.metadata.name));
 }
-
-const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 const table = ({ group, kind, plural, scope, columns }: KindDefinition, objects: readonly ApiObject[]): KindTable => ({
   group,

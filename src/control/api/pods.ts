@@ -6,6 +6,7 @@ import type { ProxyDistribution } from '../../xds/distribution.ts';
 import type { Platform, PodRef, ProxyReport } from '../platform.ts';
 import { podName, type PodName } from '../workloads.ts';
 import type { PodRow, WorkloadStatus } from './contract.ts';
+import { compareText } from '../../lib/order.ts';
 
 /** The part of a Pod's status that is shown. */
 interface PodStatus {
@@ -36,7 +37,7 @@ export function podRows(store: Store, platform: Pick<Platform, 'proxies'> | unde
   return pods(store)
     .filter(({ metadata }) => namespace === undefined || metadata.namespace === namespace)
     .map((pod) => podRow(pod, proxies.get(keyOf(pod.metadata))))
-    .sort((a, b) => compare(a.namespace, b.namespace) || compare(a.name, b.name));
+    .sort((a, b) => compareText(a.namespace, b.namespace) || compareText(a.name, b.name));
 }
 
 /** A pod's proxy counts among its containers, as an injected one does on Kubernetes. */
@@ -88,7 +89,7 @@ export function workloadStatuses(
     return statusOf(pod, reports.get(keyOf(pod)), stream);
   });
   for (const stream of streams.values()) rows.push(statusOf(podOf(stream), undefined, stream));
-  return rows.sort((a, b) => compare(a.namespace, b.namespace) || compare(a.name, b.name));
+  return rows.sort((a, b) => compareText(a.namespace, b.namespace) || compareText(a.name, b.name));
 }
 
 const keyOf = ({ namespace, name }: PodRef): string => `${namespace}/${name}`;
@@ -129,5 +130,3 @@ function arrival(report: ProxyReport | undefined, stream: ProxyDistribution | un
   if (stream.types.some(({ rejected }) => rejected.length > 0)) return 'rejected';
   return stream.settled ? 'arrived' : 'sending';
 }
-
-const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

@@ -1,19 +1,15 @@
 // What can be wrong with the embedded store's file, with a stable code and what to do about it. Thrown when it is opened.
 
 import type { Code } from '../../api/codes.ts';
-import type { CodedError } from '../../api/coded-error.ts';
+import { CodedError } from '../../api/coded-error.ts';
 
 export type StoreErrorCode = Extract<Code, `LAT011${number}`>;
 
-export class StoreError extends Error implements CodedError {
+export class StoreError extends CodedError<StoreErrorCode> {
   override readonly name = 'StoreError';
-  readonly code: StoreErrorCode;
-  readonly help: string;
 
   constructor(code: StoreErrorCode, message: string, help: string, cause?: unknown) {
-    super(message, { cause });
-    this.code = code;
-    this.help = help;
+    super(code, message, help, { cause });
   }
 }
 
