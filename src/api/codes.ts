@@ -82,6 +82,7 @@ export const codes = {
   LAT1119: 'A VirtualService without hosts has what only one with hosts may have',
   LAT1120: 'A VirtualService has no rule',
   LAT1121: 'An SNI host is outside the hosts',
+  LAT1122: 'A condition of a TCP rule has no effect',
   LAT1201: 'A traffic policy is empty',
   LAT1202: "A port's settings are not for one port",
   LAT1203: 'tunnel and proxyProtocol exclude each other',

@@ -30,11 +30,6 @@ test('a field that nothing reads says so, wherever it may stand', () => {
     ],
   );
   assert.deepEqual(said('DestinationRule', { host: 'a', trafficPolicy: { connectionPool: { tcp: { maxConnections: 1 } } } }), []);
-  const route = [{ destination: { host: 'a' } }];
-  assert.deepEqual(
-    said('VirtualService', { hosts: ['a'], tcp: [{ match: [{ port: 1 }, { sourceSubnet: '10.0.0.0/8' }], route }] }),
-    ['spec.tcp[0].match[1].sourceSubnet'],
-  );
 });
 
 test('so does the mesh configuration, but not for what is off', () => {

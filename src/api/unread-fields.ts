@@ -9,7 +9,7 @@ export interface UnreadFields {
   readonly kind: string;
   /** The parents under which the fields may stand; '' is the document itself. */
   readonly under: readonly string[];
-  /** `tcp[].match[].sourceSubnet`: `[]` is each item of a list, `*` each field. */
+  /** `servers[].tls.caCrl`: `[]` is each item of a list, `*` each field. */
   readonly fields: readonly string[];
   /** What a `*` does not mean. */
   readonly except?: readonly string[];
@@ -18,7 +18,6 @@ export interface UnreadFields {
 const networking = (kind: string): string => kindId('networking.istio.io', kind);
 
 export const unreadFields: readonly UnreadFields[] = [
-  { kind: networking('VirtualService'), under: ['spec'], fields: ['tcp[].match[].sourceSubnet'] },
   {
     kind: networking('DestinationRule'),
     under: [

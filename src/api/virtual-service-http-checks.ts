@@ -55,7 +55,8 @@ function checkAction(route: HTTPRoute, path: Path, { isDelegate }: Surroundings)
     findings.push(error('LAT1103', path, `${given.join(' and ')} exclude each other`, 'keep one of them'));
   }
   for (const other of ['fault', 'rewrite'] as const) {
-    if (route[other] === undefined || action === undefined || action === 'route') continue;
+    // What stands beside a delegate is for the delegate's rules that have none of their own.
+    if (route[other] === undefined || action === undefined || action === 'route' || action === 'delegate') continue;
     findings.push(error('LAT1103', [...path, other], `${other} cannot stand beside ${action}`, `remove ${other}`));
   }
   if (route.delegate !== undefined) {

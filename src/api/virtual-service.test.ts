@@ -24,6 +24,7 @@ kindTable('networking.istio.io/v1', 'VirtualService', {
     http(`${to}, corsPolicy: {allowOrigins: [{regex: '.*'}], allowMethods: [GET], maxAge: 24h, allowCredentials: true}`),
     http(`${to}, headers: {request: {set: {host: a, x-b: c}, remove: [x-d]}}`),
     http('delegate: {name: part, namespace: other}'),
+    http('delegate: {name: part}, rewrite: {uri: /a}, fault: {abort: {httpStatus: 500, percentage: {value: 1}}}'),
     gateways(`match: [{headers: {'@request.auth.claims[groups][a]': {exact: x}}}], ${to}`),
     `{hosts: ['10.0.0.1'], tcp: [{match: [{port: 80, destinationSubnets: [10.0.0.0/8]}], ${to}}]}`,
     `{hosts: ['*.example.com'], tls: [{match: [{port: 443, sniHosts: [a.example.com]}], ${to}}]}`,
@@ -37,6 +38,7 @@ kindTable('networking.istio.io/v1', 'VirtualService', {
     ['IST0130 spec.http.1', `{hosts: [a], http: [{${to}}, {match: [{uri: {exact: /}}], ${to}}]}`],
     ['IST0130 spec.http.1', `{hosts: [a], http: [{match: [{uri: {exact: /}}], ${to}}, {match: [{uri: {exact: /}}], ${to}}]}`],
     ['IST0131 spec.http.1.match.0', `{hosts: [a], http: [{match: [{port: 1}], ${to}}, {match: [{port: 1}, {port: 2}], ${to}}]}`],
+    ['LAT1122 spec.tcp.0.match.0.sourceSubnet', `{hosts: [a], tcp: [{match: [{sourceSubnet: 10.0.0.0/8}], ${to}}]}`],
     ['LAT1102 spec.http.0.match.0.ignoreUriCase', http(`match: [{uri: {regex: a+}, ignoreUriCase: true}], ${to}`)],
   ],
   refused: [

@@ -1,7 +1,7 @@
 // VirtualService: how requests for some hosts are routed (networking.istio.io). Read by mesh/route.
 
 import type { Static } from 'typebox';
-import { error } from './finding.ts';
+import { error, warning } from './finding.ts';
 import { defineKind, type Check, type Finding } from './kind.ts';
 import { isWildcardHost } from './names.ts';
 import type { Path } from './object.ts';
@@ -91,8 +91,20 @@ const rules: Check<VirtualService> = ({ spec }) => {
 
 const checkL4Match = (match: L4MatchAttributes | TLSMatchAttributes, path: Path): Finding[] => [
   ...each(match.destinationSubnets, [...path, 'destinationSubnets'], checkCidr),
+  ...('sourceSubnet' in match && match.sourceSubnet ? checkSourceSubnet(match.sourceSubnet, [...path, 'sourceSubnet']) : []),
   ...checkLabels(match.sourceLabels, [...path, 'sourceLabels']),
   ...each(match.gateways, [...path, 'gateways'], checkGatewayName),
+];
+
+/** Istio has the field and has never looked at it; a rule that began to would send other connections elsewhere. */
+const checkSourceSubnet = (subnet: string, path: Path): Finding[] => [
+  ...checkCidr(subnet, path),
+  warning(
+    'LAT1122',
+    path,
+    'has no effect, as in Istio: the rule is for callers at any address',
+    'use sourceLabels or sourceNamespace',
+  ),
 ];
 
 function checkL4Route({ route = [] }: TLSRoute | TCPRoute, path: Path): Finding[] {

@@ -15,7 +15,11 @@ export const cause = (object: ApiObject<unknown>, path: Path = []): Cause => ({ 
 export const originText = (object: ApiObject<unknown>, path: Path): string =>
   path.length === 0 ? refText(refOf(object)) : `${refText(refOf(object))}#${pathText(path)}`;
 
-/** Metadata that names an object and field, beside Istio's own `config` path. */
-export function originMetadata(object: ApiObject<unknown>, path: Path): { filterMetadata: Record<string, JsonObject> } {
-  return { filterMetadata: { istio: { config: configPath(object) }, [originKey]: { source: originText(object, path) } } };
+/** Metadata that names an object and field, beside Istio's own `config` path, which names the object that has the hosts. */
+export function originMetadata(
+  object: ApiObject<unknown>,
+  path: Path,
+  config: ApiObject<unknown> = object,
+): { filterMetadata: Record<string, JsonObject> } {
+  return { filterMetadata: { istio: { config: configPath(config) }, [originKey]: { source: originText(object, path) } } };
 }

@@ -8,6 +8,7 @@ import { isWildcard } from '../mesh/hostname.ts';
 import type { DestinationPolicy } from '../mesh/destination-policy.ts';
 import type { Destination, Route } from '../mesh/route.ts';
 import { isVisible } from '../mesh/visibility.ts';
+import { leftOutDiagnostic } from './left-out.ts';
 import { hasRuleFor } from './route/http-rules.ts';
 import { destinationService, policyFor, viewText, type View } from './view.ts';
 
@@ -27,8 +28,12 @@ const cells = familyBy(viewText, (view: View): readonly Diagnostic[] => {
   ];
 });
 
-/** Sidecars follow the rules of the mesh, gateways those of Gateways; a rule for a Gateway that is nowhere everyone reports. */
-function concerns(view: View, { gateways }: Route): boolean {
+/**
+ * Sidecars follow the rules of the mesh, gateways those of Gateways; a rule for a Gateway that is nowhere everyone reports, and
+ * what a delegate says, whom others bring to either.
+ */
+function concerns(view: View, { gateways, hosts }: Route): boolean {
+  if (hosts.length === 0) return true;
   if (gateways.some((gateway) => gateway !== 'mesh' && !view.mesh.hasGateway(gateway))) return true;
   return view.role === 'sidecar' ? gateways.includes('mesh') : gateways.some((gateway) => gateway !== 'mesh');
 }
@@ -41,7 +46,7 @@ function routeDiagnostics(view: View, route: Route): Diagnostic[] {
     const problem = missing(home, destination);
     if (problem !== undefined) found.push(diagnose(route.object, path, problem));
   };
-  for (const rule of route.http) {
+  for (const rule of route.http.filter(({ object }) => object === route.object)) {
     if (rule.action.kind === 'forward') {
       for (const [index, { destination }] of rule.action.destinations.entries()) {
         check(destination, [...rule.path, 'route', index, 'destination']);
@@ -65,15 +70,8 @@ function routeDiagnostics(view: View, route: Route): Diagnostic[] {
       }),
     );
   }
-  return [...found, ...route.delegating.map((path) => diagnose(route.object, path, delegation))];
+  return [...found, ...route.leftOut.map(leftOutDiagnostic)];
 }
-
-const delegation: Problem = {
-  code: 'LAT0001',
-  severity: 'warning',
-  message: 'delegate is accepted, not yet in effect: the rule is left out',
-  help: "write the delegate's rules into this object",
-};
 
 function missing(view: View, { host, subset }: Destination): Problem | undefined {
   if (isWildcard(host)) return undefined;

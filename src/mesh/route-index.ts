@@ -7,17 +7,21 @@ import type { Collection, Index } from '../store/collection.ts';
 import { family } from '../store/family.ts';
 import type { StoreReader } from '../store/reader.ts';
 import { byAge } from '../store/store.ts';
+import { delegatesOf, withDelegates } from './delegation.ts';
 import { bySpecificity, coversHost, hostsOverlap, isWildcard } from './hostname.ts';
-import type { Route } from './route.ts';
+import type { Route, WrittenRoute } from './route.ts';
 import { virtualServiceRoute } from './virtual-service.ts';
 import { isVisible } from './visibility.ts';
 
-/** Rules as the store's objects write them; it follows every change. */
+/** Rules as the store's objects write them, delegates' in their place; it follows every change. */
 export const writtenRoutes = (store: StoreReader, config: MeshConfig, domain: string): Collection<Route> =>
-  store.kind('networking.istio.io', 'VirtualService').derive<Route>(byRouteAge, (object, key) => {
-    const defaults = { domain, exportTo: config.defaultVirtualServiceExportTo };
-    return [[key, virtualServiceRoute(object as unknown as ApiObject<VirtualService>, defaults)]];
-  });
+  store
+    .kind('networking.istio.io', 'VirtualService')
+    .derive<WrittenRoute>(byRouteAge, (object, key) => {
+      const defaults = { domain, exportTo: config.defaultVirtualServiceExportTo };
+      return [[key, virtualServiceRoute(object as unknown as ApiObject<VirtualService>, defaults)]];
+    })
+    .deriveJoined(byRouteAge, delegatesOf, withDelegates);
 
 /** Rules by who follows them. */
 export class RouteIndex {
@@ -88,7 +92,7 @@ const asked = (id: string): [from: string, host: string] => {
   return [id.slice(0, slash), id.slice(slash + 1)];
 };
 
-const byRouteAge = (a: Route, b: Route): number => byAge(a.object as ApiObject, b.object as ApiObject);
+const byRouteAge = (a: WrittenRoute, b: WrittenRoute): number => byAge(a.object as ApiObject, b.object as ApiObject);
 
 /** What a namespace sees in the order in which it counts: its private objects, those exported to it, those for all; oldest first. */
 function inTurn(routes: readonly Route[], from: string): readonly Route[] {

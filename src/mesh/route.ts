@@ -114,11 +114,11 @@ export interface Rewrite {
   readonly regex: { readonly match: string; readonly rewrite: string } | undefined;
 }
 
-export interface HttpRule {
+/** A rule less what it does with requests. */
+interface HttpRuleHead {
   readonly name: string;
   /** Empty: every request. */
   readonly matches: readonly HttpMatch[];
-  readonly action: Forward | Redirect | DirectResponse;
   readonly rewrite: Rewrite | undefined;
   /** Undefined: none given; 0: explicitly none. */
   readonly timeout: number | undefined;
@@ -127,7 +127,25 @@ export interface HttpRule {
   readonly mirrors: readonly Mirror[];
   readonly cors: Cors | undefined;
   readonly headers: Headers | undefined;
+  /** Where it is written: a delegate's rule stands among another object's. */
+  readonly object: ApiObject<unknown>;
   readonly path: Path;
+}
+
+export interface HttpRule extends HttpRuleHead {
+  readonly action: Forward | Redirect | DirectResponse;
+}
+
+/** A rule that hands its requests over to the rules of another object. */
+export interface Handover extends HttpRuleHead {
+  readonly to: { readonly namespace: string; readonly name: string };
+}
+
+/** A rule that no request reaches: one that hands over in vain, or a delegate's that contradicts the one that hands over to it. */
+export interface LeftOut {
+  readonly reason: 'absent' | 'has hosts' | 'not exported' | 'contradicts';
+  readonly handover: Handover;
+  readonly rule: Handover | HttpRule;
 }
 
 export interface TlsMatch extends SourceMatch {
@@ -162,8 +180,16 @@ export interface Route {
   readonly http: readonly HttpRule[];
   readonly tls: readonly TlsRule[];
   readonly tcp: readonly TcpRule[];
-  /** Rules that hand over to another object, which is not done yet: where they stand. */
-  readonly delegating: readonly Path[];
-  readonly created: string;
+  readonly leftOut: readonly LeftOut[];
   readonly object: ApiObject<unknown>;
 }
+
+/** One object's rules as they are written, before others' stand in the place of those that hand over. */
+export interface WrittenRoute extends Omit<Route, 'http' | 'leftOut'> {
+  readonly http: readonly (HttpRule | Handover)[];
+}
+
+/** Every object that has a rule here, the object itself first. */
+export const writersOf = ({ object, http }: Route): readonly ApiObject<unknown>[] => [
+  ...new Set([object, ...http.map((rule) => rule.object)]),
+];

@@ -9,6 +9,7 @@ import type {
   Cors,
   Destination,
   Fault,
+  Handover,
   HeaderChanges,
   Headers,
   HttpMatch,
@@ -16,12 +17,12 @@ import type {
   Mirror,
   Redirect,
   Retries,
-  Route,
   SourceMatch,
   StringMatch,
   TcpRule,
   TlsRule,
   WeightedDestination,
+  WrittenRoute,
 } from './route.ts';
 import { visibilityOf } from './visibility.ts';
 
@@ -34,6 +35,7 @@ export interface RouteDefaults {
 interface Reader {
   readonly namespace: string;
   readonly domain: string;
+  readonly object: ApiObject<unknown>;
 }
 
 type Spec = VirtualService['spec'];
@@ -41,10 +43,10 @@ type Http = HTTPRoute;
 type TlsRoute = NonNullable<Spec['tls']>[number];
 type TcpRoute = NonNullable<Spec['tcp']>[number];
 
-export function virtualServiceRoute(object: ApiObject<VirtualService>, { domain, exportTo }: RouteDefaults): Route {
+export function virtualServiceRoute(object: ApiObject<VirtualService>, { domain, exportTo }: RouteDefaults): WrittenRoute {
   const { spec } = object.body;
-  const { name, namespace, creationTimestamp } = object.metadata;
-  const reader = { namespace, domain };
+  const { name, namespace } = object.metadata;
+  const reader = { namespace, domain, object };
   return {
     name,
     namespace,
@@ -54,28 +56,24 @@ export function virtualServiceRoute(object: ApiObject<VirtualService>, { domain,
     http: (spec.http ?? []).flatMap((rule, index) => httpRule(rule, ['spec', 'http', index], reader) ?? []),
     tls: (spec.tls ?? []).map((rule, index) => tlsRule(rule, ['spec', 'tls', index], reader)),
     tcp: (spec.tcp ?? []).map((rule, index) => tcpRule(rule, ['spec', 'tcp', index], reader)),
-    delegating: (spec.http ?? []).flatMap(({ delegate }, index) => (delegate ? [['spec', 'http', index, 'delegate']] : [])),
-    created: creationTimestamp ?? '',
     object,
   };
 }
 
-/** `gw` → `ns/gw`; `mesh` stays. */
+/** `gw` and the older `gw.ns.svc.cluster.local` → `ns/gw`; `mesh` stays. */
 function gatewayNames(names: readonly string[] | undefined, namespace: string, absent: readonly string[]): readonly string[] {
   if (names === undefined || names.length === 0) return absent;
   return names.map((name) => {
     if (name === 'mesh' || name.includes('/')) return name.startsWith('./') ? `${namespace}/${name.slice(2)}` : name;
-    return `${namespace}/${name}`;
+    const [short = '', home = namespace] = name.split('.');
+    return `${home}/${short}`;
   });
 }
 
-function httpRule(rule: Http, path: Path, reader: Reader): HttpRule | undefined {
-  const action = httpAction(rule, reader);
-  if (action === undefined) return undefined;
-  return {
+function httpRule(rule: Http, path: Path, reader: Reader): HttpRule | Handover | undefined {
+  const head = {
     name: rule.name ?? '',
     matches: (rule.match ?? []).map((match, index) => httpMatch(match, [...path, 'match', index], reader)),
-    action,
     rewrite: rule.rewrite && {
       uri: rule.rewrite.uri ?? '',
       authority: rule.rewrite.authority ?? '',
@@ -90,8 +88,13 @@ function httpRule(rule: Http, path: Path, reader: Reader): HttpRule | undefined 
     mirrors: mirrors(rule, reader),
     cors: rule.corsPolicy && cors(rule.corsPolicy),
     headers: headers(rule.headers),
+    object: reader.object,
     path,
   };
+  const action = httpAction(rule, reader);
+  if (action !== undefined) return { ...head, action };
+  if (rule.delegate === undefined) return undefined;
+  return { ...head, to: { namespace: rule.delegate.namespace || reader.namespace, name: rule.delegate.name ?? '' } };
 }
 
 function httpAction(rule: Http, reader: Reader): HttpRule['action'] | undefined {

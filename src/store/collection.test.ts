@@ -104,3 +104,29 @@ test('a value under several index keys leaves those it no longer has', () => {
   collection.set('a', { name: 'a', place: 'y z' });
   assert.deepEqual([index.get('x').length, index.get('y').length, index.get('z').length], [0, 1, 1]);
 });
+
+test('a joined value is made again when one that it reads changes, comes or goes, and for no other', () => {
+  const collection = shelf({ name: 'a', place: 'b' }, { name: 'c', place: '' });
+  const made: string[] = [];
+  const joined = collection.deriveJoined<string>(
+    () => 0,
+    ({ place }) => [place],
+    ({ name, place }, at) => {
+      made.push(name);
+      return `${name}>${at(place)?.place ?? 'nothing'}`;
+    },
+  );
+  assert.equal(joined.get('a'), 'a>nothing');
+  made.length = 0;
+  collection.set('b', { name: 'b', place: 'x' });
+  assert.equal(joined.get('a'), 'a>x');
+  collection.set('b', undefined);
+  assert.equal(joined.get('a'), 'a>nothing');
+  assert.equal(joined.get('b'), undefined);
+  collection.set('a', { name: 'a', place: 'c' });
+  collection.set('b', { name: 'b', place: 'y' });
+  assert.equal(joined.get('a'), 'a>');
+  collection.set('a', undefined);
+  assert.equal(joined.get('a'), undefined);
+  assert.deepEqual(made.sort(), ['a', 'a', 'a', 'b', 'b']);
+});

@@ -126,6 +126,38 @@ export class Collection<T> {
     return derived;
   }
 
+  /**
+   * A collection of one value for each of this one, made from it and from others here: `reads` names those by key, and the value is
+   * made again when one of them changes, comes or goes.
+   */
+  deriveJoined<U>(
+    order: (a: U, b: U) => number,
+    reads: (value: T) => Iterable<string>,
+    make: (value: T, at: (key: string) => T | undefined) => U,
+  ): Collection<U> {
+    const derived = new Collection<U>(order);
+    const readers = new Map<string, Set<string>>();
+    const at = (key: string): T | undefined => this.#items.get(key);
+    const remake = (key: string): void => {
+      const value = this.#items.get(key);
+      derived.set(key, value === undefined ? undefined : make(value, at));
+    };
+    this.#follow((key, before, after) => {
+      for (const other of before === undefined ? [] : reads(before)) {
+        const left = readers.get(other);
+        left?.delete(key);
+        if (left?.size === 0) readers.delete(other);
+      }
+      for (const other of after === undefined ? [] : reads(after)) {
+        const asking = readers.get(other);
+        if (asking === undefined) readers.set(other, new Set([key]));
+        else asking.add(key);
+      }
+      for (const reader of new Set([key, ...(readers.get(key) ?? [])])) remake(reader);
+    });
+    return derived;
+  }
+
   /** Copies everything, and every change, of this collection into another; the answer ends that. */
   feed(target: Collection<T>): () => void {
     const follower: Change<T> = (key, _before, after) => target.set(key, after);

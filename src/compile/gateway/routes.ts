@@ -2,6 +2,7 @@
 
 import { VirtualHost_TlsRequirementType } from '../../../gen/envoy/config/route/v3/route_components_pb.js';
 import { bySpecificity } from '../../mesh/hostname.ts';
+import { writersOf } from '../../mesh/route.ts';
 import { cause } from '../origin.ts';
 import type { ProxyClass } from '../proxy-class.ts';
 import type { Cause, Resource } from '../resource.ts';
@@ -76,7 +77,7 @@ function addServer(proxy: ProxyClass, server: GatewayServer, drafts: Map<string,
       if (draft.read.has(reader)) continue;
       draft.read.add(reader);
       draft.routes.push(...routes);
-      draft.causes.push(cause(route.object));
+      draft.causes.push(...writersOf(route).map((object) => cause(object)));
       draft.object ??= route.object;
     }
   }

@@ -63,7 +63,7 @@ function httpRoute(
   const base: RouteInit = {
     ...(name !== '' && { name }),
     match: routeMatch(match),
-    metadata: originMetadata(route.object, match?.path ?? rule.path),
+    metadata: originMetadata(rule.object, match?.path ?? rule.path, route.object),
     ...(match?.statPrefix && { statPrefix: match.statPrefix }),
     typedPerFilterConfig: filters,
   };

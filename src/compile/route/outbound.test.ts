@@ -73,6 +73,20 @@ test("one host's change leaves the bytes of others as they are", () => {
   assert.equal(hostBytes(table.value), hostBytes(before));
 });
 
+test("a delegate's change wakes the table of the host that hands over to it, whichever came first", () => {
+  const { store, woken, table } = watched();
+  const body = () => Buffer.from(table.value?.bytes ?? []).toString('latin1');
+  upsert(store, 'VirtualService', 'a', { hosts: ['a'], http: [{ delegate: { name: 'part' } }] });
+  upsert(store, 'VirtualService', 'part', { http: [{ name: 'first', route: [{ destination: { host: 'b' } }] }] });
+  assert.match(body(), /first/);
+  woken.length = 0;
+  upsert(store, 'VirtualService', 'part', { http: [{ name: 'second', route: [{ destination: { host: 'b' } }] }] });
+  assert.deepEqual(woken, ['table 80']);
+  assert.match(body(), /second/);
+  store.remove({ group: 'networking.istio.io', kind: 'VirtualService', namespace: 'default', name: 'part' });
+  assert.doesNotMatch(body(), /second/);
+});
+
 test('what looks at no caller is shared by callers of all namespaces', () => {
   const { store, woken } = watched();
   upsert(store, 'VirtualService', 'elsewhere', { ...ruled('a'), exportTo: ['elsewhere'] });

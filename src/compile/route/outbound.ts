@@ -2,6 +2,7 @@
 // made once for all callers with one view.
 
 import type { ReadonlySignal } from '@preact/signals-core';
+import { writersOf } from '../../mesh/route.ts';
 import { familyBy } from '../../store/family.ts';
 import { blackHoleCluster } from '../names.ts';
 import { cause } from '../origin.ts';
@@ -136,7 +137,7 @@ function makePiece({ entry, domains }: PieceInput): VirtualHostPiece {
       : httpRoutes(route, { ...audience, gateways: ['mesh'], port }, context);
   const causes: Cause[] = [
     ...(service === undefined ? [] : [cause(service.object)]),
-    ...(route === undefined ? [] : [cause(route.object)]),
+    ...(route === undefined ? [] : writersOf(route).map((object) => cause(object))),
   ];
   const owner = service?.object ?? route?.object;
   return virtualHostPiece(

@@ -4,6 +4,7 @@ import { decode } from '../../api/decode.ts';
 import type { Gateway } from '../../api/gateway.ts';
 import { originOf, type ApiObject } from '../../api/object.ts';
 import type { VirtualService } from '../../api/virtual-service.ts';
+import { withDelegates } from '../../mesh/delegation.ts';
 import { virtualServiceRoute } from '../../mesh/virtual-service.ts';
 import { entrances } from './entrances.ts';
 
@@ -24,18 +25,21 @@ const gateway = (number: number, host = '*') =>
     },
   });
 
-const route = virtualServiceRoute(
-  read<VirtualService>({
-    apiVersion: 'networking.istio.io/v1',
-    kind: 'VirtualService',
-    metadata: { name: 'shop' },
-    spec: {
-      hosts: ['*'],
-      gateways: ['door'],
-      http: [{ match: [{ uri: { exact: '/shop' } }], route: [{ destination: { host: 'shop' } }] }],
-    },
-  }),
-  { domain: 'cluster.local', exportTo: ['*'] },
+const route = withDelegates(
+  virtualServiceRoute(
+    read<VirtualService>({
+      apiVersion: 'networking.istio.io/v1',
+      kind: 'VirtualService',
+      metadata: { name: 'shop' },
+      spec: {
+        hosts: ['*'],
+        gateways: ['door'],
+        http: [{ match: [{ uri: { exact: '/shop' } }], route: [{ destination: { host: 'shop' } }] }],
+      },
+    }),
+    { domain: 'cluster.local', exportTo: ['*'] },
+  ),
+  () => undefined,
 );
 
 const published = [{ name: 'istio-system/istio-ingressgateway:80', address: '127.0.0.1', port: 8080 }];
