@@ -50,15 +50,16 @@ function copyProtos() {
   cpSync(join(root, 'proto'), stage, { recursive: true, filter: (path) => !path.endsWith('.json') });
 }
 
-/** Puts a field into a top-level message of a staged proto file, as its first line. */
-function addField({ file, message, field }) {
+/** Puts a field into a message of a staged proto file, as its first line, and what its type is imported from. */
+function addField({ file, message, field, imports = [] }) {
   const path = join(stage, file);
   const text = readFileSync(path, 'utf8');
-  const opening = new RegExp(`^message ${message} \\{$`, 'm');
+  const opening = new RegExp(`^ *message ${message} \\{$`, 'm');
   if (!opening.test(text)) throw new Error(`proto/additions.json: ${file} has no message ${message}`);
+  const wanted = imports.map((name) => `import "${name}";`).filter((line) => !text.includes(line));
   writeFileSync(
     path,
-    text.replace(opening, (line) => `${line}\n  ${field}\n`),
+    text.replace(opening, (line) => `${line}\n  ${field}\n`).replace(/^package .*;$/m, (line) => [line, ...wanted].join('\n')),
   );
 }
 

@@ -21,13 +21,10 @@ const said = (kind: string, spec: object): string[] => {
 };
 
 test('a field that nothing reads says so, wherever it may stand', () => {
-  const policy = { outlierDetection: { consecutive5xxErrors: 1, outlierDetectionHttpErrorCodes: ['500'] } };
+  const policy = { loadBalancer: { zoneAwareLbSetting: { enabled: true } } };
   assert.deepEqual(
     said('DestinationRule', { host: 'a', trafficPolicy: policy, subsets: [{ name: 's', trafficPolicy: policy }] }),
-    [
-      'spec.trafficPolicy.outlierDetection.outlierDetectionHttpErrorCodes',
-      'spec.subsets[0].trafficPolicy.outlierDetection.outlierDetectionHttpErrorCodes',
-    ],
+    ['spec.trafficPolicy.loadBalancer.zoneAwareLbSetting', 'spec.subsets[0].trafficPolicy.loadBalancer.zoneAwareLbSetting'],
   );
   assert.deepEqual(said('DestinationRule', { host: 'a', trafficPolicy: { connectionPool: { tcp: { maxConnections: 1 } } } }), []);
 });

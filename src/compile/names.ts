@@ -1,5 +1,7 @@
 // The names of Envoy resources, Istio's (istio.md §3.2), so that EnvoyFilters, dashboards and habits carry over.
 
+import type { Service, ServicePort } from '../mesh/service.ts';
+
 export const passthroughCluster = 'PassthroughCluster';
 export const blackHoleCluster = 'BlackHoleCluster';
 export const inboundPassthroughCluster = 'InboundPassthroughCluster';
@@ -28,6 +30,34 @@ export function parseOutboundCluster(name: string): OutboundClusterName | undefi
 
 /** Without a port: how the names of all listeners at an address begin. */
 export const listenerName = (address: string, port: number | ''): string => `${address}_${port}`;
+
+/** What a cluster's statistics are named after. */
+export interface Counted {
+  readonly service: Pick<Service, 'host' | 'name' | 'namespace' | 'registry'>;
+  readonly port: ServicePort;
+  readonly subset: string;
+  /** Where endpoints listen: a number, or a container port's name. */
+  readonly target: number | string;
+}
+
+/**
+ * The name of a cluster in statistics: its own, or what the mesh's pattern makes of the service. The `;` ends it, so that those who
+ * read statistics can tell it from what follows.
+ */
+export function statName(cluster: string, pattern: string, counted: Counted | undefined): string {
+  if (pattern === '' || counted === undefined) return `${cluster};`;
+  const { service, port, subset, target } = counted;
+  const short = service.registry === 'Kubernetes' ? `${service.name}.${service.namespace}` : service.host;
+  const words: Readonly<Record<string, string>> = {
+    SERVICE: short,
+    SERVICE_FQDN: service.host,
+    SERVICE_PORT: String(port.number),
+    SERVICE_PORT_NAME: port.name,
+    TARGET_PORT: String(target),
+    SUBSET_NAME: subset,
+  };
+  return `${pattern.replaceAll(/%([A-Z_]+)%/g, (whole, word: string) => words[word] ?? whole)};`;
+}
 
 /** Istio's path of an object in metadata: `/apis/networking.istio.io/v1/namespaces/default/virtual-service/reviews`. */
 export function configPath(object: {

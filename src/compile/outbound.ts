@@ -7,10 +7,10 @@ import { nodeLabel } from '../mesh/labels.ts';
 import { portNumbered, type Service, type ServicePort } from '../mesh/service.ts';
 import { familyBy } from '../store/family.ts';
 import type { ClusterInput } from './cluster/input.ts';
-import { discoveryOf, outboundClusterResource, subsetEndpoints } from './cluster/outbound.ts';
+import { discoveryOf, isPlaced, outboundClusterResource, subsetEndpoints } from './cluster/outbound.ts';
 import { clusterSecrets } from './cluster/upstream-tls.ts';
 import { reservedClusters } from './cluster/inbound.ts';
-import { loadAssignment, reachable } from './endpoint.ts';
+import { loadAssignment, reachable, type CallerLocality } from './endpoint.ts';
 import { resource, settle, settleAll, settleNames } from './encode.ts';
 import { identityOf } from './identity.ts';
 import { outboundListeners, type OutboundListeners } from './listener/outbound.ts';
@@ -25,7 +25,7 @@ interface OneCluster extends ClusterInput {
   readonly view: View;
 }
 
-const clusterText = ({ view, service, port, subset, policy, router, families }: OneCluster): string =>
+const clusterText = ({ view, service, port, subset, policy, router, families, caller }: OneCluster): string =>
   [
     identityOf(view.mesh),
     identityOf(service),
@@ -34,6 +34,7 @@ const clusterText = ({ view, service, port, subset, policy, router, families }: 
     policyText(policy),
     router,
     familiesText(families),
+    caller === undefined ? '' : placedViewText(view),
   ].join(' ');
 
 /** Merged policies are made anew for each reader; what they are merged from is not. */
@@ -51,16 +52,23 @@ export interface Clusters {
   readonly secrets: readonly string[];
 }
 
-const clustersCells = familyBy(viewText, (view: View, previous: Clusters | undefined): Clusters => {
+interface SharedClusters extends Clusters {
+  /** What is not the same for callers in different places. */
+  readonly placed: readonly ClusterInput[];
+}
+
+const sharedClusters = familyBy(viewText, (view: View, previous: SharedClusters | undefined): SharedClusters => {
   const byName = new Map<string, Resource>();
   const withEndpoints: string[] = [];
   const named = new Set<string>();
+  const placed: ClusterInput[] = [];
   for (const input of clusterInputs(view)) {
     const cluster = clusterCells({ ...input, view }).value;
     if (cluster === undefined || byName.has(cluster.name)) continue;
     byName.set(cluster.name, cluster);
     if (usesEndpoints(input)) withEndpoints.push(cluster.name);
     for (const name of clusterSecrets(view.mesh, input)) named.add(name);
+    if (isPlaced(view.mesh, input)) placed.push(input);
   }
   for (const cluster of reservedClusters(view.mesh.config, view.role)) byName.set(cluster.name, cluster);
   const names = settleNames(previous?.withEndpoints, withEndpoints.sort());
@@ -69,10 +77,27 @@ const clustersCells = familyBy(viewText, (view: View, previous: Clusters | undef
   return previous !== undefined &&
     clusters === previous.byName &&
     names === previous.withEndpoints &&
-    secrets === previous.secrets
+    secrets === previous.secrets &&
+    placed.length === 0 &&
+    previous.placed.length === 0
     ? previous
-    : { byName: clusters, withEndpoints: names, secrets };
+    : { byName: clusters, withEndpoints: names, secrets, placed };
 });
+
+const clustersCells = familyBy(placedViewText, (view: View, previous: Clusters | undefined): Clusters => {
+  const shared = sharedClusters(view).value;
+  if (shared.placed.length === 0) return shared;
+  const byName = new Map(shared.byName);
+  const caller = callerOf(view);
+  for (const input of shared.placed) {
+    const cluster = clusterCells({ ...input, caller, view }).value;
+    if (cluster !== undefined) byName.set(cluster.name, cluster);
+  }
+  const { withEndpoints, secrets } = shared;
+  return { byName: settleAll(previous?.byName, byName), withEndpoints, secrets };
+});
+
+const callerOf = ({ locality, network }: View): CallerLocality => ({ ...locality, network });
 
 export const outboundClusters = (view: View): ReadonlySignal<Clusters> => clustersCells(view);
 
@@ -89,8 +114,9 @@ function* clusterInputs(view: View): Generator<ClusterInput> {
     const policy = policyFor(view, service.host, service.namespace);
     for (const port of service.ports) {
       if (port.protocol === 'UDP') continue;
-      yield { service, port, subset: undefined, policy, router, families };
-      for (const subset of policy?.subsets ?? []) yield { service, port, subset, policy, router, families };
+      const shared = { service, port, policy, router, families, caller: undefined };
+      yield { ...shared, subset: undefined };
+      for (const subset of policy?.subsets ?? []) yield { ...shared, subset };
     }
   }
 }
@@ -119,7 +145,7 @@ const assignmentText = ({ view, service, port, subset, policy, balance }: OneAss
 const assignmentCells = familyBy<OneAssignment, Resource>(
   assignmentText,
   ({ view, name, service, port, subset, policy, balance }, previous) => {
-    const caller = { ...view.locality, network: view.network };
+    const caller = callerOf(view);
     const served = subsetEndpoints(view.mesh.endpoints(service, port.number).value, subset);
     const near = service.nodeLocal ? served.filter(({ node }) => node === caller.labels[nodeLabel]) : served;
     const { endpoints, others } = reachable(near, view.families);
@@ -148,7 +174,8 @@ const endpointsCells = familyBy<Named, Resource | undefined>(namedText, ({ view,
   if (service === undefined || port === undefined) return undefined;
   const policy = policyFor(view, service.host, service.namespace);
   const subset = policy?.subsets.find((candidate) => candidate.name === parts.subset);
-  const input: ClusterInput = { service, port, subset, policy, router: view.role === 'router', families: view.families };
+  const router = view.role === 'router';
+  const input: ClusterInput = { service, port, subset, policy, router, families: view.families, caller: undefined };
   if ((parts.subset !== '' && subset === undefined) || !usesEndpoints(input)) return undefined;
   const balance = balanceOf(settingsFor(view.mesh, policy, port.number, subset), service, view.mesh.config);
   return assignmentCells({ view, name, service, port, subset, policy, balance }).value;

@@ -181,6 +181,8 @@ function originationTrust(tls: ClientTLSSettings): NonNullable<CommonTlsContext[
             matcher: { matchPattern: { case: 'exact' as const, value } },
           })),
         ),
+        // Of a credential the revocation list is part of its Secret.
+        ...(tls.caCrl && !tls.credentialName && { crl: { specifier: { case: 'filename' as const, value: tls.caCrl } } }),
       },
       validationContextSdsSecretConfig: secretConfig(trustName(tls)),
     },

@@ -6,20 +6,23 @@ import { any } from '../../filters/any.ts';
 import { duration } from '../../filters/duration.ts';
 import { milliseconds } from '../../lib/duration.ts';
 import type { Mesh } from '../../mesh/mesh.ts';
+import { isHttpOrAuto } from '../../mesh/protocol.ts';
 import { upstreamCodec, type UpstreamCodec } from '../route/upstream-codec.ts';
 import type { ClusterInput } from './input.ts';
-import { commonHttpOptions, type ClusterInit, type HttpOptions } from './traffic-policy.ts';
+import { commonHttpOptions, failureMatcher, type ClusterInit, type HttpOptions } from './traffic-policy.ts';
 import { autoServerName } from './upstream-tls.ts';
 
 export function protocolFields(input: ClusterInput, settings: TrafficPolicy, mesh: Mesh): ClusterInit {
   const common = commonHttpOptions(settings.connectionPool);
-  const server = autoServerName(input, settings);
+  const server = autoServerName(input, settings, mesh);
+  const failures = isHttpOrAuto(input.port.protocol) ? failureMatcher(settings.outlierDetection) : undefined;
   const codec = upstreamCodec(input.port, settings, mesh.config, input.router);
   // HTTP/1.1 with nothing to say of it is what Envoy speaks by itself.
-  if (codec === 'http1' && common === undefined && server === undefined) return {};
+  if (codec === 'http1' && common === undefined && server === undefined && failures === undefined) return {};
   const options: HttpOptions = {
     ...(common && { commonHttpProtocolOptions: common }),
     ...(server && { upstreamHttpProtocolOptions: server }),
+    ...(failures && { outlierDetection: failures }),
     upstreamProtocolOptions: codecOptions(codec, http2Options(settings.connectionPool)),
   };
   return {

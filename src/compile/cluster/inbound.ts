@@ -8,7 +8,7 @@ import { duration } from '../../filters/duration.ts';
 import { milliseconds } from '../../lib/duration.ts';
 import { isHttp2 } from '../../mesh/protocol.ts';
 import { resource } from '../encode.ts';
-import { blackHoleCluster, inboundCluster, inboundPassthroughCluster, passthroughCluster } from '../names.ts';
+import { blackHoleCluster, inboundCluster, inboundPassthroughCluster, passthroughCluster, statName } from '../names.ts';
 import { cause, originKey, originText } from '../origin.ts';
 import type { AddressFamilies } from '../node.ts';
 import type { OwnPort } from '../own-ports.ts';
@@ -48,7 +48,7 @@ export function inboundPortCluster(view: View, own: OwnPort, families: AddressFa
     name,
     {
       name,
-      altStatName: `${name};`,
+      altStatName: statName(name, config.inboundClusterStatName, first && { ...first, subset: '', target: own.target }),
       ...(config.inboundTrafficPolicy.mode === 'LOCALHOST'
         ? localhost(name, own.target, families)
         : { ...originalDestination, ...ownSource(families) }),

@@ -2,6 +2,7 @@
 
 import type { DestinationPolicy, Subset } from '../../mesh/destination-policy.ts';
 import type { Service, ServicePort } from '../../mesh/service.ts';
+import type { CallerLocality } from '../endpoint.ts';
 import type { AddressFamilies } from '../node.ts';
 
 /** A port of a service, or of one of its subsets, and who calls it. */
@@ -14,4 +15,6 @@ export interface ClusterInput {
   readonly router: boolean;
   /** Which addresses names are resolved to. */
   readonly families: AddressFamilies;
+  /** Where the caller is, where that changes the cluster itself: the endpoints of a DNS cluster are part of it. */
+  readonly caller: CallerLocality | undefined;
 }

@@ -17,7 +17,7 @@ import type { Service, ServicePort } from '../../mesh/service.ts';
 import { loadAssignment } from '../endpoint.ts';
 import { resource } from '../encode.ts';
 import { balanceOf } from '../locality.ts';
-import { configPath, outboundCluster } from '../names.ts';
+import { configPath, outboundCluster, statName } from '../names.ts';
 import type { AddressFamilies } from '../node.ts';
 import { cause, originKey, originText } from '../origin.ts';
 import type { Cause, Resource } from '../resource.ts';
@@ -42,6 +42,11 @@ export function discoveryOf(service: Service, router: boolean): 'eds' | 'strict-
   }
 }
 
+/** Whether the caller's place is part of a cluster: it orders or weighs the names that the cluster resolves. */
+export const isPlaced = (mesh: Mesh, { service, port, subset, policy, router }: Omit<ClusterInput, 'caller'>): boolean =>
+  discoveryOf(service, router) === 'strict-dns' &&
+  balanceOf(settingsFor(mesh, policy, port.number, subset), service, mesh.config) !== undefined;
+
 /** The cluster, or undefined where there is nothing to reach (a DNS service without names). */
 export function outboundClusterResource(mesh: Mesh, input: ClusterInput): Resource | undefined {
   const { service, port, subset, policy, router } = input;
@@ -56,7 +61,12 @@ export function outboundClusterResource(mesh: Mesh, input: ClusterInput): Resour
     name,
     {
       name,
-      altStatName: `${name};`,
+      altStatName: statName(name, mesh.config.outboundClusterStatName, {
+        service,
+        port,
+        subset: subset?.name ?? '',
+        target: port.targetPort,
+      }),
       ...found,
       ...connectionPoolFields(settings.connectionPool, mesh.config, settings.retryBudget),
       ...loadBalancing(settings.loadBalancer, discovery === 'original'),
@@ -80,7 +90,7 @@ function causesOf({ service, subset, policy }: ClusterInput): Cause[] {
 
 function discoveryFields(
   mesh: Mesh,
-  { service, port, subset, families }: ClusterInput,
+  { service, port, subset, families, caller }: ClusterInput,
   name: string,
   discovery: ReturnType<typeof discoveryOf>,
   settings: TrafficPolicy,
@@ -98,6 +108,7 @@ function discoveryFields(
         .endpoints(service, port.number)
         .value.filter((endpoint) => subset === undefined || matchesLabels(subset.labels, endpoint.labels));
       if (endpoints.length === 0) return undefined;
+      const balance = caller && balanceOf(settings, service, mesh.config);
       return {
         clusterDiscoveryType: {
           case: 'type',
@@ -110,7 +121,7 @@ function discoveryFields(
         loadAssignment: loadAssignment(name, discovery === 'logical-dns' ? endpoints.slice(0, 1) : endpoints, {
           clusterId: '',
           settings,
-          balance: undefined,
+          balance: balance && caller && { ...balance, caller },
         }),
       };
     }

@@ -1,6 +1,7 @@
 // A destination policy's settings → a cluster's fields: connection pool, outlier detection, load balancing.
 
 import { Cluster_LbPolicy, type ClusterSchema } from '../../../gen/envoy/config/cluster/v3/cluster_pb.js';
+import type { MatchPredicateSchema } from '../../../gen/envoy/config/common/matcher/v3/matcher_pb.js';
 import type { HttpProtocolOptionsSchema } from '../../../gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js';
 import type { MeshConfig } from '../../api/mesh-config.ts';
 import type { TrafficPolicy } from '../../api/shared/traffic-policy.ts';
@@ -39,6 +40,9 @@ export function connectionPoolFields(
             retryBudget: {
               budgetPercent: { value: retryBudget.percent ?? 20 },
               minRetryConcurrency: retryBudget.minRetryConcurrency ?? 3,
+              ...(retryBudget.budgetInterval !== undefined && {
+                budgetInterval: duration(milliseconds(retryBudget.budgetInterval)),
+              }),
             },
           }),
         },
@@ -92,6 +96,35 @@ export function outlierDetection(settings: TrafficPolicy['outlierDetection']): C
         enforcingLocalOriginSuccessRate: 0,
       }),
       enforcingSuccessRate: 0,
+    },
+  };
+}
+
+/** Responses that count as failures of their server, whatever Envoy takes for one by itself; undefined: as Envoy does. */
+export function failureMatcher(settings: TrafficPolicy['outlierDetection']): HttpOptions['outlierDetection'] {
+  const rules = (settings?.outlierDetectionHttpErrorCodes ?? []).map(statusMatch);
+  const [only, ...others] = rules;
+  if (only === undefined) return undefined;
+  return { errorMatcher: others.length === 0 ? only : { rule: { case: 'orMatch', value: { rules } } } };
+}
+
+/** `503`, or `500-599` with both ends. */
+function statusMatch(text: string): Init<typeof MatchPredicateSchema> {
+  const [first, last = first] = text.split('-').map(Number);
+  return {
+    rule: {
+      case: 'httpResponseHeadersMatch',
+      value: {
+        headers: [
+          {
+            name: ':status',
+            headerMatchSpecifier: {
+              case: 'rangeMatch',
+              value: { start: BigInt(first ?? 0), end: BigInt((last ?? 0) + 1) },
+            },
+          },
+        ],
+      },
     },
   };
 }

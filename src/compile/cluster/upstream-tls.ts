@@ -62,7 +62,12 @@ function tlsFields(mesh: Mesh, input: ClusterInput, settings: TrafficPolicy, ori
     case 'SIMPLE':
     case 'MUTUAL':
       if (!originates(input, tls)) return {};
-      return { transportSocket: originationSocket({ ...tls, subjectAltNames: wantedNames(service, tls) }, { http2 }) };
+      return {
+        transportSocket: originationSocket(
+          { ...tls, subjectAltNames: wantedNames(service, tls), insecureSkipVerify: !verifies(mesh, tls) },
+          { http2 },
+        ),
+      };
     case 'ISTIO_MUTUAL':
       return { transportSocket: meshSocket() };
     default:
@@ -80,6 +85,11 @@ function tlsFields(mesh: Mesh, input: ClusterInput, settings: TrafficPolicy, ori
 /** The names that an origination's server may have: the policy's, else those of its ServiceEntry. */
 const wantedNames = (service: Service, tls: ClientTLSSettings): string[] =>
   tls.subjectAltNames?.length ? tls.subjectAltNames : [...service.subjectAltNames];
+
+/** The mesh may say that a server is verified only where its authority is given. */
+const verifies = ({ config }: Mesh, tls: ClientTLSSettings): boolean =>
+  tls.insecureSkipVerify !== true &&
+  (config.verifyCertificateAtClient !== false || Boolean(tls.caCertificates) || Boolean(tls.credentialName));
 
 /** Whether callers use mutual TLS to a service by themselves (istio.md §3.6, "Auto mTLS"). */
 function callsWithMutualTls(mesh: Mesh, service: Service, port: ServicePort, settings: TrafficPolicy): boolean {
@@ -104,9 +114,9 @@ function serverNames(mesh: Mesh, service: Service): string[] {
 }
 
 /** A policy's own TLS without a server name takes it, and what the certificate must say, from the request's host. */
-export function autoServerName(input: ClusterInput, { tls }: TrafficPolicy) {
+export function autoServerName(input: ClusterInput, { tls }: TrafficPolicy, mesh: Mesh) {
   if (tls === undefined || tls.sni || !originates(input, tls)) return undefined;
-  return { autoSni: true, autoSanValidation: wantedNames(input.service, tls).length === 0 && tls.insecureSkipVerify !== true };
+  return { autoSni: true, autoSanValidation: wantedNames(input.service, tls).length === 0 && verifies(mesh, tls) };
 }
 
 /** The SDS names of the Kubernetes secrets that a cluster's TLS takes. */
