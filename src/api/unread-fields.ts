@@ -28,7 +28,7 @@ export const unreadFields: readonly UnreadFields[] = [
     ],
     fields: ['loadBalancer.zoneAwareLbSetting'],
   },
-  { kind: networking('Gateway'), under: ['spec'], fields: ['servers[].defaultEndpoint', 'servers[].tls.caCrl'] },
+  { kind: networking('Gateway'), under: ['spec'], fields: ['servers[].defaultEndpoint'] },
   {
     kind: 'MeshConfig',
     under: [''],

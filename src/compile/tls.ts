@@ -181,13 +181,16 @@ function originationTrust(tls: ClientTLSSettings): NonNullable<CommonTlsContext[
             matcher: { matchPattern: { case: 'exact' as const, value } },
           })),
         ),
-        // Of a credential the revocation list is part of its Secret.
-        ...(tls.caCrl && !tls.credentialName && { crl: { specifier: { case: 'filename' as const, value: tls.caCrl } } }),
+        ...revocationList(tls),
       },
       validationContextSdsSecretConfig: secretConfig(trustName(tls)),
     },
   };
 }
+
+/** Certificates that are no longer good, in a file of the proxy's. Of a credential the list is part of its Secret. */
+export const revocationList = ({ caCrl }: Pick<ClientTLSSettings, 'caCrl'>) =>
+  caCrl ? { crl: { specifier: { case: 'filename' as const, value: caCrl } } } : {};
 
 export const rawBufferSocket: TransportSocket = {
   name: 'envoy.transport_sockets.raw_buffer',

@@ -10,7 +10,7 @@ import type { ServerTLSSettings } from '../../api/gateway.ts';
 import { isCipherSuite } from '../../api/shared/tls-checks.ts';
 import type { MeshConfig } from '../../api/mesh-config.ts';
 import type { Init } from '../../filters/any.ts';
-import { meshServerSocket, secretConfig, tlsSocket } from '../tls.ts';
+import { meshServerSocket, revocationList, secretConfig, tlsSocket } from '../tls.ts';
 
 type TransportSocket = ReturnType<typeof tlsSocket>;
 type Common = NonNullable<Init<typeof Schema>['commonTlsContext']>;
@@ -91,5 +91,6 @@ function pins(tls: ServerTLSSettings) {
     matchTypedSubjectAltNames: exactNames(tls),
     verifyCertificateSpki: tls.verifyCertificateSpki ?? [],
     verifyCertificateHash: tls.verifyCertificateHash ?? [],
+    ...revocationList(tls),
   };
 }
