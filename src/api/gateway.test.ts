@@ -15,9 +15,18 @@ kindTable('networking.istio.io/v1', 'Gateway', {
     https('mode: MUTUAL, serverCertificate: /a, privateKey: /b, caCertificates: /c'),
     https('mode: PASSTHROUGH'),
     https('mode: ISTIO_MUTUAL'),
+    https('mode: ISTIO_MUTUAL, subjectAltNames: [spiffe://a/ns/b/sa/c], insecureSkipVerify: false'),
+    https('mode: MUTUAL, serverCertificate: /a, privateKey: /b, caCertificates: /c, caCrl: /d'),
+    https('mode: SIMPLE, credentialName: cert, ecdhCurves: [X25519MLKEM768, P-256]'),
     https('mode: SIMPLE, tlsCertificates: [{serverCertificate: /a, privateKey: /b}]'),
   ],
-  warned: [['LAT1312 spec.servers.0.tls.cipherSuites.0', https('mode: SIMPLE, credentialName: c, cipherSuites: [RC4-SHA]')]],
+  warned: [
+    ['LAT1312 spec.servers.0.tls.cipherSuites.0', https('mode: SIMPLE, credentialName: c, cipherSuites: [RC4-SHA]')],
+    ['LAT1312 spec.servers.0.tls.ecdhCurves.1', https('mode: SIMPLE, credentialName: c, ecdhCurves: [P-256, P-512]')],
+    ['LAT1312 spec.servers.0.tls.ecdhCurves.1', https('mode: SIMPLE, credentialName: c, ecdhCurves: [P-256, P-256]')],
+    ['LAT1314 spec.servers.0.tls', https('mode: SIMPLE, credentialName: c, subjectAltNames: [a]')],
+    ['LAT1314 spec.servers.0.tls', https('mode: ISTIO_MUTUAL, insecureSkipVerify: true')],
+  ],
   refused: [
     ['LAT1004 spec.servers', '{selector: {a: b}}'],
     ['LAT1003 spec.servers', '{servers: []}'],
@@ -40,6 +49,15 @@ kindTable('networking.istio.io/v1', 'Gateway', {
     [
       'LAT1311 spec.servers.0.tls.maxProtocolVersion',
       https('mode: SIMPLE, credentialName: a, minProtocolVersion: TLSV1_3, maxProtocolVersion: TLSV1_2'),
+    ],
+    ['LAT1310 spec.servers.0.tls', https('mode: MUTUAL, credentialName: a, caCrl: /d')],
+    [
+      'LAT1313 spec.servers.0.tls.verifyCertificateSpki.0',
+      https('mode: MUTUAL, credentialName: a, verifyCertificateSpki: [AAAA]'),
+    ],
+    [
+      'LAT1313 spec.servers.0.tls.verifyCertificateHash.0',
+      https('mode: MUTUAL, credentialName: a, verifyCertificateHash: [AAAA]'),
     ],
     ['LAT1003 spec.servers.0.tls.mode', https('mode: TLS')],
     [

@@ -16,6 +16,7 @@ import type { ClientTLSSettings } from '../api/shared/tls-settings.ts';
 import type { MeshConfig } from '../api/mesh-config.ts';
 import { any, type Init } from '../filters/any.ts';
 import { duration } from '../filters/duration.ts';
+import { credentialSecret, credentialTrust, isCredential } from './credential-name.ts';
 
 type CommonTlsContext = Init<typeof CommonTlsContextSchema>;
 type TransportSocket = Init<typeof TransportSocketSchema>;
@@ -58,7 +59,7 @@ const patient = ({ configSourceSpecifier, resourceApiVersion }: ConfigSource): C
 /** `default` and `ROOTCA` are the workload's own; files and Kubernetes secrets are named by their scheme. */
 export function secretConfig(name: string): SecretConfig {
   if (name === 'default' || name === 'ROOTCA') return { name, sdsConfig: agent };
-  return { name, sdsConfig: patient(name.startsWith('kubernetes://') || name.startsWith('configmap://') ? ads : agent) };
+  return { name, sdsConfig: patient(isCredential(name) ? ads : agent) };
 }
 
 /** Envoy's own client default stops at TLS 1.2, so both ends are always said (envoy-tried.md §5). */
@@ -158,15 +159,19 @@ export function originationSocket(tls: ClientTLSSettings, { http2 }: { readonly 
 export function originationSecrets(tls: ClientTLSSettings): string[] {
   if (!tls.credentialName || (tls.mode !== 'SIMPLE' && tls.mode !== 'MUTUAL')) return [];
   const certificate = clientCertificate(tls);
-  return [...(certificate === undefined ? [] : [certificate]), ...(tls.insecureSkipVerify === true ? [] : [trustName(tls)])];
+  const names = [
+    ...(certificate === undefined ? [] : [certificate]),
+    ...(tls.insecureSkipVerify === true ? [] : [trustName(tls)]),
+  ];
+  return names.filter(isCredential);
 }
 
 const trustName = (tls: ClientTLSSettings): string =>
-  tls.credentialName ? `kubernetes://${tls.credentialName}-cacert` : `file-root:${tls.caCertificates || 'system'}`;
+  tls.credentialName ? credentialTrust(tls.credentialName) : `file-root:${tls.caCertificates || 'system'}`;
 
 function clientCertificate(tls: ClientTLSSettings): string | undefined {
   if (tls.mode !== 'MUTUAL') return undefined;
-  if (tls.credentialName) return `kubernetes://${tls.credentialName}`;
+  if (tls.credentialName) return credentialSecret(tls.credentialName);
   return `file-cert:${tls.clientCertificate ?? ''}~${tls.privateKey ?? ''}`;
 }
 

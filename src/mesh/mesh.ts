@@ -350,6 +350,10 @@ export class Mesh {
     return this.#store.kind('', 'Secret').get(objectKey(namespace, name));
   }
 
+  configMap(namespace: string, name: string): ApiObject | undefined {
+    return this.#store.kind('', 'ConfigMap').get(objectKey(namespace, name));
+  }
+
   // What classes of proxies may depend on
 
   readonly #callerKeys = selectionKeys(() => [

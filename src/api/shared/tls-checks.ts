@@ -76,10 +76,16 @@ const suites = new Set([
   'DES-CBC3-SHA',
 ]);
 
-/** The TLS of a server's port. A redirect to HTTPS alone needs no certificate; the caller knows whether that is all. */
 /** Whether Envoy has a cipher suite of this name. */
 export const isCipherSuite = (name: string): boolean => suites.has(name);
 
+/** Groups of the key exchange that Envoy (BoringSSL) has. */
+const curves = new Set(['X25519MLKEM768', 'X25519', 'P-256', 'P-384', 'P-521']);
+
+/** Whether Envoy has a curve of this name. */
+export const isCurve = (name: string): boolean => curves.has(name);
+
+/** The TLS of a server's port. A redirect to HTTPS alone needs no certificate; the caller knows whether that is all. */
 export function checkServerTls(tls: ServerTLSSettings, path: Path): Finding[] {
   const { mode = 'PASSTHROUGH' } = tls;
   const given = named(tls, certificateFields);
@@ -100,13 +106,59 @@ export function checkServerTls(tls: ServerTLSSettings, path: Path): Finding[] {
       error('LAT1311', [...path, 'maxProtocolVersion'], `${maxProtocolVersion} is below minProtocolVersion`, 'swap them'),
     );
   }
+  return [
+    ...findings,
+    ...checkNames(tls.cipherSuites, [...path, 'cipherSuites'], 'cipher suite', isCipherSuite),
+    ...checkNames(tls.ecdhCurves, [...path, 'ecdhCurves'], 'curve', isCurve),
+    ...checkClients(tls, path),
+  ];
+}
+
+/** What Envoy does not know is left out of what it is told. */
+function checkNames(
+  names: readonly string[] = [],
+  path: Path,
+  what: 'cipher suite' | 'curve',
+  isKnown: (name: string) => boolean,
+): Finding[] {
   const seen = new Set<string>();
-  for (const [index, suite] of (tls.cipherSuites ?? []).entries()) {
-    const place = [...path, 'cipherSuites', index];
-    if (!suites.has(suite))
-      findings.push(warning('LAT1312', place, `${suite} is no cipher suite that Envoy has; it is ignored`, 'remove it'));
-    else if (seen.has(suite)) findings.push(warning('LAT1312', place, `${suite} stands twice`, 'remove one'));
-    seen.add(suite);
+  const findings: Finding[] = [];
+  for (const [index, name] of names.entries()) {
+    const place = [...path, index];
+    if (!isKnown(name))
+      findings.push(warning('LAT1312', place, `${name} is no ${what} that Envoy has; it is ignored`, 'remove it'));
+    else if (seen.has(name)) findings.push(warning('LAT1312', place, `${name} stands twice`, 'remove one'));
+    seen.add(name);
+  }
+  return findings;
+}
+
+const spki = /^[A-Za-z0-9+/]{43}=$/;
+const hash = /^(?:[0-9A-Fa-f]{64}|[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){31})$/;
+
+/** What a server asks of its clients' certificates. */
+function checkClients(tls: ServerTLSSettings, path: Path): Finding[] {
+  const { mode = 'PASSTHROUGH', verifyCertificateSpki = [], verifyCertificateHash = [] } = tls;
+  const findings: Finding[] = [];
+  const refuse = (at: Path, message: string, help: string): number =>
+    findings.push(error('LAT1313', [...path, ...at], message, help));
+  for (const [index, pin] of verifyCertificateSpki.entries()) {
+    if (!spki.test(pin)) refuse(['verifyCertificateSpki', index], `${pin} is no SHA-256 of a key`, 'write 32 bytes in base64');
+  }
+  for (const [index, pin] of verifyCertificateHash.entries()) {
+    if (!hash.test(pin))
+      refuse(['verifyCertificateHash', index], `${pin} is no SHA-256 of a certificate`, 'write 32 bytes in hex');
+  }
+  const unused = [
+    ...named(tls, ['verifyCertificateSpki', 'verifyCertificateHash', 'caCertCredentialName']),
+    ...(tls.insecureSkipVerify === true ? ['insecureSkipVerify'] : []),
+  ];
+  const names = named(tls, ['subjectAltNames']);
+  if (mode === 'MUTUAL' || mode === 'OPTIONAL_MUTUAL') return findings;
+  const idle = mode === 'ISTIO_MUTUAL' ? unused : [...unused, ...names];
+  if (idle.length > 0) {
+    const message = `${idle.join(', ')} ${idle.length > 1 ? 'mean' : 'means'} nothing with ${mode}`;
+    findings.push(warning('LAT1314', path, message, 'set mode to MUTUAL or OPTIONAL_MUTUAL, or remove it'));
   }
   return findings;
 }
@@ -143,5 +195,7 @@ function checkServerCertificates(tls: ServerTLSSettings, path: Path): Finding[] 
     refuse(`${mode} needs the authority that signs clients' certificates`, 'give caCertificates, or a credential that holds it');
   }
   if (!verifiesClients && isSet(tls.caCrl)) refuse(`caCrl means nothing with ${mode}`, 'set mode to MUTUAL or remove it');
+  if (isSet(tls.caCrl) && named(tls, ['credentialName', 'credentialNames', 'caCertCredentialName']).length > 0)
+    refuse('caCrl is for files: a credential holds its own list', 'write the list into the Secret as ca.crl, beside ca.crt');
   return findings;
 }

@@ -1,12 +1,11 @@
 // The Secrets that a gateway's servers name: which are fetched, and which of them nobody has.
 
 import { diagnose, type Diagnostic } from '../../api/diagnostic.ts';
+import { isCredential, parseCredential, trustSuffix } from '../credential-name.ts';
 import type { ProxyClass } from '../proxy-class.ts';
 import { gatewaySecret } from './secret.ts';
 import { terminatesTls, type GatewayServer } from './server.ts';
 import { serverSecrets } from './tls.ts';
-
-const scheme = 'kubernetes://';
 
 /** The SDS names of what a server takes from Secrets, each with what it must hold. */
 function wantedBy({
@@ -18,7 +17,7 @@ function wantedBy({
     ...certificates.map((name) => ({ name, holds: 'a certificate and key' as const })),
     ...(trust === undefined ? [] : [{ name: trust, holds: 'trust (ca.crt)' as const }]),
   ];
-  return wanted.filter(({ name }) => name.startsWith(scheme));
+  return wanted.filter(({ name }) => isCredential(name));
 }
 
 /** Sorted names for SDS. */
@@ -31,14 +30,26 @@ export function credentialDiagnostics(proxy: ProxyClass, servers: readonly Gatew
     wantedBy(server)
       .filter(({ name }) => gatewaySecret(proxy, name).value === undefined)
       .map(({ name, holds }) =>
-        diagnose(server.object, [...server.path, 'tls'], {
-          code: 'IST0101',
-          severity: 'error',
-          message: `there is no Secret ${secretName(name)} with ${holds} in namespace ${proxy.namespace}, where the gateway runs`,
-          help: `create it there: lateen reads tls.crt and tls.key, or cert and key; ca.crt or cacert for trust`,
-        }),
+        diagnose(server.object, [...server.path, 'tls'], { code: 'IST0101', severity: 'error', ...lack(proxy, name, holds) }),
       ),
   );
 }
 
-const secretName = (name: string): string => name.slice(scheme.length);
+function lack({ namespace }: ProxyClass, name: string, holds: string): { message: string; help: string } {
+  const wanted = parseCredential(name, namespace);
+  if (wanted === undefined) {
+    const forms = 'NAME, kubernetes-gateway://NAMESPACE/NAME or configmap://NAMESPACE/NAME';
+    return { message: `${name} is not the name of a Secret or ConfigMap`, help: `write ${forms}` };
+  }
+  const { kind } = wanted;
+  if (wanted.namespace !== namespace) {
+    return {
+      message: `${kind} ${wanted.namespace}/${wanted.name} is not for this gateway: it reads those of namespace ${namespace}, where it runs`,
+      help: `copy it to namespace ${namespace}, and name it without a namespace`,
+    };
+  }
+  return {
+    message: `there is no ${kind} ${wanted.name} with ${holds} in namespace ${namespace}, where the gateway runs`,
+    help: `create it there: lateen reads cert and key, or tls.crt and tls.key; cacert or ca.crt for trust, which may also be in ${kind} NAME${trustSuffix}`,
+  };
+}

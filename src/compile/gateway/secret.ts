@@ -1,10 +1,12 @@
-// Secrets that a gateway's servers, or a policy's own TLS, name: certificates and trust from Kubernetes Secrets.
+// Secrets that a gateway's servers, or a policy's own TLS, name: certificates and trust from Kubernetes Secrets and ConfigMaps.
 
 import { SecretSchema } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
 import type { ReadonlySignal } from '@preact/signals-core';
+import type { ConfigMap } from '../../api/config-map.ts';
 import type { ApiObject } from '../../api/object.ts';
 import type { Secret } from '../../api/secret.ts';
 import { familyBy } from '../../store/family.ts';
+import { parseCredential, trustSuffix, type Credential } from '../credential-name.ts';
 import { resource, settle } from '../encode.ts';
 import { identityOf } from '../identity.ts';
 import { cause } from '../origin.ts';
@@ -22,59 +24,93 @@ export const gatewaySecret = (proxy: ProxyClass, name: string): ReadonlySignal<R
 const cells = familyBy<Key, Resource | undefined>(
   ({ proxy, name }) => `${identityOf(proxy.view.mesh)} ${proxy.namespace} ${name}`,
   ({ proxy, name }, previous) => {
-    const scheme = 'kubernetes://';
-    if (!name.startsWith(scheme)) return undefined;
-    const wanted = name.slice(scheme.length);
-    const { object, content } = wanted.endsWith('-cacert') ? trustNamed(proxy, wanted) : certificateNamed(proxy, wanted);
+    const wanted = parseCredential(name, proxy.namespace);
+    if (wanted === undefined || wanted.namespace !== proxy.namespace) return undefined;
+    const { object, content } = wanted.name.endsWith(trustSuffix) ? trustNamed(proxy, wanted) : certificateNamed(proxy, wanted);
     if (object === undefined) return undefined;
     return content && settle(previous, resource(SecretSchema, name, { name, type: content }, [cause(object)]));
   },
 );
 
 type Content = { case: 'tlsCertificate'; value: object } | { case: 'validationContext'; value: object };
+type Holder = ApiObject<Secret> | ApiObject<ConfigMap>;
 
 interface Found {
-  readonly object: ApiObject<Secret> | undefined;
+  readonly object: Holder | undefined;
   readonly content: Content | undefined;
 }
 
-function certificateNamed(proxy: ProxyClass, name: string): Found {
-  const object = secretAt(proxy, name);
+function certificateNamed(proxy: ProxyClass, credential: Credential): Found {
+  const object = objectAt(proxy, credential);
   return { object, content: object && certificateOf(object) };
 }
 
-/** `NAME-cacert` is a Secret of its own, or the trust inside NAME. */
-function trustNamed(proxy: ProxyClass, name: string): Found {
-  const object = secretAt(proxy, name) ?? secretAt(proxy, name.slice(0, -'-cacert'.length));
+/** `NAME-cacert` is an object of its own, or the trust inside NAME. */
+function trustNamed(proxy: ProxyClass, credential: Credential): Found {
+  const inside = { ...credential, name: credential.name.slice(0, -trustSuffix.length) };
+  const object = objectAt(proxy, credential) ?? objectAt(proxy, inside);
   return { object, content: trustOf(object) };
 }
 
-const secretAt = (proxy: ProxyClass, name: string): ApiObject<Secret> | undefined =>
-  proxy.view.mesh.secret(proxy.namespace, name) as ApiObject<Secret> | undefined;
+const objectAt = ({ view }: ProxyClass, { kind, namespace, name }: Credential): Holder | undefined =>
+  (kind === 'Secret' ? view.mesh.secret(namespace, name) : view.mesh.configMap(namespace, name)) as Holder | undefined;
 
 const inline = (bytes: Uint8Array) => ({ specifier: { case: 'inlineBytes' as const, value: bytes } });
 
-/** A value of a Secret, from `data` (base64) or `stringData`, under the first key that is there. */
-function value(object: ApiObject<Secret>, ...keys: readonly string[]): Uint8Array | undefined {
-  for (const key of keys) {
-    const plain = object.body.stringData?.[key];
-    if (plain !== undefined) return Buffer.from(plain);
-    const encoded = object.body.data?.[key];
-    if (encoded !== undefined) return new Uint8Array(Buffer.from(encoded, 'base64'));
+/** A value that is there and not empty. */
+function value(object: Holder, key: string): Uint8Array | undefined {
+  const { plain, encoded } = valuesOf(object);
+  const text = plain?.[key];
+  const bytes = text !== undefined ? Buffer.from(text) : Buffer.from(encoded?.[key] ?? '', 'base64');
+  return bytes.length === 0 ? undefined : new Uint8Array(bytes);
+}
+
+/** Text as it is, which counts first, and base64. */
+function valuesOf({ kind, body }: Holder) {
+  if (kind === 'ConfigMap') {
+    const { data, binaryData } = body as ConfigMap;
+    return { plain: data, encoded: binaryData };
+  }
+  const { stringData, data } = body as Secret;
+  return { plain: stringData, encoded: data };
+}
+
+/** The generic names count before those of type `kubernetes.io/tls`. */
+function certificateOf(object: Holder): Content | undefined {
+  for (const [cert, key, staple] of certificateKeys) {
+    const chain = value(object, cert);
+    const privateKey = value(object, key);
+    if (chain === undefined || privateKey === undefined) continue;
+    const response = value(object, staple);
+    return {
+      case: 'tlsCertificate',
+      value: {
+        certificateChain: inline(chain),
+        privateKey: inline(privateKey),
+        ...(response && { ocspStaple: inline(response) }),
+      },
+    };
   }
   return undefined;
 }
 
-function certificateOf(object: ApiObject<Secret>): Content | undefined {
-  const chain = value(object, 'tls.crt', 'cert');
-  const key = value(object, 'tls.key', 'key');
-  if (chain === undefined || key === undefined) return undefined;
-  return { case: 'tlsCertificate', value: { certificateChain: inline(chain), privateKey: inline(key) } };
+const certificateKeys = [
+  ['cert', 'key', 'ocsp-staple'],
+  ['tls.crt', 'tls.key', 'tls.ocsp-staple'],
+] as const;
+
+function trustOf(object: Holder | undefined): Content | undefined {
+  if (object === undefined) return undefined;
+  for (const [cert, list] of trustKeys) {
+    const roots = value(object, cert);
+    if (roots === undefined) continue;
+    const crl = value(object, list);
+    return { case: 'validationContext', value: { trustedCa: inline(roots), ...(crl && { crl: inline(crl) }) } };
+  }
+  return undefined;
 }
 
-function trustOf(object: ApiObject<Secret> | undefined): Content | undefined {
-  const roots = object && value(object, 'ca.crt', 'cacert');
-  if (object === undefined || roots === undefined) return undefined;
-  const crl = value(object, 'ca.crl', 'crl');
-  return { case: 'validationContext', value: { trustedCa: inline(roots), ...(crl && { crl: inline(crl) }) } };
-}
+const trustKeys = [
+  ['cacert', 'crl'],
+  ['ca.crt', 'ca.crl'],
+] as const;

@@ -3,13 +3,15 @@
 import type { DownstreamTlsContextSchema as Schema } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
 import { DownstreamTlsContextSchema } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
 import {
+  CertificateValidationContext_TrustChainVerification as TrustChainVerification,
   SubjectAltNameMatcher_SanType,
   TlsParameters_TlsProtocol,
 } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
 import type { ServerTLSSettings } from '../../api/gateway.ts';
-import { isCipherSuite } from '../../api/shared/tls-checks.ts';
+import { isCipherSuite, isCurve } from '../../api/shared/tls-checks.ts';
 import type { MeshConfig } from '../../api/mesh-config.ts';
 import type { Init } from '../../filters/any.ts';
+import { credentialSecret, credentialTrust } from '../credential-name.ts';
 import { meshServerSocket, revocationList, secretConfig, tlsSocket } from '../tls.ts';
 
 type TransportSocket = ReturnType<typeof tlsSocket>;
@@ -22,29 +24,25 @@ const versions: Readonly<Record<string, TlsParameters_TlsProtocol>> = {
   TLSV1_3: TlsParameters_TlsProtocol.TLSv1_3,
 };
 
-/** Trust is asked for by a name of its own, also where one Secret holds both. */
-const trustOf = (name: string): string => `kubernetes://${name}${name.endsWith('-cacert') ? '' : '-cacert'}`;
-
 /** The names of the secrets that a server's settings need, in SDS form. */
 export function serverSecrets(tls: ServerTLSSettings): { certificates: string[]; trust: string | undefined } {
   const credentials = tls.credentialNames?.length ? tls.credentialNames : tls.credentialName ? [tls.credentialName] : [];
-  const files = tls.tlsCertificates?.length
-    ? tls.tlsCertificates
-    : tls.serverCertificate
-      ? [{ serverCertificate: tls.serverCertificate, privateKey: tls.privateKey }]
-      : [];
+  const files = tls.tlsCertificates?.length ? tls.tlsCertificates : tls.serverCertificate ? [tls] : [];
   const certificates =
     credentials.length > 0
-      ? credentials.map((name) => `kubernetes://${name}`)
+      ? credentials.map(credentialSecret)
       : files.map((file) => `file-cert:${file.serverCertificate ?? ''}~${file.privateKey ?? ''}`);
-  if (tls.mode !== 'MUTUAL' && tls.mode !== 'OPTIONAL_MUTUAL') return { certificates, trust: undefined };
-  const [first] = credentials;
-  const authority = tls.caCertCredentialName || first;
+  if (!verifiesClients(tls)) return { certificates, trust: undefined };
+  // Several certificates have one trust: that of the first.
+  const authority = tls.caCertCredentialName || credentials[0];
+  const file = tls.caCertificates || files.find(({ caCertificates }) => caCertificates)?.caCertificates;
   return {
     certificates,
-    trust: authority !== undefined ? trustOf(authority) : tls.caCertificates ? `file-root:${tls.caCertificates}` : undefined,
+    trust: authority !== undefined ? credentialTrust(authority) : file && `file-root:${file}`,
   };
 }
+
+const verifiesClients = ({ mode }: ServerTLSSettings): boolean => mode === 'MUTUAL' || mode === 'OPTIONAL_MUTUAL';
 
 export function serverSocket(tls: ServerTLSSettings, config: MeshConfig): TransportSocket {
   // Who may come is said by the names given here, if any: any workload of the trust bundle else, of whatever trust domain.
@@ -52,7 +50,7 @@ export function serverSocket(tls: ServerTLSSettings, config: MeshConfig): Transp
   const { certificates, trust } = serverSecrets(tls);
   const { minProtocolVersion, cipherSuites } = config.tlsDefaults ?? {};
   const ciphers = (tls.cipherSuites?.length ? tls.cipherSuites : (cipherSuites ?? [])).filter(isCipherSuite);
-  const curves = tls.ecdhCurves?.length ? tls.ecdhCurves : (config.tlsDefaults?.ecdhCurves ?? []);
+  const curves = (tls.ecdhCurves?.length ? tls.ecdhCurves : (config.tlsDefaults?.ecdhCurves ?? [])).filter(isCurve);
   const common: Common = {
     alpnProtocols: ['h2', 'http/1.1'],
     tlsCertificateSdsSecretConfigs: certificates.map(secretConfig),
@@ -61,7 +59,7 @@ export function serverSocket(tls: ServerTLSSettings, config: MeshConfig): Transp
         versions[tls.minProtocolVersion ?? ''] ?? versions[minProtocolVersion ?? ''] ?? TlsParameters_TlsProtocol.TLSv1_2,
       tlsMaximumProtocolVersion: versions[tls.maxProtocolVersion ?? ''] ?? TlsParameters_TlsProtocol.TLSv1_3,
       ...(ciphers.length > 0 && { cipherSuites: [...new Set(ciphers)] }),
-      ...(curves.length > 0 && { ecdhCurves: [...curves] }),
+      ...(curves.length > 0 && { ecdhCurves: [...new Set(curves)] }),
     },
     ...(trust !== undefined && {
       validationContextType: {
@@ -92,5 +90,7 @@ function pins(tls: ServerTLSSettings) {
     verifyCertificateSpki: tls.verifyCertificateSpki ?? [],
     verifyCertificateHash: tls.verifyCertificateHash ?? [],
     ...revocationList(tls),
+    // A client shows some certificate; whose it is, the application asks.
+    ...(tls.insecureSkipVerify === true && { trustChainVerification: TrustChainVerification.ACCEPT_UNTRUSTED }),
   };
 }
