@@ -4,6 +4,7 @@ import { labelsText, nodeLabel, type Labels } from '../mesh/labels.ts';
 import type { Mesh } from '../mesh/mesh.ts';
 import type { Workload } from '../mesh/workload.ts';
 import type { ProxyNode } from './configuration.ts';
+import { topologyOf, type Topology } from './gateway/topology.ts';
 import { addressFamilies, isSet, labelsOf, podPorts, text, type AddressFamilies } from './node.ts';
 import type { Owner } from './own-ports.ts';
 import { placedViewText, type View } from './view.ts';
@@ -26,6 +27,8 @@ export interface ProxyClass extends Owner {
   readonly unprivileged: boolean;
   /** Its address, where others have listeners for it as a pod of a headless service; it needs none to itself. */
   readonly headlessAddress: string | undefined;
+  /** What stands before it; empty but for gateways. */
+  readonly topology: Topology;
   /** The account it runs as, for what only some may read. */
   readonly serviceAccount: string;
   readonly text: string;
@@ -93,6 +96,7 @@ export function classOf(mesh: Mesh, node: ProxyNode): ProxyClass {
     interception: interceptionOf(text(node.metadata['INTERCEPTION_MODE'])),
     unprivileged: isSet(node.metadata['UNPRIVILEGED_POD']),
     headlessAddress: node.addresses.slice(0, 1).find((address) => mesh.isHeadlessAddress(address)),
+    topology: role === 'router' ? topologyOf(node, mesh.config) : {},
     serviceAccount: workload?.serviceAccount ?? text(node.metadata['SERVICE_ACCOUNT']),
   } as const;
   const { view: _view, labels: own, namedPorts, addresses, ...rest } = made;

@@ -35,7 +35,7 @@ const Tracing = message(
   },
 );
 
-const GatewayTopology = message(
+export const GatewayTopology = message(
   {},
   {
     numTrustedProxies: count,

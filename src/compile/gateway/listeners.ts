@@ -8,7 +8,7 @@ import { httpFilters } from '../../filters/index.ts';
 import type { NamedFilter } from '../../filters/filter.ts';
 import { isHttp } from '../../mesh/protocol.ts';
 import { resource } from '../encode.ts';
-import { anyAddresses, filterChain, socketAddress, tlsInspector, type FilterChain } from '../listener/chain.ts';
+import { anyAddresses, filterChain, proxyProtocol, socketAddress, tlsInspector, type FilterChain } from '../listener/chain.ts';
 import { httpConnectionManager } from '../listener/http-connection-manager.ts';
 import { listenerName } from '../names.ts';
 import { cause } from '../origin.ts';
@@ -78,7 +78,11 @@ function listener(
       ...(others.length > 0 && { additionalAddresses: others.map((address) => ({ address: socketAddress(address, port) })) }),
       trafficDirection: TrafficDirection.OUTBOUND,
       filterChains: [...chains],
-      listenerFilters: isHttp(first.protocol) || first.server.tls === undefined ? [] : [tlsInspector],
+      listenerFilters: [
+        // Before TLS begins: its header is the first that comes.
+        ...(proxy.topology.proxyProtocol === undefined ? [] : [proxyProtocol]),
+        ...(isHttp(first.protocol) || first.server.tls === undefined ? [] : [tlsInspector]),
+      ],
     },
     group.map(({ object, path }) => cause(object, path)),
   );
@@ -122,11 +126,15 @@ function leadsNowhere(server: GatewayServer, drafts: readonly ChainDraft[]): Dia
   ];
 }
 
+/** Milliseconds: who opens connections at the edge and says nothing must not keep them (istio.md §1.14). */
+const handshakeTimeout = 15_000;
+
 /** All plain HTTP servers of a port share one table, told apart by host. */
 function httpChain(proxy: ProxyClass, [first]: readonly GatewayServer[], authorization: GatewayAuthorization): ChainDraft[] {
   if (first === undefined) return [];
   const origin = { object: first.object, path: first.path };
-  return [{ server: first, names: [], chain: filterChain({ filters: [manager(proxy, first, authorization)], origin }), origin }];
+  const filters = [manager(proxy, first, authorization)];
+  return [{ server: first, names: [], chain: filterChain({ handshakeTimeout, filters, origin }), origin }];
 }
 
 function manager(proxy: ProxyClass, server: GatewayServer, authorization: GatewayAuthorization): NamedFilter {
@@ -140,6 +148,7 @@ function manager(proxy: ProxyClass, server: GatewayServer, authorization: Gatewa
     filters: httpFilters({ role: 'gateway', protocol: server.protocol, authorization: authorization.http }),
     config: proxy.view.mesh.config,
     http10: proxy.http10,
+    topology: proxy.topology,
   });
 }
 
@@ -154,7 +163,13 @@ function serverChains(proxy: ProxyClass, server: GatewayServer, authorization: G
         server,
         names,
         origin,
-        chain: filterChain({ ...match(names), filters: [manager(proxy, server, authorization)], socket: socket(), origin }),
+        chain: filterChain({
+          ...match(names),
+          handshakeTimeout,
+          filters: [manager(proxy, server, authorization)],
+          socket: socket(),
+          origin,
+        }),
       },
     ];
   }
@@ -165,6 +180,7 @@ function serverChains(proxy: ProxyClass, server: GatewayServer, authorization: G
     origin,
     chain: filterChain({
       ...match(names),
+      handshakeTimeout,
       filters: [...authorization.tcp, filter],
       ...(terminatesTls(server) && { socket: socket() }),
       origin,

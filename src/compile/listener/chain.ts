@@ -11,9 +11,11 @@ import type { TransportSocketSchema } from '../../../gen/envoy/config/core/v3/ba
 import { HttpInspectorSchema } from '../../../gen/envoy/extensions/filters/listener/http_inspector/v3/http_inspector_pb.js';
 import { OriginalDstSchema } from '../../../gen/envoy/extensions/filters/listener/original_dst/v3/original_dst_pb.js';
 import { OriginalSrcSchema } from '../../../gen/envoy/extensions/filters/listener/original_src/v3/original_src_pb.js';
+import { ProxyProtocolSchema } from '../../../gen/envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol_pb.js';
 import { TlsInspectorSchema } from '../../../gen/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.js';
 import type { ApiObject, Path } from '../../api/object.ts';
 import { any, type Init } from '../../filters/any.ts';
+import { duration } from '../../filters/duration.ts';
 import type { NamedFilter } from '../../filters/filter.ts';
 import type { AddressFamilies } from '../node.ts';
 import { originKey, originText } from '../origin.ts';
@@ -28,11 +30,13 @@ export interface ChainInput {
   readonly match?: FilterChainMatch;
   readonly filters: readonly NamedFilter[];
   readonly socket?: TransportSocket;
+  /** Milliseconds in which a connection must have done its TLS handshake; undefined: as long as it likes. */
+  readonly handshakeTimeout?: number;
   /** The object and field that made the chain. */
   readonly origin?: { readonly object: ApiObject<unknown>; readonly path: Path } | undefined;
 }
 
-export function filterChain({ name, match, filters, socket, origin }: ChainInput): FilterChain {
+export function filterChain({ name, match, filters, socket, handshakeTimeout, origin }: ChainInput): FilterChain {
   const metadata: Record<string, JsonObject> =
     origin === undefined ? {} : { [originKey]: { source: originText(origin.object, origin.path) } };
   return {
@@ -43,6 +47,7 @@ export function filterChain({ name, match, filters, socket, origin }: ChainInput
       configType: { case: 'typedConfig' as const, value: config },
     })),
     ...(socket !== undefined && { transportSocket: socket }),
+    ...(handshakeTimeout !== undefined && { transportSocketConnectTimeout: duration(handshakeTimeout) }),
     ...(origin !== undefined && { metadata: { filterMetadata: metadata } }),
   };
 }
@@ -53,6 +58,7 @@ const listenerFilter = (name: string, value: ReturnType<typeof any>): ListenerFi
 });
 
 export const originalDestination = listenerFilter('envoy.filters.listener.original_dst', any(OriginalDstSchema, {}));
+export const proxyProtocol = listenerFilter('envoy.filters.listener.proxy_protocol', any(ProxyProtocolSchema, {}));
 export const tlsInspector = listenerFilter('envoy.filters.listener.tls_inspector', any(TlsInspectorSchema, {}));
 export const httpInspector = listenerFilter('envoy.filters.listener.http_inspector', any(HttpInspectorSchema, {}));
 

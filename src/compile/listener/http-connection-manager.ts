@@ -12,6 +12,7 @@ import { any, type Init } from '../../filters/any.ts';
 import { duration } from '../../filters/duration.ts';
 import type { NamedFilter } from '../../filters/filter.ts';
 import type { MeshConfig } from '../../api/mesh-config.ts';
+import type { Topology } from '../gateway/topology.ts';
 import { accessLogs } from './access-log.ts';
 import { adsSource } from '../tls.ts';
 
@@ -26,6 +27,8 @@ export interface HttpManager {
   readonly config: MeshConfig;
   /** Serves HTTP/1.0 requests too. */
   readonly http10: boolean;
+  /** What stands before a gateway. */
+  readonly topology?: Topology;
 }
 
 /** The network filter for one chain. */
@@ -42,7 +45,7 @@ export function httpConnectionManager(manager: HttpManager): NamedFilter {
     // Long streams are the application's business; requests have their own timeouts.
     streamIdleTimeout: duration(0),
     ...pathNormalization(config),
-    ...identityHeaders(role, config),
+    ...identityHeaders(role, manager.topology),
     ...(manager.http10 && { httpProtocolOptions: { acceptHttp10: true } }),
     accessLog: accessLogs(config),
     requestIdExtension: {
@@ -50,7 +53,7 @@ export function httpConnectionManager(manager: HttpManager): NamedFilter {
     },
     ...(role === 'gateway' && {
       useRemoteAddress: true,
-      xffNumTrustedHops: config.defaultConfig?.gatewayTopology?.numTrustedProxies ?? 0,
+      xffNumTrustedHops: manager.topology?.numTrustedProxies ?? 0,
     }),
     serverName: 'istio-envoy',
     ...(role === 'inbound' && { serverHeaderTransformation: HttpConnectionManager_ServerHeaderTransformation.PASS_THROUGH }),
@@ -77,19 +80,24 @@ function pathNormalization(config: MeshConfig): ManagerInit {
 }
 
 /** Who the client was, as servers read it in `x-forwarded-client-cert`. */
-function identityHeaders(role: HttpManager['role'], _config: MeshConfig): ManagerInit {
-  const details = { subject: true, cert: true, dns: true, uri: true };
+function identityHeaders(role: HttpManager['role'], topology: Topology | undefined): ManagerInit {
   switch (role) {
     case 'inbound':
       return {
         forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails.APPEND_FORWARD,
         setCurrentClientCertDetails: { subject: true, dns: true, uri: true },
       };
-    case 'gateway':
+    case 'gateway': {
+      const { forwardClientCertDetails: given = 'UNDEFINED' } = topology ?? {};
+      const forward = given === 'UNDEFINED' ? 'SANITIZE_SET' : given;
       return {
-        forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails.SANITIZE_SET,
-        setCurrentClientCertDetails: details,
+        forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails[forward],
+        // Only where the header is written at all.
+        ...((forward === 'SANITIZE_SET' || forward === 'APPEND_FORWARD') && {
+          setCurrentClientCertDetails: { subject: true, cert: true, dns: true, uri: true },
+        }),
       };
+    }
     case 'outbound':
       return {};
   }
