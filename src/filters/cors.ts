@@ -24,7 +24,6 @@ function policy(cors: Cors): Init<typeof CorsPolicySchema> {
     ...(cors.maxAge !== undefined && { maxAge: String(Math.trunc(cors.maxAge / 1000)) }),
     ...(cors.allowCredentials !== undefined && { allowCredentials: cors.allowCredentials }),
     filterEnabled: { defaultValue: { numerator: 100 } },
-    // A preflight that no origin matches is forwarded, unless the policy says to ignore it.
-    ...(cors.unmatchedPreflights !== 'UNSPECIFIED' && { forwardNotMatchingPreflights: cors.unmatchedPreflights === 'FORWARD' }),
+    forwardNotMatchingPreflights: cors.forwardUnmatchedPreflights,
   };
 }

@@ -7,10 +7,11 @@ import { authorization } from './authorization.ts';
 import { cors } from './cors.ts';
 import { fault } from './fault.ts';
 import type { HttpChain, HttpFilter, NamedFilter } from './filter.ts';
+import { grpcStats } from './grpc-stats.ts';
 import { grpcWeb } from './grpc-web.ts';
 import { router } from './router.ts';
 
-const filters: readonly HttpFilter[] = [authorization, grpcWeb, alpn, fault, cors, router];
+const filters: readonly HttpFilter[] = [authorization, grpcWeb, grpcStats, alpn, fault, cors, router];
 
 /** The entries of an HTTP filter chain. */
 export const httpFilters = (chain: HttpChain): readonly NamedFilter[] =>

@@ -61,7 +61,8 @@ export interface Retries {
   readonly perTryTimeout: number | undefined;
   readonly retryOn: string;
   readonly retryRemoteLocalities: boolean;
-  readonly retryIgnorePreviousHosts: boolean;
+  /** Undefined: unless requests are spread by their content. */
+  readonly retryIgnorePreviousHosts: boolean | undefined;
   readonly backoff: number | undefined;
 }
 
@@ -83,7 +84,7 @@ export interface Cors {
   /** Milliseconds. */
   readonly maxAge: number | undefined;
   readonly allowCredentials: boolean | undefined;
-  readonly unmatchedPreflights: 'UNSPECIFIED' | 'FORWARD' | 'IGNORE';
+  readonly forwardUnmatchedPreflights: boolean;
 }
 
 export interface Redirect {

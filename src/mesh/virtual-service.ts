@@ -188,7 +188,7 @@ const retries = (spec: NonNullable<Http['retries']>): Retries => ({
   perTryTimeout: duration(spec.perTryTimeout),
   retryOn: spec.retryOn ?? '',
   retryRemoteLocalities: spec.retryRemoteLocalities ?? false,
-  retryIgnorePreviousHosts: spec.retryIgnorePreviousHosts ?? true,
+  retryIgnorePreviousHosts: spec.retryIgnorePreviousHosts,
   backoff: duration(spec.backoff),
 });
 
@@ -220,18 +220,16 @@ function mirrors(rule: Http, reader: Reader): Mirror[] {
 const percentValue = (value: number | undefined) => (value === undefined ? undefined : { value });
 
 const cors = (spec: NonNullable<Http['corsPolicy']>): Cors => ({
-  allowOrigins: [
-    ...(spec.allowOrigins ?? []).flatMap((origin) => stringMatch(origin) ?? []),
-    ...(spec.allowOrigin ?? []).map((value): StringMatch =>
-      value === '*' ? { kind: 'regex', value: '.*' } : { kind: 'exact', value },
-    ),
-  ],
+  // The older list counts only where the newer is not given. An origin of exactly `*` is any.
+  allowOrigins:
+    spec.allowOrigins?.flatMap((origin) => stringMatch(origin) ?? []) ??
+    (spec.allowOrigin ?? []).map((value): StringMatch => ({ kind: 'exact', value })),
   allowMethods: spec.allowMethods ?? [],
   allowHeaders: spec.allowHeaders ?? [],
   exposeHeaders: spec.exposeHeaders ?? [],
   maxAge: duration(spec.maxAge),
   allowCredentials: spec.allowCredentials,
-  unmatchedPreflights: (spec.unmatchedPreflights ?? 'UNSPECIFIED') as Cors['unmatchedPreflights'],
+  forwardUnmatchedPreflights: spec.unmatchedPreflights !== 'IGNORE',
 });
 
 function headers(spec: Http['headers']): Headers | undefined {

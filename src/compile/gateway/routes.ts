@@ -109,6 +109,7 @@ function catchAllLast(routes: readonly RouteInit[]): RouteInit[] {
     match?.pathSpecifier?.case === 'prefix' &&
     match.pathSpecifier.value === '/' &&
     !match.headers?.length &&
+    !match.dynamicMetadata?.length &&
     !match.queryParameters?.length;
   return [...routes.filter((route) => !takesAll(route)), ...routes.filter(takesAll)];
 }

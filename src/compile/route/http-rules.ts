@@ -65,6 +65,7 @@ function httpRoute(
     match: routeMatch(match),
     metadata: originMetadata(rule.object, match?.path ?? rule.path, route.object),
     ...(match?.statPrefix && { statPrefix: match.statPrefix }),
+    decorator: { operation: operationOf(undefined, route, match, entrance) },
     typedPerFilterConfig: filters,
   };
   const { action } = rule;
@@ -75,26 +76,29 @@ function httpRoute(
       return { ...base, ...headerFields(rule.headers), action: directAction(action) };
     case 'forward': {
       const { action: value, announcement, headers } = forwardAction(rule, action, context);
+      const only = value.clusterSpecifier?.case === 'cluster' ? value.clusterSpecifier.value : undefined;
       return {
         ...base,
         ...headerFields(rule.headers, headers),
         action: { case: 'route', value },
-        decorator: { operation: operationOf(rule, match, action.destinations[0]?.destination.host ?? '', context) },
+        decorator: { operation: operationOf(only, route, match, entrance) },
         typedPerFilterConfig: { ...(announcement !== undefined && announcementConfig(announcement)), ...filters },
       };
     }
   }
 }
 
-/** The name of a span: `host:port/path*` of the first destination. */
-function operationOf(rule: HttpRule, match: HttpMatch | undefined, host: string, context: ActionContext): string {
-  const [first] = rule.action.kind === 'forward' ? rule.action.destinations : [];
-  const [, port = ''] = first === undefined ? [] : context.resolve(first.destination).cluster.split('|');
+/**
+ * The name of a span: `host:port/path*` of the only destination, else with the name of the object that has the hosts, and the port
+ * that was called.
+ */
+function operationOf(cluster: string | undefined, route: Route, match: HttpMatch | undefined, { port }: Entrance): string {
+  const [, number = '', , host = ''] = cluster?.split('|') ?? [];
   const path =
     match?.uri === undefined || match.uri.kind === 'present'
       ? '/*'
       : match.uri.kind === 'prefix'
         ? `${match.uri.value}*`
         : match.uri.value;
-  return `${host}:${port}${path}`;
+  return host === '' ? `${route.name}:${port}${path}` : `${host}:${number}${path}`;
 }

@@ -7,6 +7,7 @@ import type {
 } from '../../../gen/envoy/config/route/v3/route_components_pb.js';
 import type { Init } from '../../filters/any.ts';
 import { stringMatcher } from '../../filters/matcher.ts';
+import { claimMatcher } from '../../filters/rbac/token.ts';
 import type { HttpMatch, StringMatch } from '../../mesh/route.ts';
 
 type RouteMatch = Init<typeof RouteMatchSchema>;
@@ -17,9 +18,11 @@ export const anyRequest: RouteMatch = { pathSpecifier: { case: 'prefix', value: 
 
 export function routeMatch(match: HttpMatch | undefined): RouteMatch {
   if (match === undefined) return anyRequest;
+  const [claims, named] = parted(match.headers);
+  const [withoutClaims, without] = parted(match.withoutHeaders);
   const headers: HeaderMatcher[] = [
-    ...match.headers.map(([name, condition]) => headerMatcher(name, condition)),
-    ...match.withoutHeaders.map(([name, condition]) => ({
+    ...named.map(([name, condition]) => headerMatcher(name, condition)),
+    ...without.map(([name, condition]) => ({
       ...headerMatcher(name, condition),
       invertMatch: true,
       // "Without a header that is x" holds for a request that has no such header at all.
@@ -29,13 +32,34 @@ export function routeMatch(match: HttpMatch | undefined): RouteMatch {
     ...pseudoHeader(':authority', match.authority),
     ...pseudoHeader(':scheme', match.scheme),
   ];
+  const dynamicMetadata = [
+    ...claims.map(([name, condition]) => claimMatcher(claimOf(name), stringMatcher(condition))),
+    ...withoutClaims.map(([name, condition]) => ({ ...claimMatcher(claimOf(name), stringMatcher(condition)), invert: true })),
+  ];
   return {
     ...pathMatch(match),
+    ...(dynamicMetadata.length > 0 && { dynamicMetadata }),
     ...(headers.length > 0 && { headers }),
     ...(match.queryParams.length > 0 && {
       queryParameters: match.queryParams.map(([name, condition]) => queryMatcher(name, condition)),
     }),
   };
+}
+
+type Named = HttpMatch['headers'];
+
+const claimPrefix = '@request.auth.claims';
+
+/** What is asked of the request's token, and what of its headers. */
+const parted = (conditions: Named): readonly [claims: Named, headers: Named] => [
+  conditions.filter(([name]) => name.startsWith(claimPrefix)),
+  conditions.filter(([name]) => !name.startsWith(claimPrefix)),
+];
+
+/** `@request.auth.claims.a.b` and `@request.auth.claims[a][b]` → `a`, `b`; between brackets names may hold dots. */
+function claimOf(name: string): string[] {
+  const path = name.slice(claimPrefix.length);
+  return path.split(path.startsWith('[') ? /[[\]]+/ : '.').filter((step) => step !== '');
 }
 
 function pathMatch({ uri, ignoreUriCase }: HttpMatch): RouteMatch {

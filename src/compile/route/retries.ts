@@ -25,13 +25,13 @@ export function retryPolicyOf(rule: Retries | undefined, mesh: HTTPRetry | undef
       perTryTimeout: mesh.perTryTimeout === undefined ? undefined : milliseconds(mesh.perTryTimeout),
       retryOn: mesh.retryOn ?? '',
       retryRemoteLocalities: mesh.retryRemoteLocalities ?? false,
-      retryIgnorePreviousHosts: mesh.retryIgnorePreviousHosts ?? true,
+      retryIgnorePreviousHosts: mesh.retryIgnorePreviousHosts,
       backoff: mesh.backoff === undefined ? undefined : milliseconds(mesh.backoff),
     });
   const attempts = wanted?.attempts ?? 2;
   if (attempts <= 0) return undefined;
   const { conditions, codes } = splitRetryOn(wanted?.retryOn || defaultRetryOn);
-  const avoidsHosts = (wanted?.retryIgnorePreviousHosts ?? true) && !hashed;
+  const avoidsHosts = wanted?.retryIgnorePreviousHosts ?? !hashed;
   return {
     numRetries: attempts,
     retryOn: conditions,

@@ -29,8 +29,10 @@ const inToken = (claim: readonly string[], value: ValueMatcherInit): MetadataMat
   metadata('envoy.filters.http.jwt_authn', ['payload', ...claim], value);
 
 /** A claim that is the value, or a list that holds it. */
-export function claim(name: readonly string[], value: string): MetadataMatcherInit {
-  const matcher = stringPattern(value);
+export const claim = (name: readonly string[], value: string): MetadataMatcherInit => claimMatcher(name, stringPattern(value));
+
+/** The same, of any condition on its text. */
+export function claimMatcher(name: readonly string[], matcher: StringMatcherInit): MetadataMatcherInit {
   return inToken(name, { matchPattern: { case: 'orMatch', value: { valueMatchers: [textValue(matcher), listValue(matcher)] } } });
 }
 
