@@ -58,6 +58,9 @@ export const refOf = (object: ApiObject<unknown>): ObjectRef => ({
   name: object.metadata.name,
 });
 
+/** The key of an object among all: its versions are one. */
+export const refKey = ({ group, kind, namespace, name }: ObjectRef): string => `${group}/${kind}/${namespace}/${name}`;
+
 /** `VirtualService/default/reviews`; cluster-scoped kinds have no namespace part. */
 export const refText = (ref: Omit<ObjectRef, 'group'>): string =>
   ref.namespace === '' ? `${ref.kind}/${ref.name}` : `${ref.kind}/${ref.namespace}/${ref.name}`;

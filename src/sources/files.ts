@@ -3,9 +3,9 @@
 import { watch, type FSWatcher } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import type { Diagnostic } from '../api/diagnostic.ts';
-import { refOf, type ApiObject, type ObjectRef } from '../api/object.ts';
+import { refKey, refOf, type ApiObject, type ObjectRef } from '../api/object.ts';
 import { filesUnder, readText } from './file-tree.ts';
-import { duplicateOf, readManifest, refKey, type Decode } from './manifest.ts';
+import { duplicateOf, readManifest, type Decode } from './manifest.ts';
 import type { Changes, Source } from './source.ts';
 
 /** What is known of one file. */

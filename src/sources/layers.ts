@@ -1,8 +1,7 @@
 // Several sources as one: where two have an object of the same name, the upper one's counts. What control starts.
 
 import type { Diagnostic } from '../api/diagnostic.ts';
-import { refOf, refText, type ApiObject, type ObjectRef } from '../api/object.ts';
-import { refKey } from './manifest.ts';
+import { refKey, refOf, refText, type ApiObject, type ObjectRef } from '../api/object.ts';
 import type { Changes, Source } from './source.ts';
 
 interface Layer {

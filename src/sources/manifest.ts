@@ -2,7 +2,7 @@
 
 import type { Decoded } from '../api/decode.ts';
 import type { Diagnostic } from '../api/diagnostic.ts';
-import { groupOf, refText, refOf, type ApiObject, type ObjectRef, type Origin } from '../api/object.ts';
+import { groupOf, refKey, refText, refOf, type ApiObject, type ObjectRef, type Origin } from '../api/object.ts';
 import { filesUnder, readText } from './file-tree.ts';
 import { readDocuments, type JsonObject, type SourceDocument } from './yaml.ts';
 
@@ -25,9 +25,6 @@ export const readManifest = (text: string, source: string, decode: Decode): Mani
   const { documents, diagnostics } = readDocuments(text, source);
   return { items: documents.map((document) => decodeItem(document, decode)), diagnostics };
 };
-
-/** The key of an object among all: its versions are one. */
-export const refKey = ({ group, kind, namespace, name }: ObjectRef): string => `${group}/${kind}/${namespace}/${name}`;
 
 function decodeItem(document: SourceDocument, decode: Decode): ManifestItem {
   const decoded = decode(document.value, document.origin);

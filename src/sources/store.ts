@@ -1,10 +1,10 @@
 // The store source: decodes what the embedded store holds and hands it, and every later change, to the mesh.
 
 import type { Diagnostic } from '../api/diagnostic.ts';
-import { originOf, type ApiObject, type ObjectRef } from '../api/object.ts';
+import { refKey, originOf, type ApiObject, type ObjectRef } from '../api/object.ts';
 import type { EmbeddedStore, StoredObject } from './embedded/store.ts';
 import type { StoreEvent, Subscription } from './embedded/watch-history.ts';
-import { refKey, type Decode } from './manifest.ts';
+import type { Decode } from './manifest.ts';
 import type { Changes, Source } from './source.ts';
 import { originOfSpan } from './yaml.ts';
 

@@ -1,7 +1,9 @@
 // Who has what: every stream's proxy, what it was sent, what it answered. Read by `status`, `wait`, the debug API, dashboards.
 
+import type { ObjectRef } from '../api/object.ts';
 import type { ProxyNode } from '../compile/configuration.ts';
 import type { ResourceType } from '../compile/resource.ts';
+import type { ObjectState } from './object-state.ts';
 import type { Rejection } from './rejection.ts';
 import type { Protocol } from './response.ts';
 
@@ -43,20 +45,57 @@ export interface ProxyDistribution {
 /** What a stream offers to the table; it is asked when the table is read, so keeping it costs nothing. */
 export interface Distributed {
   readonly stream: number;
+  readonly node: ProxyNode;
   distribution(): ProxyDistribution;
+  /** How far each of these objects (by `refKey`) has come; those that the proxy does not need are left out. */
+  objects(keys: Iterable<string>): ReadonlyMap<string, ObjectState>;
+  /** The objects of which the proxy lacks something, by `refKey`. */
+  lacking(): ReadonlyMap<string, ObjectRef>;
   /** The version of each resource of a type that the proxy has acknowledged. */
   acknowledged(type: ResourceType): ReadonlyMap<string, string>;
 }
 
+/** Proxies that went and are remembered, at most: they run what they had, and come back. */
+const mostDeparted = 1_000;
+
 export class DistributionTable {
   readonly #streams = new Map<number, Distributed>();
+  readonly #departed = new Map<string, ProxyNode>();
 
   add(stream: Distributed): void {
     this.#streams.set(stream.stream, stream);
+    this.#departed.delete(stream.node.id);
   }
 
   remove(stream: Distributed): void {
     this.#streams.delete(stream.stream);
+    this.#departed.set(stream.node.id, stream.node);
+    for (const oldest of this.#departed.keys()) {
+      if (this.#departed.size <= mostDeparted) break;
+      this.#departed.delete(oldest);
+    }
+  }
+
+  /** Proxies that were connected and are not, the latest last; those whose workloads ended among them. */
+  departed(): readonly ProxyNode[] {
+    const connected = new Set([...this.#streams.values()].map(({ node }) => node.id));
+    return [...this.#departed.values()].filter(({ id }) => !connected.has(id));
+  }
+
+  /** What every connected proxy has of these objects (by `refKey`), and which proxies need none of one are not in its list. */
+  objects(keys: readonly string[]): ReadonlyMap<string, readonly (ObjectState & { readonly node: ProxyNode })[]> {
+    const found = new Map<string, (ObjectState & { readonly node: ProxyNode })[]>(keys.map((key) => [key, []]));
+    for (const stream of this.#streams.values()) {
+      for (const [key, state] of stream.objects(keys)) found.get(key)?.push({ ...state, node: stream.node });
+    }
+    return found;
+  }
+
+  /** The objects of which some connected proxy lacks something. */
+  lacking(): readonly ObjectRef[] {
+    const found = new Map<string, ObjectRef>();
+    for (const stream of this.#streams.values()) for (const [key, ref] of stream.lacking()) found.set(key, ref);
+    return [...found.values()];
   }
 
   get size(): number {

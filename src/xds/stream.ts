@@ -1,6 +1,7 @@
 // One proxy's ADS stream: requests in, responses out in the order that never breaks traffic.
 
 import type { ReadonlySignal } from '@preact/signals-core';
+import type { ObjectRef } from '../api/object.ts';
 import type { GrpcCall } from '../lib/grpc/call.ts';
 import { grpcStatus, type GrpcStatus } from '../lib/grpc/status.ts';
 import type { Configuration, ProxyNode } from '../compile/configuration.ts';
@@ -8,6 +9,7 @@ import { typeUrl, type Resource, type ResourceType } from '../compile/resource.t
 import { endpointsNameOf } from './cluster.ts';
 import { isMapType } from './content.ts';
 import type { Flushable, StreamContext } from './context.ts';
+import { lackingObjects, objectStates, type ObjectState } from './object-state.ts';
 import type { Distributed, ProxyDistribution } from './distribution.ts';
 import { waitForClusters, waitForRemovals } from './order.ts';
 import { decodeDeltaRequest, decodeSotwRequest, type DiscoveryRequest } from './request.ts';
@@ -314,6 +316,14 @@ export class ProxyStream implements Distributed, Flushable {
       types: each,
       settled: each.every(({ state, rejected }) => state === 'acknowledged' && rejected.length === 0),
     };
+  }
+
+  objects(keys: Iterable<string>): ReadonlyMap<string, ObjectState> {
+    return objectStates([...this.#subscriptions.values()], keys);
+  }
+
+  lacking(): ReadonlyMap<string, ObjectRef> {
+    return lackingObjects([...this.#subscriptions.values()]);
   }
 
   acknowledged(type: ResourceType): ReadonlyMap<string, string> {

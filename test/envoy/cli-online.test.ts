@@ -104,6 +104,11 @@ describe('online verbs, on a control plane of their own', () => {
       await until(async () => (await run(['status'])).stdout.includes('arrived'));
       assert.match((await run(['status'])).stdout, /^edge +istio-system +remote +- +- +arrived$/m);
 
+      const name = 'serviceentry.networking.istio.io';
+      assert.equal((await run(['wait', 'se/first'])).stdout, `${name}/first acknowledged by 1 proxy\n`);
+      assert.match((await run(['get', 'se', 'first', '-o', 'wide'])).stdout, /DISTRIBUTED +AGE\n.* 1\/1 /);
+      assert.match((await run(['get', 'se', 'first', '-o', 'json'])).stdout, /"acknowledged": 1/);
+
       const held = await readConfigDump((await adminRequest(admin, 'GET', '/config_dump?include_eds')).body);
       assert.match(partText('clusters', held.clusters), /^first\.example\.com +80 +- +outbound +EDS/m);
       assert.match(partText('endpoints', held.endpoints), /^192\.0\.2\.10:80 +HEALTHY .*outbound\|80\|\|first\.example\.com$/m);
@@ -113,13 +118,29 @@ describe('online verbs, on a control plane of their own', () => {
       assert.match(await clusters(), /first\.example\.com/);
       await startControl();
       assert.match((await run(['get', 'se'])).stdout, /^first /m);
-      await run(['apply', '-f', '-'], external('second'));
+      const waited = await run(['apply', '-f', '-', '--wait'], external('second'));
+      assert.match(waited.stdout, /\/second created\n.*\/second (?:acknowledged by 1 proxy|no connected)/);
       await until(async () => (await clusters()).includes('second.example.com'));
       assert.match(await clusters(), /first\.example\.com/);
+      // A proxy that does not answer keeps an object from being there.
+      envoy.kill('SIGSTOP');
+      const late = await run(['apply', '-f', '-', '--wait', '--timeout', '300ms'], external('third'));
+      assert.equal(late.code, 1);
+      assert.match(late.stderr, /\/third acknowledged by 0 of 1 proxy\n {2}edge\.istio-system: sending$/m);
+      envoy.kill('SIGCONT');
+      assert.equal((await run(['wait', 'se', 'third'])).code, 0);
     } finally {
       envoy.kill('SIGKILL');
       await ended;
     }
+  });
+
+  it('waits for nobody where no proxy needs an object, and says what there is not', async () => {
+    assert.match((await run(['apply', '-f', '-', '--wait'], external('alone'))).stdout, /\/alone: no connected proxy needs it/);
+    const missing = await run(['wait', 'se/alone', 'vs/nobody']);
+    assert.equal(missing.code, 1);
+    assert.match(missing.stderr, /virtualservice\.networking\.istio\.io\/nobody not found/);
+    assert.match((await run(['wait', 'se'])).stderr, /which se\?/);
   });
 
   it('says who has the folder, and stops when asked', async () => {

@@ -29,6 +29,7 @@ export const verb = defineVerb<Options>({
   examples: [
     ['lateen get vs,dr -A', 'virtual services and destination rules everywhere'],
     ['lateen get vs reviews -o yaml', 'one object as YAML'],
+    ['lateen get vs,dr -o wide', 'also how many of the proxies that need each have it'],
     ['lateen get pods -l app=reviews -w', 'follow pods with a label'],
     ['lateen get diagnostics', 'what is wrong with the configuration now'],
   ],
@@ -58,6 +59,7 @@ export const verb = defineVerb<Options>({
       name: names.length === 0 ? undefined : names.join(','),
       namespace: options.allNamespaces === true ? undefined : (options.namespace ?? 'default'),
       selector: options.selector,
+      distribution: ['wide', 'json', 'yaml'].includes(options.output),
     }));
     if (options.watch === true) {
       const [query] = queries;

@@ -22,6 +22,7 @@ export const verbs: readonly VerbEntry[] = [
   entry('apply', 'Create or change objects from manifests', () => import('./apply.ts')),
   entry('get', 'Show objects', () => import('./get.ts')),
   entry('delete', 'Delete objects', () => import('./delete.ts')),
+  entry('wait', 'Wait until objects have reached every proxy that needs them', () => import('./wait.ts')),
   entry('validate', 'Check manifests, with nothing running', () => import('./validate.ts')),
   entry('logs', 'Show what a workload printed', () => import('./logs.ts')),
   entry('exec', 'Run a command inside a workload', () => import('./exec.ts')),

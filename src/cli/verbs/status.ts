@@ -4,6 +4,7 @@ import { stringify } from 'yaml';
 import type { StatusAnswer, WorkloadStatus } from '../../control/api/contract.ts';
 import { connect } from '../client.ts';
 import { countText } from '../diagnostics.ts';
+import { behindText } from '../waiting.ts';
 import { exitCode, usageFailure } from '../failure.ts';
 import { age, span, tableText } from '../table.ts';
 import type { Style, Terminal } from '../terminal.ts';
@@ -42,8 +43,18 @@ function printStatus(status: StatusAnswer, terminal: Terminal, now: Date): void 
   for (const { namespace, name, rejection } of status.workloads) {
     if (rejection !== undefined) terminal.note(`${name}.${namespace}: Envoy rejected its configuration: ${rejection}`);
   }
+  printDistribution(status.behind, terminal);
   const found = countText(status.diagnostics);
   if (found !== '') terminal.line(`\nConfiguration: ${found} (lateen get diagnostics shows them)`);
+}
+
+/** What waits or is stuck is said in full; what is on its way is counted. */
+function printDistribution(behind: StatusAnswer['behind'], terminal: Terminal): void {
+  const stuck = behind.filter(({ behind: proxies, waits }) => waits.length > 0 || proxies.some(({ why }) => why !== ''));
+  for (const object of stuck) terminal.note(behindText(object));
+  const sending = behind.length - stuck.length;
+  if (sending > 0)
+    terminal.line(`\nOn their way to proxies: ${sending} object${sending === 1 ? '' : 's'} (lateen get KIND -o wide)`);
 }
 
 const styles: Readonly<Record<WorkloadStatus['configuration'], Style>> = {

@@ -70,7 +70,7 @@ const cells: (input: ListenerInput) => ReadonlySignal<Resource> = familyBy(draft
       listenerFilters: [...(inspectsTls ? [tlsInspector] : []), ...(table !== undefined ? [httpInspector] : [])],
       ...inspection(config, inspectsTls),
     },
-    draft.causes,
+    [...draft.causes, ...draft.chains.map(({ cause }) => cause)],
   );
 });
 

@@ -4,7 +4,7 @@ import { Hono, type Context } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { stream } from 'hono/streaming';
 import { errorText } from '../../api/coded-error.ts';
-import type { DistributionTable } from '../../xds/distribution.ts';
+import type { ObjectRef } from '../../api/object.ts';
 import type { DiagnosticBoard } from '../diagnostic-board.ts';
 import type { Logger } from '../log.ts';
 import type { Platform } from '../platform.ts';
@@ -13,6 +13,8 @@ import { applyManifests, deleteObjects, diagnosticLine, type ChangeTargets } fro
 import type {
   ApplyRequest,
   DeleteRequest,
+  DistributionAnswer,
+  DistributionRequest,
   ExecAnswer,
   ExecRequest,
   ObjectEvent,
@@ -21,13 +23,16 @@ import type {
   StatusAnswer,
   VersionAnswer,
 } from './contract.ts';
-import { kindsNamed } from './names.ts';
+import { behindNow, distributionOf, isDelivered, type DistributionParts } from './distribution.ts';
+import { kindsNamed, printedName } from './names.ts';
 import { listObjects, watchObjects, type ObjectsQuery } from './objects.ts';
 import { podNames, podRows, workloadStatuses } from './pods.ts';
 import { ApiError } from './refusal.ts';
+import { refsInFiles, refsNamed } from './refs.ts';
 
-export interface ApiParts extends ChangeTargets {
-  readonly distribution: DistributionTable;
+export interface ApiParts extends ChangeTargets, DistributionParts {
+  /** Objects whose present form is not in effect yet. */
+  readonly waiting: () => readonly ObjectRef[];
   readonly diagnostics: DiagnosticBoard;
   readonly about: Pick<StatusAnswer, 'version' | 'started' | 'state' | 'addresses'>;
   readonly log: Logger;
@@ -60,8 +65,11 @@ export function apiApp(parts: ApiParts): Hono {
   app.post('/v1/apply', async (c) => c.json(applyManifests(await requestOf<ApplyRequest>(c, 'files'), parts)));
   app.post('/v1/delete', async (c) => c.json(await deleteObjects(await requestOf<DeleteRequest>(c), parts)));
   app.get('/v1/objects', (c) =>
-    c.req.query('watch') === 'true' ? watch(c, parts) : c.json(listObjects(objectsQuery(c), store)),
+    c.req.query('watch') === 'true'
+      ? watch(c, parts)
+      : c.json(listObjects(objectsQuery(c), store, c.req.query('distribution') === 'true' ? parts : undefined)),
   );
+  app.post('/v1/distribution', async (c) => c.json(distribution(await requestOf<DistributionRequest>(c), parts)));
   app.get('/v1/pods', (c) => c.json(podRows(store, parts.platform(), c.req.query('namespace'))));
   app.get('/v1/workloads', (c) => c.json(podNames(store)));
   app.get('/v1/diagnostics', (c) => c.json(parts.diagnostics.all().map(diagnosticLine)));
@@ -71,6 +79,7 @@ export function apiApp(parts: ApiParts): Hono {
       addresses: { ...parts.about.addresses, ...parts.platform()?.published?.() },
       workloads: workloadStatuses(store, parts.platform(), parts.distribution.list()),
       diagnostics: parts.diagnostics.counts(),
+      behind: behindNow(parts.waiting(), parts),
     } satisfies StatusAnswer),
   );
   app.get('/v1/start', (c) => {
@@ -106,6 +115,21 @@ export function apiApp(parts: ApiParts): Hono {
     return c.json(await platformOf(parts).proxyAdmin(onePod(parts, workload, namespace), 'POST', path));
   });
   return app;
+}
+
+function distribution({ files, namespace, ...named }: DistributionRequest, parts: ApiParts): DistributionAnswer {
+  const { store } = parts;
+  const within = namespace === undefined ? {} : { namespace };
+  const refs =
+    files === undefined ? refsNamed({ ...named, ...within }, store) : refsInFiles(files, namespace, 'nothing is known');
+  const there = refs.filter((ref) => store.get(ref) !== undefined);
+  // Files hold Deployments and the like beside what is delivered; asked for by name, such a kind is a mistake.
+  const delivered = there.filter(isDelivered);
+  const missing = refs.filter((ref) => !there.includes(ref)).map((ref) => `${printedName(ref)} not found`);
+  if (files === undefined) {
+    for (const ref of there) if (!isDelivered(ref)) missing.push(`${printedName(ref)} is of a kind that proxies are not sent`);
+  }
+  return { objects: distributionOf(delivered, parts), missing };
 }
 
 /** What may be asked of an Envoy's admin interface, which could also shut it down. */

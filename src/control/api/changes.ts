@@ -1,17 +1,15 @@
 // Apply and delete: manifests from the CLI to the embedded store. One transaction per call, so that the mesh changes once.
 
-import { decode } from '../../api/decode.ts';
 import { diagnosticJson, diagnosticText, type Diagnostic } from '../../api/diagnostic.ts';
-import { kindOf } from '../../api/index.ts';
-import { refOf, type ApiObject, type ObjectRef } from '../../api/object.ts';
+import { refKey, refOf, type ApiObject, type ObjectRef } from '../../api/object.ts';
 import type { EmbeddedStore } from '../../sources/embedded/store.ts';
-import { duplicateOf, readManifest, refKey, type Decode, type ManifestItem } from '../../sources/manifest.ts';
+import { duplicateOf, readManifest, type ManifestItem } from '../../sources/manifest.ts';
 import type { Store } from '../../store/store.ts';
 import type { DiagnosticBoard } from '../diagnostic-board.ts';
 import type { Platform } from '../platform.ts';
 import type { ApplyAnswer, ApplyRequest, ApplyResult, DeleteAnswer, DeleteRequest, DiagnosticJson } from './contract.ts';
-import { kindsNamed, printedName, selectorOf } from './names.ts';
-import { ApiError } from './refusal.ts';
+import { printedName } from './names.ts';
+import { decodeWithin, refsInFiles, refsNamed } from './refs.ts';
 
 export interface ChangeTargets {
   readonly embedded: EmbeddedStore;
@@ -66,19 +64,11 @@ export function applyManifests(request: ApplyRequest, { embedded, diagnostics: b
   return { results, diagnostics: lines, consequences: consequences.map(diagnosticLine).filter(({ text }) => !said.has(text)) };
 }
 
-/** Decodes with a namespace for the objects that need one and name none, as `kubectl -n` does. */
-function decodeWithin(namespace: string | undefined): Decode {
-  if (namespace === undefined) return decode;
-  return (document, origin) => {
-    const { apiVersion, kind, metadata } = document;
-    const definition = kindOf(String(apiVersion), String(kind));
-    if (definition?.scope !== 'namespaced' || typeof metadata !== 'object' || metadata === null) return decode(document, origin);
-    return decode({ ...document, metadata: { namespace, ...metadata } }, origin);
-  };
-}
-
 export async function deleteObjects(request: DeleteRequest, targets: ChangeTargets): Promise<DeleteAnswer> {
-  const refs = request.files === undefined ? refsNamed(request, targets) : refsInFiles(request.files, request.namespace);
+  const refs =
+    request.files === undefined
+      ? refsNamed(request, targets.store)
+      : refsInFiles(request.files, request.namespace, 'nothing was deleted');
   const deleted: string[] = [];
   const others: ObjectRef[] = [];
   const errors: string[] = [];
@@ -101,42 +91,4 @@ function whyKept(ref: ObjectRef, { store, holders }: ChangeTargets): string {
   if (holders(ref).length === 0) return `${printedName(ref)} is made by the mesh itself and cannot be deleted`;
   const place = object.origin.position([]);
   return `${printedName(ref)} comes from ${object.origin.source}${place ? `:${place.line}` : ''}: take it out of that file`;
-}
-
-function refsInFiles(files: ApplyRequest['files'], namespace: string | undefined): ObjectRef[] {
-  const refs = new Map<string, ObjectRef>();
-  for (const { source, text } of files) {
-    const { items, diagnostics } = readManifest(text, source, decodeWithin(namespace));
-    const [broken] = diagnostics;
-    if (broken !== undefined) throw new ApiError(400, diagnosticText(broken), 'nothing was deleted');
-    for (const { ref } of items) if (ref !== undefined) refs.set(refKey(ref), ref);
-  }
-  return [...refs.values()];
-}
-
-function refsNamed(
-  { kind, names = [], all, selector, namespace = 'default' }: DeleteRequest,
-  { store }: ChangeTargets,
-): ObjectRef[] {
-  if (kind === undefined) throw new ApiError(400, 'which kind?');
-  const definitions = kindsNamed(kind);
-  if (names.length > 0) {
-    return definitions.flatMap((definition) =>
-      names.map((name) => ({
-        group: definition.group,
-        kind: definition.kind,
-        namespace: definition.scope === 'cluster' ? '' : namespace,
-        name,
-      })),
-    );
-  }
-  if (all !== true && selector === undefined) throw new ApiError(400, `which ${kind}?`, 'give names, a selector or --all');
-  const matches = selectorOf(selector);
-  return definitions.flatMap((definition) =>
-    store
-      .kind(definition.group, definition.kind)
-      .all()
-      .filter(({ metadata }) => (definition.scope === 'cluster' || metadata.namespace === namespace) && matches(metadata.labels))
-      .map(refOf),
-  );
 }

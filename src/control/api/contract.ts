@@ -71,6 +71,36 @@ export interface ObjectRow {
   readonly cells: readonly string[];
 }
 
+/** `POST /v1/distribution`: how far objects have come, named as for `/v1/delete`. */
+export type DistributionRequest = Omit<DeleteRequest, 'all'>;
+
+export interface DistributionAnswer {
+  readonly objects: readonly ObjectDistribution[];
+  /** Names that were asked for and are not there, or are of a kind that no proxy is sent. */
+  readonly missing: readonly string[];
+}
+
+export interface ObjectDistribution {
+  /** `virtualservice.networking.istio.io/reviews` */
+  readonly name: string;
+  readonly namespace: string;
+  /** Proxies that need it, and how many of them have acknowledged all that there is of it. */
+  readonly proxies: number;
+  readonly acknowledged: number;
+  /** The others, each with why. */
+  readonly behind: readonly ProxyBehind[];
+  /** What the object itself waits for, before any proxy gets its present form. */
+  readonly waits: readonly string[];
+}
+
+export interface ProxyBehind {
+  /** `POD.NAMESPACE` */
+  readonly proxy: string;
+  readonly state: 'sending' | 'rejected' | 'not connected';
+  /** Envoy's own words, or what is broken; empty where it is a matter of a moment. */
+  readonly why: string;
+}
+
 /** One line of a watch. */
 export interface ObjectEvent {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
@@ -102,6 +132,8 @@ export interface StatusAnswer {
   readonly addresses: Readonly<Record<string, string>>;
   readonly workloads: readonly WorkloadStatus[];
   readonly diagnostics: { readonly error: number; readonly warning: number; readonly info: number };
+  /** Objects that some connected proxy lacks in their present form, or that wait themselves; the first hundred. */
+  readonly behind: readonly ObjectDistribution[];
 }
 
 export interface WorkloadStatus {

@@ -2,10 +2,10 @@
 
 import { effect, untracked } from '@preact/signals-core';
 import type { KindDefinition } from '../../api/kind.ts';
-import { refOf, type ApiObject, type Path } from '../../api/object.ts';
-import { refKey } from '../../sources/manifest.ts';
+import { refKey, refOf, type ApiObject, type Path } from '../../api/object.ts';
 import type { Store } from '../../store/store.ts';
-import type { KindTable, ObjectEvent, ObjectRow, ObjectsAnswer } from './contract.ts';
+import type { KindTable, ObjectDistribution, ObjectEvent, ObjectRow, ObjectsAnswer } from './contract.ts';
+import { distributedText, distributionOf, isDelivered, type DistributionParts } from './distribution.ts';
 import { documentOf, kindsNamed, printedName, selectorOf } from './names.ts';
 import { compareText } from '../../lib/order.ts';
 
@@ -17,9 +17,10 @@ export interface ObjectsQuery {
   readonly selector: string | undefined;
 }
 
-export function listObjects(query: ObjectsQuery, store: Store): ObjectsAnswer {
+/** With `distribution`, also how far each object has come: a wide column, and `status.distribution` of the documents. */
+export function listObjects(query: ObjectsQuery, store: Store, distribution?: DistributionParts): ObjectsAnswer {
   const definitions = kindsNamed(query.kinds);
-  const kinds = definitions.map((definition) => table(definition, selected(query, definition, store)));
+  const kinds = definitions.map((definition) => table(definition, selected(query, definition, store), distribution));
   const missing: string[] = [];
   for (const definition of definitions) {
     const there = new Set(selected(query, definition, store).map(({ metadata }) => metadata.name));
@@ -64,17 +65,42 @@ function selected(
     .sort((a, b) => compareText(a.metadata.namespace, b.metadata.namespace) || compareText(a.metadata.name, b.metadata.name));
 }
 
-const table = ({ group, kind, plural, scope, columns }: KindDefinition, objects: readonly ApiObject[]): KindTable => ({
-  group,
-  kind,
-  plural,
-  namespaced: scope === 'namespaced',
-  columns: columns.map(({ name, wide = false }) => ({ name, wide })),
-  items: objects.map((object): ObjectRow => ({
-    document: documentOf(object),
-    cells: columns.map(({ path, value }) => (value === undefined ? cellText(at(object.body, path ?? [])) : value(object))),
-  })),
-});
+function table(
+  { group, kind, plural, scope, columns }: KindDefinition,
+  objects: readonly ApiObject[],
+  parts?: DistributionParts,
+): KindTable {
+  const followed = parts !== undefined && isDelivered({ group, kind }) ? distributionOf(objects.map(refOf), parts) : undefined;
+  return {
+    group,
+    kind,
+    plural,
+    namespaced: scope === 'namespaced',
+    columns: [
+      ...columns.map(({ name, wide = false }) => ({ name, wide })),
+      ...(followed === undefined ? [] : [{ name: 'Distributed', wide: true }]),
+    ],
+    items: objects.map((object, index): ObjectRow => {
+      const cells = columns.map(({ path, value }) =>
+        value === undefined ? cellText(at(object.body, path ?? [])) : value(object),
+      );
+      const document = documentOf(object);
+      const distribution = followed?.[index];
+      if (distribution === undefined) return { document, cells };
+      return { document: withDistribution(document, distribution), cells: [...cells, distributedText(distribution)] };
+    }),
+  };
+}
+
+function withDistribution(document: ObjectRow['document'], { proxies, acknowledged, behind, waits }: ObjectDistribution) {
+  const distribution = {
+    proxies,
+    acknowledged,
+    rejected: behind.filter(({ state }) => state === 'rejected').length,
+    ...(waits.length > 0 && { waits }),
+  };
+  return { ...document, status: { ...(document['status'] as object | undefined), distribution } };
+}
 
 function at(value: unknown, path: Path): unknown {
   let place: unknown = value;

@@ -1,0 +1,67 @@
+// lateen wait: returns when every proxy that needs an object has acknowledged it, or says which have not, and why.
+
+import type { DistributionRequest } from '../../control/api/contract.ts';
+import { milliseconds } from '../../lib/duration.ts';
+import { connect } from '../client.ts';
+import { usageFailure } from '../failure.ts';
+import { readManifests } from '../manifests.ts';
+import { splitNames } from '../object-names.ts';
+import { defineVerb, files, namespaced, online, type OnlineOptions } from '../verb.ts';
+import { waitFor } from '../waiting.ts';
+
+interface Options extends OnlineOptions {
+  readonly file?: readonly string[];
+  readonly namespace?: string;
+  readonly selector?: string;
+  readonly timeout: string;
+}
+
+export const verb = defineVerb<Options>({
+  define: (command) =>
+    online(
+      namespaced(
+        files(
+          command.argument('[kind]', 'a kind, or KIND/NAME').argument('[name...]', 'names'),
+          'wait for what these manifests name',
+        ),
+      ),
+    )
+      .option('-l, --selector <selector>', 'the objects of the kind with these labels')
+      .option('--timeout <duration>', 'give up after this time', '30s'),
+  examples: [
+    ['lateen wait vs/reviews dr/reviews', 'until both have arrived'],
+    ['lateen wait -f networking/ --timeout 10s', 'everything that a folder names'],
+  ],
+  completes: ['kinds', 'objects'],
+  async run({ args, options, terminal }) {
+    const timeoutMs = waitingTime(options.timeout);
+    return waitFor(
+      connect(options),
+      requests(args, options, (text) => terminal.note(`lateen: ${text}`)),
+      timeoutMs,
+      terminal,
+    );
+  },
+});
+
+/** Milliseconds of a duration as people write it: `30s`, `1m30s`, `500ms`. */
+export function waitingTime(text: string): number {
+  if (!/^(?:\d+(?:\.\d+)?(?:h|ms|m|s))+$/.test(text)) throw usageFailure(`${text} is no duration`, 'write it as 30s or 1m30s');
+  return milliseconds(text);
+}
+
+function requests(args: readonly string[], options: Options, note: (message: string) => void): DistributionRequest[] {
+  const within = options.namespace === undefined ? {} : { namespace: options.namespace };
+  if (options.file !== undefined) {
+    if (args.length > 0) throw usageFailure('give either -f or a kind with names, not both');
+    const { files: read, unread } = readManifests(options.file);
+    unread.forEach(note);
+    if (unread.length > 0) throw usageFailure('not all files can be read');
+    return [{ files: read, ...within }];
+  }
+  const selector = options.selector === undefined ? {} : { selector: options.selector };
+  return splitNames(args).map(({ kind, names }) => {
+    if (names.length === 0 && options.selector === undefined) throw usageFailure(`which ${kind}?`, 'give names or -l SELECTOR');
+    return { kind, names, ...selector, ...within };
+  });
+}
