@@ -10,6 +10,7 @@ export const codes = {
   LAT0102: 'A document is not an object',
   LAT0103: 'Two objects have one name',
   LAT0104: 'An applied object counts instead of the one in a file',
+  LAT0105: 'An object of a remote cluster configures nothing',
   LAT0111: "The embedded store's file is in use",
   LAT0112: "The embedded store's file is something else",
   LAT0113: "The embedded store's file is damaged",

@@ -4,11 +4,12 @@
 import { computed, type ReadonlySignal } from '@preact/signals-core';
 import type { ApiObject } from '../api/object.ts';
 import type { MeshConfig } from '../api/mesh-config.ts';
+import type { MeshNetworks } from '../api/mesh-networks.ts';
 import type { Diagnostic } from '../api/diagnostic.ts';
 import { Mesh } from '../mesh/mesh.ts';
 import { familyBy } from '../store/family.ts';
 import { StoreReader } from '../store/reader.ts';
-import { Store } from '../store/store.ts';
+import { ClusterObjects, Store } from '../store/store.ts';
 import type { Compiler, Configuration, ProxyNode } from './configuration.ts';
 import { settleAll, settleNames } from './encode.ts';
 import { gatewayOf } from './gateway/gateway.ts';
@@ -22,15 +23,18 @@ import { gatewaySecret } from './gateway/secret.ts';
 
 const meshes = new WeakMap<Store, ReadonlySignal<Mesh>>();
 
-/** The normal form of a store, made once for all who read it; anew when the mesh's own configuration changes. */
+/** The normal form of a store, made once for all who read it; anew when the mesh's own configuration or its clusters change. */
 export function meshOf(store: Store): ReadonlySignal<Mesh> {
   let mesh = meshes.get(store);
   if (mesh === undefined) {
-    let reader: StoreReader | undefined;
+    let readers: readonly StoreReader[] = [];
     mesh = computed(() => {
-      reader?.[Symbol.dispose]();
-      reader = new StoreReader(store);
-      return new Mesh(reader, store.meshConfig.value);
+      for (const reader of readers) reader[Symbol.dispose]();
+      const objects = new StoreReader(store);
+      const remote = new Map([...store.remoteClusters.value].map(([id, cluster]) => [id, new StoreReader(cluster)]));
+      readers = [objects, ...remote.values()];
+      const config = store.meshConfig.value;
+      return new Mesh({ config, networks: store.meshNetworks.value, clusterId: store.clusterId.value, objects, remote });
     });
     meshes.set(store, mesh);
   }
@@ -87,8 +91,14 @@ function ownListeners({ headlessAddress }: ProxyClass, listeners: ReadonlyMap<st
 }
 
 export interface CompileInput {
+  /** The primary cluster's. */
   readonly objects: readonly ApiObject[];
   readonly meshConfig: MeshConfig;
+  readonly meshNetworks?: MeshNetworks | undefined;
+  /** The primary cluster's name. */
+  readonly clusterId?: string | undefined;
+  /** The objects of other clusters, by their names. */
+  readonly remote?: ReadonlyMap<string, readonly ApiObject[]> | undefined;
   readonly node: ProxyNode;
 }
 
@@ -102,12 +112,8 @@ export interface Compiled {
 }
 
 /** What a proxy would receive over ADS, all of it, sorted by name. Pure: the order of objects means nothing. */
-export function compileProxy({ objects, meshConfig, node }: CompileInput): Compiled {
-  const store = new Store();
-  store.transaction(() => {
-    store.meshConfig.value = meshConfig;
-    for (const object of objects) store.upsert(object);
-  });
+export function compileProxy({ node, ...input }: CompileInput): Compiled {
+  const store = storeOf(input);
   const configuration = createCompiler(store).configurationFor(node).value;
   const named = (names: readonly string[], cell: (name: string) => ReadonlySignal<Resource | undefined>) =>
     sorted(names.flatMap((name) => cell(name).value ?? []));
@@ -119,6 +125,25 @@ export function compileProxy({ objects, meshConfig, node }: CompileInput): Compi
     secrets: named(configuration.secretNames.value, (name) => configuration.secret(name)),
     diagnostics: configuration.diagnostics.value,
   };
+}
+
+/** A store that holds what is given and nothing else. */
+export function storeOf({ objects, meshConfig, meshNetworks, clusterId, remote }: Omit<CompileInput, 'node'>): Store {
+  const store = new Store();
+  store.transaction(() => {
+    store.meshConfig.value = meshConfig;
+    if (meshNetworks !== undefined) store.meshNetworks.value = meshNetworks;
+    if (clusterId !== undefined) store.clusterId.value = clusterId;
+    store.remoteClusters.value = new Map([...(remote ?? [])].map(([id, list]) => [id, clusterOf(list)]));
+    for (const object of objects) store.upsert(object);
+  });
+  return store;
+}
+
+function clusterOf(objects: readonly ApiObject[]): ClusterObjects {
+  const cluster = new ClusterObjects();
+  for (const object of objects) cluster.upsert(object);
+  return cluster;
 }
 
 const sorted = (resources: readonly Resource[]): Resource[] =>

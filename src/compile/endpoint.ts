@@ -13,7 +13,6 @@ import { localityWeights, priorities, weightOf, type Balance } from './locality.
 import type { AddressFamilies } from './node.ts';
 
 export interface AssignmentContext {
-  readonly clusterId: string;
   readonly settings: TrafficPolicy;
   /** How places count, and the caller's; undefined: they do not. */
   readonly balance: (Balance & { readonly caller: CallerLocality }) | undefined;
@@ -41,7 +40,7 @@ interface Host {
 export function loadAssignment(
   name: string,
   endpoints: readonly Endpoint[],
-  { clusterId, settings, balance }: AssignmentContext,
+  { settings, balance }: AssignmentContext,
   others: ReadonlyMap<Endpoint, readonly string[]> = new Map(),
 ): Init<typeof ClusterLoadAssignmentSchema> {
   // Not-ready endpoints are sent only where a policy keeps a share of them in use (istio.md §3.8).
@@ -64,7 +63,7 @@ export function loadAssignment(
           subZone: list[0].locality.subZone,
         },
         loadBalancingWeight: weights?.get(text) ?? weightOf(list),
-        lbEndpoints: list.map((endpoint) => lbEndpoint({ endpoint, others: others.get(endpoint) ?? [] }, clusterId)),
+        lbEndpoints: list.map((endpoint) => lbEndpoint({ endpoint, others: others.get(endpoint) ?? [] })),
       }))
       .filter(({ loadBalancingWeight }) => loadBalancingWeight > 0),
   };
@@ -100,7 +99,7 @@ export function reachable(
   return { endpoints: [...found, ...alone], others };
 }
 
-function lbEndpoint({ endpoint, others }: Host, clusterId: string): Init<typeof LbEndpointSchema> {
+function lbEndpoint({ endpoint, others }: Host): Init<typeof LbEndpointSchema> {
   return {
     hostIdentifier: {
       case: 'endpoint',
@@ -111,7 +110,7 @@ function lbEndpoint({ endpoint, others }: Host, clusterId: string): Init<typeof 
     },
     loadBalancingWeight: endpoint.weight,
     ...(endpoint.healthy ? {} : { healthStatus: HealthStatus.UNHEALTHY }),
-    metadata: { filterMetadata: endpointMetadata(endpoint, clusterId) },
+    metadata: { filterMetadata: endpointMetadata(endpoint) },
   };
 }
 
@@ -121,8 +120,8 @@ function addressOf(address: string, port: number): Init<typeof AddressSchema> {
 }
 
 /** What telemetry and transport selection read: `workload;namespace;canonical name;canonical revision;cluster`. */
-function endpointMetadata(endpoint: Endpoint, clusterId: string): Record<string, JsonObject> {
-  const { labels } = endpoint;
+function endpointMetadata(endpoint: Endpoint): Record<string, JsonObject> {
+  const { labels, cluster } = endpoint;
   const canonical =
     labels['service.istio.io/canonical-name'] ?? labels['app.kubernetes.io/name'] ?? labels['app'] ?? endpoint.workload;
   const revision =
@@ -130,7 +129,7 @@ function endpointMetadata(endpoint: Endpoint, clusterId: string): Record<string,
   return {
     ...(endpoint.mutualTls && { 'envoy.transport_socket_match': { tlsMode: 'istio' } }),
     ...(endpoint.workload !== '' && {
-      istio: { workload: [endpoint.workload, endpoint.namespace, canonical, revision, clusterId].join(';') },
+      istio: { workload: [endpoint.workload, endpoint.namespace, canonical, revision, cluster].join(';') },
     }),
   };
 }

@@ -4,7 +4,7 @@ import type { LocalityLoadBalancerSetting } from '../api/shared/load-balancer.ts
 import type { TrafficPolicy } from '../api/shared/traffic-policy.ts';
 import type { MeshConfig } from '../api/mesh-config.ts';
 import type { Endpoint } from '../mesh/endpoint.ts';
-import { clusterLabel, networkLabel, nodeLabel, regionLabel, subZoneLabel, zoneLabel } from '../mesh/labels.ts';
+import { networkLabel, nodeLabel, regionLabel, subZoneLabel, zoneLabel } from '../mesh/labels.ts';
 import type { Service } from '../mesh/service.ts';
 import type { Locality } from '../mesh/workload.ts';
 import type { CallerLocality } from './endpoint.ts';
@@ -111,9 +111,6 @@ function labelOf({ labels, locality, network, node }: Placed, key: string): stri
       return network;
     case nodeLabel:
       return node;
-    case clusterLabel:
-      // All endpoints that are known are of one cluster.
-      return '';
     default:
       return labels[key] ?? '';
   }

@@ -150,7 +150,6 @@ const assignmentCells = familyBy<OneAssignment, Resource>(
     const near = service.nodeLocal ? served.filter(({ node }) => node === caller.labels[nodeLabel]) : served;
     const { endpoints, others } = reachable(near, view.families);
     const context = {
-      clusterId: view.clusterId,
       settings: settingsFor(view.mesh, policy, port.number, subset),
       balance: balance && { ...balance, caller },
     };

@@ -6,7 +6,7 @@ import type { ServiceEntry } from '../api/service-entry.ts';
 import { matchesLabels, type Labels } from '../mesh/labels.ts';
 import type { Mesh } from '../mesh/mesh.ts';
 import type { Protocol } from '../mesh/protocol.ts';
-import { byServiceAge, type Service, type ServicePort } from '../mesh/service.ts';
+import { byServiceAge, serviceIn, type Service, type ServicePort } from '../mesh/service.ts';
 
 /** A service's port, and the number at which a workload serves it. */
 export interface OwnTarget {
@@ -27,6 +27,8 @@ export interface Owner {
   readonly namespace: string;
   /** Where its Pod or WorkloadEntry is: the Services there may select it. */
   readonly home: string;
+  /** Its cluster: that cluster's Services lead to it, as that cluster has them. */
+  readonly clusterId: string;
   readonly labels: Labels;
   /** Its addresses, as far as some endpoint is written with one of them. */
   readonly addresses: readonly string[];
@@ -40,11 +42,9 @@ export interface Owner {
 
 /** Everything that leads to a workload, oldest service first; a service's ports in their order. */
 export function ownTargets(mesh: Mesh, owner: Owner): OwnTarget[] {
-  const selecting = mesh
-    .servicesIn(owner.home)
-    .filter(
-      ({ registry, selector }) => registry === 'Kubernetes' && selector !== undefined && matchesLabels(selector, owner.labels),
-    );
+  const selecting = clusterServices(mesh, owner).filter(
+    ({ selector }) => selector !== undefined && matchesLabels(selector, owner.labels),
+  );
   const chosen = selecting.length > 0 || owner.known !== 'Pod' ? selecting : listing(mesh, owner);
   const external = mesh.servicesIn(owner.namespace).filter(({ registry }) => registry === 'External');
   return [...chosen, ...external].toSorted(byServiceAge).flatMap((service) => targetsOf(mesh, service, owner));
@@ -63,10 +63,15 @@ export function ownPorts(mesh: Mesh, owner: Owner): OwnPort[] {
 }
 
 /** Services without a selector whose endpoints somebody wrote by hand, this workload among them. */
-const listing = (mesh: Mesh, { home, addresses }: Owner): Service[] =>
-  addresses.length === 0
-    ? []
-    : mesh.servicesIn(home).filter(({ registry, selector }) => registry === 'Kubernetes' && selector === undefined);
+const listing = (mesh: Mesh, owner: Owner): Service[] =>
+  owner.addresses.length === 0 ? [] : clusterServices(mesh, owner).filter(({ selector }) => selector === undefined);
+
+/** The Kubernetes Services beside a workload, as its cluster has them. */
+const clusterServices = (mesh: Mesh, { home, clusterId }: Owner): Service[] =>
+  mesh
+    .servicesIn(home)
+    .filter(({ registry }) => registry === 'Kubernetes')
+    .flatMap((service) => serviceIn(service, clusterId) ?? []);
 
 function targetsOf(mesh: Mesh, service: Service, owner: Owner): OwnTarget[] {
   const ports = service.ports.filter(({ protocol }) => protocol !== 'UDP');
@@ -86,8 +91,12 @@ function selectedTarget(port: ServicePort, { known, namedPorts }: Owner): number
 }
 
 /** The numbers at which a service's endpoints are at one of the proxy's addresses. */
-function endpointTargets(mesh: Mesh, service: Service, port: ServicePort, { addresses }: Owner): number[] {
-  const here = mesh.endpoints(service, port.number).value.filter(({ address }) => addresses.includes(address));
+function endpointTargets(mesh: Mesh, service: Service, port: ServicePort, { addresses, clusterId }: Owner): number[] {
+  const here = mesh
+    .endpoints(service, port.number)
+    .value.filter(
+      ({ address, cluster }) => addresses.includes(address) && (cluster === clusterId || service.registry === 'External'),
+    );
   return [...new Set(here.map((endpoint) => endpoint.port))];
 }
 

@@ -1,6 +1,7 @@
 // The class of a proxy: everything of it that its configuration can depend on, and nothing else, so that replicas share one.
 
-import { labelsText, nodeLabel, type Labels } from '../mesh/labels.ts';
+import type { Cluster } from '../mesh/cluster.ts';
+import { labelsText, placeLabels, type Labels } from '../mesh/labels.ts';
 import type { Mesh } from '../mesh/mesh.ts';
 import type { Workload } from '../mesh/workload.ts';
 import type { ProxyNode } from './configuration.ts';
@@ -43,29 +44,33 @@ interface Known {
 }
 
 /** The Pod or WorkloadEntry that a proxy is of: by its name, else by its address. */
-function known(mesh: Mesh, node: ProxyNode): Known | undefined {
+function knownAs(cluster: Cluster, node: ProxyNode): Known | undefined {
   const here = ({ addresses }: Workload) => addresses.some((address) => node.addresses.includes(address));
   const dot = node.name.lastIndexOf('.');
   const [name, namespace] = dot < 0 ? [node.name, node.namespace] : [node.name.slice(0, dot), node.name.slice(dot + 1)];
-  const named = mesh.pod(namespace, name);
+  const named = cluster.pod(namespace, name);
   // A name of another namespace than the proxy's own counts only with an address that agrees.
   if (named !== undefined && (namespace === node.namespace || here(named))) return { kind: 'Pod', workload: named };
-  const entry = mesh.entriesIn(node.namespace).find(here);
+  const entry = cluster.entriesIn(node.namespace).find(here);
   if (entry !== undefined) return { kind: 'WorkloadEntry', workload: entry };
   for (const address of node.addresses) {
-    const pod = mesh.podAt(node.namespace, address);
+    const pod = cluster.podAt(node.namespace, address);
     if (pod !== undefined) return { kind: 'Pod', workload: pod };
   }
   return undefined;
 }
 
 export function classOf(mesh: Mesh, node: ProxyNode): ProxyClass {
-  const found = known(mesh, node);
+  const cluster = mesh.cluster(text(node.metadata['CLUSTER_ID']));
+  const network = text(node.metadata['NETWORK']);
+  const found = knownAs(cluster, node);
   const workload = found?.workload;
+  const place =
+    node.locality.region !== '' ? node.locality : ((workload && cluster.inputs.localityOf(workload)) ?? node.locality);
   // What the mesh knows of a workload counts over what its proxy says, but for labels fixed to the proxy.
-  const labels: Labels =
+  const written: Labels =
     workload === undefined ? node.labels : { ...workload.labels, ...labelsOf(node.metadata['STATIC_LABELS']) };
-  const place = node.locality.region !== '' ? node.locality : ((workload && mesh.localityOf(workload)) ?? node.locality);
+  const labels = placeLabels(written, { locality: place, cluster: cluster.id, node: workload?.node ?? '', network });
   const role = node.type === 'router' ? 'router' : 'sidecar';
   const home = workload?.namespace ?? node.namespace;
   const view: View = {
@@ -73,24 +78,25 @@ export function classOf(mesh: Mesh, node: ProxyNode): ProxyClass {
     role,
     namespace: mesh.outlook(node.namespace),
     labels: pick(labels, mesh.callerKeys),
-    locality: { ...place, labels: pick({ ...labels, [nodeLabel]: workload?.node ?? '' }, mesh.placeKeys) },
-    network: text(node.metadata['NETWORK']),
-    clusterId: text(node.metadata['CLUSTER_ID']) || 'Kubernetes',
+    locality: { ...place, labels: pick(labels, mesh.placeKeys) },
+    network,
+    clusterId: cluster.id,
     families: addressFamilies(node.addresses),
     http10: isSet(node.metadata['HTTP10']),
   };
-  const written = [mesh.writtenAddresses(node.namespace), mesh.writtenAddresses(home)];
+  const known = [mesh.writtenAddresses(node.namespace), mesh.writtenAddresses(home)];
   const made = {
     view,
     role,
     namespace: node.namespace,
     home,
+    clusterId: cluster.id,
     dnsDomain: node.dnsDomain,
     labels: pick(labels, mesh.workloadKeys),
     known: found?.kind,
     unplaced: workload !== undefined && workload.addresses.length === 0,
     namedPorts: workload?.ports ?? podPorts(node.metadata['POD_PORTS']),
-    addresses: node.addresses.filter((address) => written.some((addresses) => addresses.has(address))),
+    addresses: node.addresses.filter((address) => known.some((addresses) => addresses.has(address))),
     families: view.families,
     http10: view.http10,
     interception: interceptionOf(text(node.metadata['INTERCEPTION_MODE'])),

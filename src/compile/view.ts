@@ -5,7 +5,7 @@ import type { TrafficPolicy } from '../api/shared/traffic-policy.ts';
 import { effectivePolicy, policyForCaller, type DestinationPolicy, type Subset } from '../mesh/destination-policy.ts';
 import { labelsText, type Labels } from '../mesh/labels.ts';
 import type { Mesh } from '../mesh/mesh.ts';
-import type { Service } from '../mesh/service.ts';
+import { serviceIn, type Service } from '../mesh/service.ts';
 import type { Destination } from '../mesh/route.ts';
 import type { CallerPlace } from './endpoint.ts';
 import { identityOf } from './identity.ts';
@@ -90,7 +90,8 @@ export const settingsFor = (
 });
 
 /** The virtual addresses at which a view's callers reach a service; the first names its listeners. */
-export function addressesFor({ families }: View, { registry, addresses }: Service): readonly string[] {
+export function addressesFor({ families, clusterId }: View, service: Service): readonly string[] {
+  const { registry, addresses } = serviceIn(service, clusterId) ?? service;
   // Each address of a ServiceEntry is given for itself; of a Kubernetes Service there is one for each IP version.
   if (registry === 'External') return addresses.map((address) => address.replace(/(?<=\.\d+)\/32$|(?<=:.*)\/128$/, ''));
   const fit = addresses.filter((address) => (address.includes(':') ? families.v6 : families.v4));

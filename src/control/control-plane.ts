@@ -17,7 +17,7 @@ import { EmbeddedStore } from '../sources/embedded/store.ts';
 import { readText } from '../sources/file-tree.ts';
 import { FilesSource } from '../sources/files.ts';
 import { Layers } from '../sources/layers.ts';
-import { meshConfigMap, readMeshConfig } from '../sources/mesh-config.ts';
+import { meshConfigMap, meshNetworksMap, readMeshConfig } from '../sources/mesh-config.ts';
 import type { Changes } from '../sources/source.ts';
 import { StoreSource } from '../sources/store.ts';
 import { Store } from '../store/store.ts';
@@ -130,6 +130,7 @@ export class ControlPlane {
     const sources = this.#opened.use(new Layers([new StoreSource(embedded, decode), new FilesSource(files, decode)]));
     await sources.start((changes) => this.#take(changes));
     this.#followMeshConfig();
+    this.#followMeshNetworks();
 
     const { trustDomain } = this.store.meshConfig.value;
     const clock = (): number => now().getTime();
@@ -256,6 +257,18 @@ export class ControlPlane {
       if (read === undefined) this.store.meshConfig.value = meshConfigDefaults();
       else if (read.parsed) this.store.meshConfig.value = read.config;
       this.diagnostics.set('mesh configuration', read?.diagnostics ?? []);
+    });
+    this.#opened.defer(end);
+  }
+
+  #followMeshNetworks(): void {
+    const none = this.store.meshNetworks.peek();
+    const end = effect(() => {
+      const configMap = this.store.get({ group: '', kind: 'ConfigMap', namespace: 'istio-system', name: 'istio' });
+      const read = configMap && meshNetworksMap([configMap]);
+      if (read === undefined) this.store.meshNetworks.value = none;
+      else if (read.parsed) this.store.meshNetworks.value = read.networks;
+      this.diagnostics.set('mesh networks', read?.diagnostics ?? []);
     });
     this.#opened.defer(end);
   }

@@ -4,7 +4,7 @@ import type { ApiObject } from '../api/object.ts';
 import type { EndpointSlice } from '../api/endpoint-slice.ts';
 import type { Endpoints } from '../api/endpoints.ts';
 import type { ServiceEntry } from '../api/service-entry.ts';
-import type { Labels } from './labels.ts';
+import { placeLabels, type Labels } from './labels.ts';
 import type { Service, ServicePort } from './service.ts';
 import { inlineWorkload, noLocality, type Locality, type Workload } from './workload.ts';
 
@@ -12,9 +12,13 @@ export interface Endpoint {
   /** An IP address, a host name (DNS services) or `unix://…`. */
   readonly address: string;
   readonly port: number;
+  /** With those of its place: region, zone, node, cluster, network. */
   readonly labels: Labels;
   readonly locality: Locality;
+  /** Empty: reached from every network. */
   readonly network: string;
+  /** The cluster that it is known from. */
+  readonly cluster: string;
   readonly weight: number;
   readonly namespace: string;
   readonly serviceAccount: string;
@@ -23,14 +27,15 @@ export interface Endpoint {
   readonly mutualTls: boolean;
   readonly healthy: boolean;
   readonly hostname: string | undefined;
-  /** `namespace/name` of what has the address, so that a pod's several addresses are known as one; empty where nobody says. */
+  /** `cluster/namespace/name` of what has the address, so that a pod's several addresses are known as one; empty where nobody says. */
   readonly owner: string;
   /** The Kubernetes node it is on. */
   readonly node: string;
 }
 
-/** What endpoints are made from; the mesh answers, so that readers depend on just what they asked. */
+/** What endpoints are made from; their cluster answers, so that readers depend on just what they asked. */
 export interface EndpointInputs {
+  readonly cluster: string;
   pod(namespace: string, name: string): Workload | undefined;
   /** The workload at an address, when a slice does not name its pod. */
   podAt(namespace: string, address: string): Workload | undefined;
@@ -40,7 +45,8 @@ export interface EndpointInputs {
   selectedPods(service: Service): readonly Workload[];
   selectedEntries(service: Service): readonly Workload[];
   localityOf(workload: Workload): Locality;
-  networkOf(workload: Workload): string;
+  /** The network of an address of which nothing else says it. */
+  networkAt(address: string): string;
   /** Whether its policy switches mutual TLS off at a port, whatever its proxy could. */
   refusesMutualTls(workload: Workload, port: number): boolean;
 }
@@ -61,7 +67,7 @@ function sliceEndpoints(service: Service, port: ServicePort, from: EndpointInput
     const workload = (pod && from.pod(pod.namespace, pod.name)) ?? from.podAt(service.namespace, address);
     found.push(
       workload === undefined
-        ? bareEndpoint(service, address, number, healthy)
+        ? bareEndpoint(service, address, number, healthy, from, from.networkAt(address))
         : workloadEndpoint(workload, address, number, healthy, from),
     );
   };
@@ -126,7 +132,7 @@ function externalEndpoints(service: Service, port: ServicePort, from: EndpointIn
   if (inline.length === 0 && (service.resolution === 'dns' || service.resolution === 'dns-one')) {
     // Nothing given: the host's own name is asked.
     const number = typeof port.targetPort === 'number' ? port.targetPort : port.number;
-    return [bareEndpoint(service, service.host, number, true)];
+    return [bareEndpoint(service, service.host, number, true, from, '')];
   }
   return inline.flatMap((entry, index) =>
     at(inlineWorkload(service.object, entry, { name: `${service.name}-${index}`, labels: entry.labels ?? {} }), true),
@@ -134,12 +140,16 @@ function externalEndpoints(service: Service, port: ServicePort, from: EndpointIn
 }
 
 function workloadEndpoint(workload: Workload, address: string, port: number, healthy: boolean, from: EndpointInputs): Endpoint {
+  const locality = from.localityOf(workload);
+  const network = workload.network ?? from.networkAt(address);
+  const { node } = workload;
   return {
     address,
     port,
-    labels: workload.labels,
-    locality: from.localityOf(workload),
-    network: from.networkOf(workload),
+    labels: placeLabels(workload.labels, { locality, cluster: from.cluster, node, network }),
+    locality,
+    network,
+    cluster: from.cluster,
     weight: workload.weight ?? 1,
     namespace: workload.namespace,
     serviceAccount: workload.serviceAccount,
@@ -147,18 +157,26 @@ function workloadEndpoint(workload: Workload, address: string, port: number, hea
     mutualTls: workload.mutualTls && !from.refusesMutualTls(workload, port),
     healthy,
     hostname: workload.hostname,
-    owner: `${workload.namespace}/${workload.name}`,
-    node: workload.node,
+    owner: `${from.cluster}/${workload.namespace}/${workload.name}`,
+    node,
   };
 }
 
 /** An address of which nothing else is known. */
-const bareEndpoint = (service: Service, address: string, port: number, healthy: boolean): Endpoint => ({
+const bareEndpoint = (
+  service: Service,
+  address: string,
+  port: number,
+  healthy: boolean,
+  { cluster }: EndpointInputs,
+  network: string,
+): Endpoint => ({
   address,
   port,
-  labels: {},
+  labels: placeLabels({}, { locality: noLocality, cluster, node: '', network }),
   locality: noLocality,
-  network: '',
+  network,
+  cluster,
   weight: 1,
   namespace: service.namespace,
   serviceAccount: '',

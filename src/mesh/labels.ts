@@ -16,7 +16,28 @@ export const labelsText = (labels: Labels): string =>
 /** Labels that places have, whether or not somebody writes them. */
 export const nodeLabel = 'kubernetes.io/hostname';
 export const networkLabel = 'topology.istio.io/network';
-export const clusterLabel = 'topology.istio.io/cluster';
+const clusterLabel = 'topology.istio.io/cluster';
 export const regionLabel = 'topology.kubernetes.io/region';
 export const zoneLabel = 'topology.kubernetes.io/zone';
 export const subZoneLabel = 'topology.istio.io/subzone';
+
+/** Where something is, as far as labels say it. */
+interface Place {
+  readonly locality: { readonly region: string; readonly zone: string; readonly subZone: string };
+  readonly cluster: string;
+  readonly node: string;
+  readonly network: string;
+}
+
+/** Labels with those of a place. They count over what is written, but for the network, which a workload may say itself. */
+export function placeLabels(labels: Labels, { locality, cluster, node, network }: Place): Labels {
+  const place = {
+    [regionLabel]: locality.region,
+    [zoneLabel]: locality.zone,
+    [subZoneLabel]: locality.subZone,
+    [clusterLabel]: cluster,
+    [nodeLabel]: node,
+    ...(labels[networkLabel] ? {} : { [networkLabel]: network }),
+  };
+  return { ...labels, ...Object.fromEntries(Object.entries(place).filter(([, value]) => value !== '')) };
+}

@@ -4,32 +4,32 @@
 import type { ReadonlySignal } from '@preact/signals-core';
 import type { ApiObject } from '../api/object.ts';
 import type { AuthorizationPolicy } from '../api/authorization-policy.ts';
-import type { EndpointSlice } from '../api/endpoint-slice.ts';
-import type { Endpoints } from '../api/endpoints.ts';
 import type { Gateway } from '../api/gateway.ts';
 import type { MeshConfig } from '../api/mesh-config.ts';
+import type { MeshNetworks } from '../api/mesh-networks.ts';
 import type { PeerAuthentication } from '../api/peer-authentication.ts';
-import type { Pod } from '../api/pod.ts';
-import type { WorkloadEntry } from '../api/workload-entry.ts';
 import type { Collection, Index } from '../store/collection.ts';
 import { family } from '../store/family.ts';
 import type { StoreReader } from '../store/reader.ts';
 import { byAge, objectKey } from '../store/store.ts';
+import { compareText } from '../lib/order.ts';
 import { authorization, type Authorization } from './authorization.ts';
 import { namespaceMode, workloadAuthentication, type ModeDecision, type WorkloadAuthentication } from './authentication.ts';
+import { Cluster } from './cluster.ts';
 import type { DestinationPolicy } from './destination-policy.ts';
 import { PolicyIndex, writtenPolicies } from './policy-index.ts';
 import { headlessAddresses } from './headless.ts';
-import { endpointsOf, type Endpoint, type EndpointInputs } from './endpoint.ts';
+import { endpointsOf, type Endpoint } from './endpoint.ts';
 import { matchesLabels, type Labels } from './labels.ts';
 import { outlooks } from './outlook.ts';
 import { placeKeys } from './place-keys.ts';
 import { RouteIndex, writtenRoutes } from './route-index.ts';
 import type { Route } from './route.ts';
+import { addressNetworks } from './networks.ts';
 import { selectionKeys } from './selection-keys.ts';
-import { portNumbered, serviceKey, type Service } from './service.ts';
+import { inClusters, portNumbered, serviceKey, type Service } from './service.ts';
 import { registeredServices, ServiceIndex } from './service-index.ts';
-import { entryWorkload, nodeLocality, noLocality, podWorkload, type Locality, type Workload } from './workload.ts';
+import type { Workload } from './workload.ts';
 
 const networking = 'networking.istio.io';
 const security = 'security.istio.io';
@@ -44,10 +44,24 @@ const byObjectAge = (a: Aged, b: Aged): number => byAge(a.object as ApiObject, b
 /** A collection's objects, with the body type that validation has given them. */
 const typed = <Body>(objects: readonly ApiObject[]) => objects as unknown as readonly ApiObject<Body>[];
 
+/** What a mesh is made of. */
+export interface MeshParts {
+  readonly config: MeshConfig;
+  readonly networks: MeshNetworks;
+  /** The primary cluster's name; its objects are the mesh's configuration. */
+  readonly clusterId: string;
+  readonly objects: StoreReader;
+  /** The objects of other clusters, by their names: what Kubernetes runs there counts, and nothing that configures. */
+  readonly remote: ReadonlyMap<string, StoreReader>;
+  readonly domain?: string;
+}
+
 export class Mesh {
   readonly config: MeshConfig;
   /** The DNS domain of cluster services: `cluster.local`. */
   readonly domain: string;
+  /** The primary cluster. */
+  readonly primary: Cluster;
   readonly services: Collection<Service>;
   readonly routes: Collection<Route>;
   readonly policies: Collection<DestinationPolicy>;
@@ -61,20 +75,28 @@ export class Mesh {
   readonly #serviceIndex: ServiceIndex;
   readonly #routeIndex: RouteIndex;
   readonly #policyIndex: PolicyIndex;
-  readonly #pods: Collection<Workload>;
-  readonly #podsByNamespace: Index<Workload>;
-  readonly #podsByAddress: Index<Workload>;
-  readonly #entriesByNamespace: Index<Workload>;
-  readonly #slicesByService: Index<ApiObject>;
-  readonly #nodeLocality: Collection<Locality>;
+  readonly #clusters: ReadonlyMap<string, Cluster>;
   readonly #authorizations: Index<Authorization>;
 
-  constructor(store: StoreReader, config: MeshConfig, domain = 'cluster.local') {
+  constructor({ config, networks, clusterId, objects: store, remote, domain = 'cluster.local' }: MeshParts) {
     this.#store = store;
     this.config = config;
     this.domain = domain;
 
-    this.services = registeredServices(store, config, domain);
+    const networkAt = addressNetworks(networks);
+    const cluster = (id: string, objects: StoreReader): Cluster =>
+      new Cluster(id, objects, {
+        config,
+        domain,
+        networkAt,
+        refusesMutualTls: (workload, port) => this.#refuses(workload, port),
+      });
+    this.primary = cluster(clusterId, store);
+    const others = [...remote].filter(([id]) => id !== clusterId).sort(([a], [b]) => compareText(a, b));
+    const clusters = [this.primary, ...others.map(([id, objects]) => cluster(id, objects))];
+    this.#clusters = new Map(clusters.map((each) => [each.id, each]));
+
+    this.services = registeredServices(clusters, store, config);
     this.#serviceIndex = new ServiceIndex(this.services);
 
     this.routes = writtenRoutes(store, config, domain);
@@ -89,29 +111,19 @@ export class Mesh {
       rootNamespace: config.rootNamespace,
     });
 
-    this.#pods = store
-      .kind('', 'Pod')
-      .derive<Workload>(byObjectAge, (object, key) => [[key, podWorkload(object as unknown as ApiObject<Pod>)]]);
-    this.#podsByNamespace = this.#pods.index((pod) => [pod.namespace]);
-    this.#podsByAddress = this.#pods.index((pod) => pod.addresses.map((address) => objectKey(pod.namespace, address)));
-    this.#entriesByNamespace = store
-      .kind(networking, 'WorkloadEntry')
-      .derive<Workload>(byObjectAge, (object, key) => [[key, entryWorkload(object as unknown as ApiObject<WorkloadEntry>)]])
-      .index((entry) => [entry.namespace]);
     this.#authorizations = store
       .kind(security, 'AuthorizationPolicy')
       .derive<Authorization>(byObjectAge, (object, key) => [
         [key, authorization(object as unknown as ApiObject<AuthorizationPolicy>)],
       ])
       .index((policy) => [policy.object.metadata.namespace]);
-    this.#slicesByService = store.kind('discovery.k8s.io', 'EndpointSlice').index((slice) => {
-      const name = slice.metadata.labels['kubernetes.io/service-name'];
-      return name === undefined ? [] : [objectKey(slice.metadata.namespace, name)];
-    });
-    this.#nodeLocality = store.kind('', 'Node').derive<Locality>(
-      () => 0,
-      ({ metadata: { name, labels } }) => [[name, nodeLocality(labels)]],
-    );
+  }
+
+  // Clusters
+
+  /** The cluster of a name; a proxy that says another than the mesh knows is taken for one of the primary's. */
+  cluster(id: string): Cluster {
+    return this.#clusters.get(id) ?? this.primary;
   }
 
   // Services
@@ -147,7 +159,15 @@ export class Mesh {
     const [namespace, host] = splitFirst(key);
     const service = this.servicesAt(host).find((candidate) => candidate.namespace === namespace);
     const found = service && portNumbered(service, Number(port));
-    return service === undefined || found === undefined ? [] : endpointsOf(service, found, this.#inputs);
+    if (service === undefined || found === undefined) return [];
+    // An entry selects workloads wherever they run; a Kubernetes service has its endpoints in the clusters that have it.
+    if (service.registry === 'External' && service.selector !== undefined) {
+      return [...this.#clusters.values()].flatMap(({ inputs }) => endpointsOf(service, found, inputs));
+    }
+    return inClusters(service).flatMap((each) => {
+      const own = each === service ? found : each.ports.find(({ name }) => name === found.name);
+      return own === undefined ? [] : endpointsOf(each, own, this.cluster(each.cluster).inputs);
+    });
   });
 
   /** Who serves a port of a service; the cell is shared by everyone who asks. */
@@ -155,33 +175,9 @@ export class Mesh {
     return this.#endpoints(`${serviceKey(service)}|${port}`);
   }
 
-  readonly #inputs: EndpointInputs = {
-    pod: (namespace, name) => this.#pods.get(objectKey(namespace, name)),
-    podAt: (namespace, address) => this.#podsByAddress.get(objectKey(namespace, address))[0],
-    slices: (service) => typed<EndpointSlice>(this.#slicesByService.get(objectKey(service.namespace, service.name))),
-    endpoints: (service) =>
-      this.#store.kind('', 'Endpoints').get(objectKey(service.namespace, service.name)) as ApiObject<Endpoints> | undefined,
-    selectedPods: (service) => this.#selected(this.#podsByNamespace, service),
-    selectedEntries: (service) => this.#selected(this.#entriesByNamespace, service),
-    localityOf: (workload) => workload.locality ?? this.#nodeLocality.get(workload.node) ?? noLocality,
-    networkOf: (workload) => workload.network || this.network,
-    refusesMutualTls: ({ namespace, labels }, port) => {
-      const { ports, byDefault } = this.workloadAuthentication(namespace, labels);
-      return (ports.get(port) ?? byDefault).mode === 'DISABLE';
-    },
-  };
-
-  #selected(index: Index<Workload>, service: Service): readonly Workload[] {
-    const { selector } = service;
-    return selector === undefined
-      ? []
-      : index.get(service.namespace).filter((workload) => matchesLabels(selector, workload.labels));
-  }
-
-  /** The network that things without one of their own are in: the root namespace's label. */
-  get network(): string {
-    const root = this.#store.kind('', 'Namespace').get(objectKey('', this.config.rootNamespace));
-    return root?.metadata.labels['topology.istio.io/network'] ?? '';
+  #refuses({ namespace, labels }: Workload, port: number): boolean {
+    const { ports, byDefault } = this.workloadAuthentication(namespace, labels);
+    return (ports.get(port) ?? byDefault).mode === 'DISABLE';
   }
 
   readonly #accounts = family((id): string => {
@@ -223,29 +219,6 @@ export class Mesh {
   /** Whether callers reach a headless service at an address: then they have a listener for it. */
   isHeadlessAddress(address: string): boolean {
     return this.#headless(address).value;
-  }
-
-  // Workloads
-
-  pod(namespace: string, name: string): Workload | undefined {
-    return this.#pods.get(objectKey(namespace, name));
-  }
-
-  /** The Pod at an address. */
-  podAt(namespace: string, address: string): Workload | undefined {
-    return this.#podsByAddress.get(objectKey(namespace, address))[0];
-  }
-
-  workloadsIn(namespace: string): readonly Workload[] {
-    return [...this.#podsByNamespace.get(namespace), ...this.#entriesByNamespace.get(namespace)];
-  }
-
-  entriesIn(namespace: string): readonly Workload[] {
-    return this.#entriesByNamespace.get(namespace);
-  }
-
-  localityOf(workload: Workload): Locality {
-    return this.#inputs.localityOf(workload);
   }
 
   // Routes

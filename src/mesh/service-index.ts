@@ -2,33 +2,45 @@
 
 import type { ApiObject } from '../api/object.ts';
 import type { MeshConfig } from '../api/mesh-config.ts';
-import type { Service as KubernetesService } from '../api/service.ts';
 import type { ServiceEntry } from '../api/service-entry.ts';
 import { Collection, type Index } from '../store/collection.ts';
 import { family } from '../store/family.ts';
 import type { StoreReader } from '../store/reader.ts';
-import { byServiceAge, kubernetesService, serviceEntryServices, type Service } from './service.ts';
+import type { Cluster } from './cluster.ts';
+import { byServiceAge, serviceEntryServices, type Service } from './service.ts';
 import { isVisible } from './visibility.ts';
 
-/** Services as the store's objects register them; it follows every change. */
-export function registeredServices(store: StoreReader, config: MeshConfig, domain: string): Collection<Service> {
+/** Services as the clusters' objects register them, the primary cluster first; it follows every change. */
+export function registeredServices(clusters: readonly Cluster[], primary: StoreReader, config: MeshConfig): Collection<Service> {
   const services = new Collection<Service>(byServiceAge);
-  const { defaultServiceExportTo: exportTo } = config;
-  store
-    .kind('', 'Service')
-    .derive<Service>(byServiceAge, (object, key) => [
-      [`k8s/${key}`, kubernetesService(object as unknown as ApiObject<KubernetesService>, domain, exportTo)],
-    ])
-    .feed(services);
-  store
+  mergeClusters(clusters, services);
+  const home = clusters[0]?.id ?? '';
+  primary
     .kind('networking.istio.io', 'ServiceEntry')
     .derive<Service>(byServiceAge, (object, key) =>
-      serviceEntryServices(object as unknown as ApiObject<ServiceEntry>, exportTo).map(
+      serviceEntryServices(object as unknown as ApiObject<ServiceEntry>, home, config.defaultServiceExportTo).map(
         (service) => [`se/${key}/${service.host}`, service] as const,
       ),
     )
     .feed(services);
   return services;
+}
+
+/** A service of one name in several clusters is one service: the first cluster that has it says what it is. */
+function mergeClusters(clusters: readonly Cluster[], services: Collection<Service>): void {
+  const known = new Map<string, (Service | undefined)[]>();
+  for (const [index, cluster] of clusters.entries()) {
+    cluster.services.feed({
+      set(key, service) {
+        const all = known.get(key) ?? [];
+        all[index] = service;
+        const [first, ...elsewhere] = all.filter((each) => each !== undefined);
+        if (first === undefined) known.delete(key);
+        else known.set(key, all);
+        services.set(`k8s/${key}`, first === undefined || elsewhere.length === 0 ? first : { ...first, elsewhere });
+      },
+    });
+  }
 }
 
 export class ServiceIndex {

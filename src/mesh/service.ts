@@ -28,6 +28,10 @@ export interface Service {
   readonly name: string;
   readonly namespace: string;
   readonly registry: 'Kubernetes' | 'External';
+  /** The cluster that has the object: of several, the one whose word counts. */
+  readonly cluster: string;
+  /** The same Kubernetes service as other clusters have it. */
+  readonly elsewhere: readonly Service[];
   /** Virtual addresses and CIDRs; empty for headless services and entries without addresses. */
   readonly addresses: readonly string[];
   readonly ports: readonly ServicePort[];
@@ -61,6 +65,14 @@ export function byServiceAge(a: Service, b: Service): number {
   return compareText(a.created, b.created) || compareText(a.host, b.host) || compareText(a.namespace, b.namespace);
 }
 
+/** A service as each cluster has it, the one whose word counts first. */
+export const inClusters = (service: Service): readonly Service[] =>
+  service.elsewhere.length === 0 ? [service] : [service, ...service.elsewhere];
+
+/** A service as one cluster has it. */
+export const serviceIn = (service: Service, cluster: string): Service | undefined =>
+  service.cluster === cluster ? service : service.elsewhere.find((other) => other.cluster === cluster);
+
 /** A headless service, called by its pods' own addresses. An entry without a selector has no pods: it is called by any address. */
 export const hasListenersOfPods = ({ resolution, registry, selector, addresses }: Service): boolean =>
   resolution === 'original' && addresses.length === 0 && (registry === 'Kubernetes' || selector !== undefined);
@@ -69,7 +81,12 @@ export const portNumbered = (service: Service, number: number): ServicePort | un
   service.ports.find((port) => port.number === number);
 
 /** A Kubernetes Service (istio.md §1.2: headless, ExternalName). */
-export function kubernetesService(object: ApiObject<KubernetesService>, domain: string, exportTo: readonly string[]): Service {
+export function kubernetesService(
+  object: ApiObject<KubernetesService>,
+  cluster: string,
+  domain: string,
+  exportTo: readonly string[],
+): Service {
   const { metadata } = object;
   const spec = object.body.spec ?? {};
   const external = spec.type === 'ExternalName';
@@ -79,6 +96,8 @@ export function kubernetesService(object: ApiObject<KubernetesService>, domain: 
     ...shared(object, metadata),
     host: `${metadata.name}.${metadata.namespace}.svc.${domain}`,
     registry: 'Kubernetes',
+    cluster,
+    elsewhere: [],
     addresses: external ? [] : virtual,
     ports: (spec.ports ?? []).map((port) => ({
       name: port.name ?? '',
@@ -127,13 +146,15 @@ const resolutions: Readonly<Record<string, Resolution>> = {
 };
 
 /** The services of a ServiceEntry: one per host. */
-export function serviceEntryServices(object: ApiObject<ServiceEntry>, exportTo: readonly string[]): Service[] {
+export function serviceEntryServices(object: ApiObject<ServiceEntry>, cluster: string, exportTo: readonly string[]): Service[] {
   const { metadata, body } = object;
   const { spec } = body;
   return spec.hosts.map((host) => ({
     ...shared(object, metadata),
     host,
     registry: 'External',
+    cluster,
+    elsewhere: [],
     addresses: (spec.addresses ?? []).length > 0 ? (spec.addresses ?? []).map(singleAddress) : allocatedAddresses(object, host),
     ports: (spec.ports ?? []).map((port) => ({
       name: port.name,

@@ -1,9 +1,10 @@
 // Workloads: what runs behind services, whether a Pod or a WorkloadEntry says so.
 
 import type { ApiObject } from '../api/object.ts';
+import type { Node } from '../api/node.ts';
 import type { Pod } from '../api/pod.ts';
 import type { WorkloadEntry } from '../api/workload-entry.ts';
-import type { Labels } from './labels.ts';
+import { networkLabel, regionLabel, subZoneLabel, zoneLabel, type Labels } from './labels.ts';
 
 export interface Locality {
   readonly region: string;
@@ -23,7 +24,8 @@ export interface Workload {
   /** The name of what made it (Deployment, StatefulSet), else its own. */
   readonly owner: string;
   readonly node: string;
-  readonly network: string;
+  /** Undefined: the one that its cluster is on at its address. */
+  readonly network: string | undefined;
   readonly locality: Locality | undefined;
   readonly weight: number | undefined;
   /** Ports by name: a Pod's container ports, a WorkloadEntry's `ports`. */
@@ -64,7 +66,7 @@ export function podWorkload(object: ApiObject<Pod>): Workload {
     serviceAccount: spec?.serviceAccountName ?? spec?.serviceAccount ?? 'default',
     owner: ownerName(object),
     node: spec?.nodeName ?? '',
-    network: metadata.labels['topology.istio.io/network'] ?? '',
+    network: metadata.labels[networkLabel] || undefined,
     // Dots stand for the slashes that a label's value cannot hold.
     locality: parseLocality(metadata.labels['topology.istio.io/locality'] ?? metadata.labels['istio-locality'], '.'),
     weight: undefined,
@@ -111,7 +113,8 @@ export function inlineWorkload(
     serviceAccount: spec.serviceAccount ?? '',
     owner: name,
     node: '',
-    network: spec.network ?? labels['topology.istio.io/network'] ?? '',
+    // What is written by hand is on no cluster's network unless it says so: it is reached from everywhere.
+    network: spec.network ?? '',
     locality:
       parseLocality(spec.locality) ?? parseLocality(labels['topology.istio.io/locality'] ?? labels['istio-locality'], '.'),
     weight: spec.weight,
@@ -124,11 +127,25 @@ export function inlineWorkload(
   };
 }
 
-/** Where a Node is, by its labels. */
-export function nodeLocality(labels: Labels): Locality {
+/** A Node, as far as the mesh looks at it. */
+export interface KubernetesNode {
+  readonly locality: Locality;
+  readonly labels: Labels;
+  /** Where it is reached from outside its cluster. */
+  readonly externalAddress: string | undefined;
+  readonly object: ApiObject;
+}
+
+export function kubernetesNode(object: ApiObject<Node>): KubernetesNode {
+  const { labels } = object.metadata;
   return {
-    region: labels['topology.kubernetes.io/region'] ?? labels['failure-domain.beta.kubernetes.io/region'] ?? '',
-    zone: labels['topology.kubernetes.io/zone'] ?? labels['failure-domain.beta.kubernetes.io/zone'] ?? '',
-    subZone: labels['topology.istio.io/subzone'] ?? '',
+    locality: {
+      region: labels[regionLabel] ?? labels['failure-domain.beta.kubernetes.io/region'] ?? '',
+      zone: labels[zoneLabel] ?? labels['failure-domain.beta.kubernetes.io/zone'] ?? '',
+      subZone: labels[subZoneLabel] ?? '',
+    },
+    labels,
+    externalAddress: object.body.status?.addresses?.find(({ type, address }) => type === 'ExternalIP' && address !== '')?.address,
+    object: object as unknown as ApiObject,
   };
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { meshConfigMap, readMeshConfig } from './mesh-config.ts';
+import { meshConfigMap, meshNetworksMap, readMeshConfig } from './mesh-config.ts';
 import { decodeAnything } from './test-decode.ts';
 import { readDocuments } from './yaml.ts';
 
@@ -15,6 +15,30 @@ describe('readMeshConfig', () => {
     const { parsed, diagnostics } = readMeshConfig('a: [', 'mesh.yaml');
     assert.equal(parsed, false);
     assert.equal(diagnostics[0]?.code, 'LAT0101');
+  });
+});
+
+describe('meshNetworksMap', () => {
+  it('reads key meshNetworks of the same ConfigMap', () => {
+    const text = `apiVersion: v1
+kind: ConfigMap
+metadata: {name: istio, namespace: istio-system}
+data:
+  meshNetworks: |
+    networks:
+      a: {endpoints: [{fromRegistry: east}], gateways: [{address: 192.0.2.1, port: 15443}]}
+      b: {gateways: [{address: 192.0.2.2}]}
+`;
+    const objects = readDocuments(text, 'map.yaml').documents.flatMap(
+      ({ value, origin }) => decodeAnything(value, origin).object ?? [],
+    );
+    const read = meshNetworksMap(objects);
+    assert.deepEqual(Object.keys(read?.networks ?? {}), ['a']);
+    assert.deepEqual(
+      read?.diagnostics.map(({ code, line }) => `${code} ${line}`),
+      ['LAT1905 5'],
+    );
+    assert.equal(meshConfigMap(objects), undefined);
   });
 });
 

@@ -158,8 +158,8 @@ export class Collection<T> {
     return derived;
   }
 
-  /** Copies everything, and every change, of this collection into another; the answer ends that. */
-  feed(target: Collection<T>): () => void {
+  /** Copies everything, and every change, of this collection into another, or whatever takes it; the answer ends that. */
+  feed(target: Pick<Collection<T>, 'set'>): () => void {
     const follower: Change<T> = (key, _before, after) => target.set(key, after);
     this.#follow(follower);
     return () => void this.#followers.delete(follower);

@@ -3,7 +3,7 @@
 import type { ApiObject } from '../api/object.ts';
 import { kindId } from '../api/kind.ts';
 import { Collection, type Index } from './collection.ts';
-import { byAge, type Store } from './store.ts';
+import { byAge, type ClusterObjects } from './store.ts';
 
 interface Shelf {
   readonly objects: Collection<ApiObject>;
@@ -11,11 +11,11 @@ interface Shelf {
 }
 
 export class StoreReader implements Disposable {
-  readonly #store: Store;
+  readonly #store: ClusterObjects;
   readonly #shelves = new Map<string, Shelf>();
   readonly #ends: (() => void)[] = [];
 
-  constructor(store: Store) {
+  constructor(store: ClusterObjects) {
     this.#store = store;
   }
 

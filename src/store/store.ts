@@ -4,6 +4,7 @@ import { batch, signal } from '@preact/signals-core';
 import { kindId } from '../api/kind.ts';
 import { groupOf, type ApiObject, type ObjectRef } from '../api/object.ts';
 import { meshConfigDefaults, type MeshConfig } from '../api/mesh-config.ts';
+import type { MeshNetworks } from '../api/mesh-networks.ts';
 import { Collection, type Index } from './collection.ts';
 import { compareText } from '../lib/order.ts';
 
@@ -23,10 +24,9 @@ export function byAge(a: ApiObject, b: ApiObject): number {
 
 export const objectKey = (namespace: string, name: string): string => `${namespace}/${name}`;
 
-export class Store {
+/** The objects of one cluster. */
+export class ClusterObjects {
   readonly #shelves = new Map<string, Shelf>();
-  /** The mesh-wide configuration, Istio's defaults filled in. */
-  readonly meshConfig = signal<MeshConfig>(meshConfigDefaults());
 
   /** All objects of a kind. */
   kind(group: string, kind: string): Collection<ApiObject> {
@@ -39,11 +39,6 @@ export class Store {
 
   get(ref: ObjectRef): ApiObject | undefined {
     return this.#shelf(ref.group, ref.kind).objects.get(objectKey(ref.namespace, ref.name));
-  }
-
-  /** Runs changes as one: readers see all of them or none. */
-  transaction<T>(change: () => T): T {
-    return batch(change);
   }
 
   upsert(object: ApiObject): void {
@@ -64,5 +59,22 @@ export class Store {
       this.#shelves.set(id, shelf);
     }
     return shelf;
+  }
+}
+
+/** The objects of the primary cluster, which configure the mesh, and what the mesh is made of besides. */
+export class Store extends ClusterObjects {
+  /** The mesh-wide configuration, Istio's defaults filled in. */
+  readonly meshConfig = signal<MeshConfig>(meshConfigDefaults());
+  /** Which addresses are on which network, and the gateways between networks. */
+  readonly meshNetworks = signal<MeshNetworks>({});
+  /** The name of the primary cluster. */
+  readonly clusterId = signal('Kubernetes');
+  /** The Kubernetes objects of the mesh's other clusters, by the clusters' names. */
+  readonly remoteClusters = signal<ReadonlyMap<string, ClusterObjects>>(new Map());
+
+  /** Runs changes as one: readers see all of them or none. */
+  transaction<T>(change: () => T): T {
+    return batch(change);
   }
 }

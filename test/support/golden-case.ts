@@ -3,9 +3,10 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseAllDocuments, stringify } from 'yaml';
-import { decode } from '../../src/api/decode.ts';
+import { decode, type Decoded } from '../../src/api/decode.ts';
 import { diagnosticText, type Diagnostic } from '../../src/api/diagnostic.ts';
 import { meshConfigOf } from '../../src/api/mesh-config.ts';
+import { meshNetworksOf } from '../../src/api/mesh-networks.ts';
 import { originOf, pathText, refText, type ApiObject } from '../../src/api/object.ts';
 import { workloadProxy } from '../../src/cli/compile/workload-node.ts';
 import { compileProxy, type Compiled } from '../../src/compile/compile.ts';
@@ -22,6 +23,7 @@ interface Given {
   /** `workload: NAME[.NS]` takes the node from a Pod or template of the input; `node` is an Envoy node. */
   readonly proxy: { readonly workload?: string; readonly node?: Readonly<Record<string, unknown>> };
   readonly meshConfig?: Readonly<Record<string, unknown>>;
+  readonly meshNetworks?: Readonly<Record<string, unknown>>;
   /**
    * What the expected part holds: parts (`routes`), or single resources of them by name (`clusters: ["outbound|80||a.*"]`, `*` stands
    * for anything). Diagnostics are always there.
@@ -30,6 +32,8 @@ interface Given {
   /** Names of routes, clusters and endpoints that are referred to and meant to be missing. */
   readonly missing?: readonly string[];
   readonly input: readonly Readonly<Record<string, unknown>>[];
+  /** Documents of other clusters, by their names. */
+  readonly remote?: Readonly<Record<string, Given['input']>>;
 }
 
 export interface GoldenCase {
@@ -64,16 +68,28 @@ export interface Outcome {
 
 /** Compiles a case's input; `turned` gives the documents last first, which must change nothing. */
 export function compileCase({ name, given }: GoldenCase, turned = false): Outcome {
-  const documents = turned ? given.input.toReversed() : given.input;
-  const decoded = documents.map((document) => decode(document, originOf('input')));
-  const objects = decoded.flatMap(({ object }) => object ?? []);
-  const { config, findings } = meshConfigOf(given.meshConfig ?? {});
+  const read = (documents: Given['input']) =>
+    (turned ? documents.toReversed() : documents).map((document) => decode(document, originOf('input')));
+  const decoded = read(given.input);
+  const remote = Object.entries(given.remote ?? {}).map(([id, documents]) => [id, read(documents)] as const);
+  const objects = objectsOf(decoded);
+  const mesh = meshConfigOf(given.meshConfig ?? {});
+  const { networks, findings } = meshNetworksOf(given.meshNetworks ?? {});
   const proxy = proxyOf(given, objects);
-  const compiled = compileProxy({ objects: proxy.objects, meshConfig: config, node: proxy.node });
-  const wrong = decoded.flatMap(({ diagnostics }) => diagnostics);
-  if (findings.length > 0) throw new Error(`${name}: meshConfig: ${findings.map(({ message }) => message).join('; ')}`);
+  const compiled = compileProxy({
+    objects: proxy.objects,
+    meshConfig: mesh.config,
+    meshNetworks: networks,
+    remote: new Map((turned ? remote.toReversed() : remote).map(([id, list]) => [id, objectsOf(list)])),
+    node: proxy.node,
+  });
+  const wrong = [...decoded, ...remote.flatMap(([, list]) => list)].flatMap(({ diagnostics }) => diagnostics);
+  const wrongMesh = [...mesh.findings, ...findings].map(({ message }) => message);
+  if (wrongMesh.length > 0) throw new Error(`${name}: mesh: ${wrongMesh.join('; ')}`);
   return { compiled, diagnostics: [...wrong, ...compiled.diagnostics] };
 }
+
+const objectsOf = (decoded: readonly Decoded[]): ApiObject[] => decoded.flatMap(({ object }) => object ?? []);
 
 function proxyOf({ proxy }: Given, objects: readonly ApiObject[]): { node: ProxyNode; objects: readonly ApiObject[] } {
   if (proxy.node === undefined) {

@@ -7,38 +7,50 @@ import type { ApiObject } from '../../api/object.ts';
 import { compileProxy } from '../../compile/compile.ts';
 import type { ProxyNode } from '../../compile/configuration.ts';
 import { parseNode } from '../../compile/node.ts';
+import { networkLabel } from '../../mesh/labels.ts';
 import { resourcesJson, type ConfigurationJson } from '../../control/resource-json.ts';
 import { readText } from '../../sources/file-tree.ts';
 import { loadFiles, type LoadedFiles } from '../../sources/manifest.ts';
-import { meshConfigMap, readMeshConfig, type ReadMeshConfig } from '../../sources/mesh-config.ts';
-import { readDocuments } from '../../sources/yaml.ts';
+import {
+  meshConfigMap,
+  meshNetworksMap,
+  readMeshConfig,
+  readMeshNetworks,
+  type ReadMeshConfig,
+  type ReadMeshNetworks,
+} from '../../sources/mesh-config.ts';
 import { count, noteDiagnostics } from '../diagnostics.ts';
 import { exitCode, Failure, usageFailure } from '../failure.ts';
 import type { Terminal } from '../terminal.ts';
 import type { CompileOptions } from '../verbs/compile.ts';
-import { workloadProxy } from './workload-node.ts';
+import { configuresNothing } from './remote-cluster.ts';
+import { hasWorkload, workloadProxy } from './workload-node.ts';
 
 type Options = CompileOptions & { readonly file: readonly string[] };
 
 const clusterDomain = 'cluster.local';
 
 export async function compileFiles(options: Options, terminal: Terminal): Promise<number> {
-  const loaded = loadFiles(options.file, decode);
-  const mesh = meshConfigFor(options.meshConfig, loaded.objects);
-  const remotes = (options.remoteCluster ?? []).map(remoteCluster);
-  if (options.meshNetworks !== undefined) yamlFile(options.meshNetworks);
-  const { node, objects } = proxyOf(options, loaded.objects);
-  const compiled = compileProxy({ objects, meshConfig: mesh?.config ?? meshConfigDefaults(), node });
+  const primary = { id: options.clusterId, ...loadFiles(options.file, decode) };
+  const remotes = remoteClusters(options);
+  const mesh = meshConfigFor(options.meshConfig, primary.objects);
+  const networks = meshNetworksFor(options.meshNetworks, primary.objects);
+  const meshConfig = mesh?.config ?? meshConfigDefaults();
+  const { node, clusters } = proxyOf(options, meshConfig.rootNamespace, [primary, ...remotes]);
+  const [{ objects }, ...others] = clusters;
+  const remote = new Map(others.map((other) => [other.id, other.objects]));
+  const compiled = compileProxy({ objects, meshConfig, meshNetworks: networks?.networks, clusterId: primary.id, remote, node });
   const diagnostics = [
-    ...loaded.diagnostics,
+    ...primary.diagnostics,
     ...(mesh?.diagnostics ?? []),
-    ...remotes.flatMap((remote) => remote.diagnostics),
+    ...(networks?.diagnostics ?? []),
+    ...remotes.flatMap((each) => each.diagnostics),
     ...notInEffect(options),
     ...compiled.diagnostics,
   ];
   await print(await resourcesJson(compiled), diagnostics, options.output, terminal);
   const { error, warning } = count(diagnostics);
-  const whole = loaded.complete && (mesh?.parsed ?? true) && remotes.every(({ complete }) => complete);
+  const whole = [primary, ...remotes].every(({ complete }) => complete) && (mesh?.parsed ?? true) && (networks?.parsed ?? true);
   return whole && !(options.strict === true && error + warning > 0) ? exitCode.ok : exitCode.failed;
 }
 
@@ -49,32 +61,57 @@ function textOf(path: string): string {
   return text;
 }
 
-function yamlFile(path: string): unknown {
-  const { documents, diagnostics } = readDocuments(textOf(path), path);
-  const [broken] = diagnostics;
-  if (broken !== undefined) throw new Failure(diagnosticText(broken));
-  return documents[0]?.value ?? {};
-}
-
 function meshConfigFor(path: string | undefined, objects: readonly ApiObject[]): ReadMeshConfig | undefined {
-  if (path !== undefined) return readMeshConfig(textOf(path), path);
-  return meshConfigMap(objects.filter(({ kind, apiVersion }) => kind === 'ConfigMap' && apiVersion === 'v1'));
+  return path === undefined ? meshConfigMap(objects) : readMeshConfig(textOf(path), path);
 }
 
-function remoteCluster(text: string): LoadedFiles & { readonly id: string } {
-  const equals = text.indexOf('=');
-  if (equals <= 0) throw usageFailure(`--remote-cluster ${text} is not ID=FILE`);
-  return { id: text.slice(0, equals), ...loadFiles([text.slice(equals + 1)], decode) };
+function meshNetworksFor(path: string | undefined, objects: readonly ApiObject[]): ReadMeshNetworks | undefined {
+  return path === undefined ? meshNetworksMap(objects) : readMeshNetworks(textOf(path), path);
 }
 
+interface ClusterFiles {
+  readonly id: string;
+  readonly objects: readonly ApiObject[];
+}
+
+/** `ID=FILE`, also several files of one cluster. */
+function remoteClusters({ remoteCluster = [], clusterId }: Options): (LoadedFiles & ClusterFiles)[] {
+  const given = remoteCluster.map((text) => {
+    const equals = text.indexOf('=');
+    if (equals <= 0) throw usageFailure(`--remote-cluster ${text} is not ID=FILE`);
+    return { id: text.slice(0, equals), path: text.slice(equals + 1) };
+  });
+  return [...Map.groupBy(given, ({ id }) => id)].map(([id, files]) => {
+    if (id === clusterId) throw usageFailure(`--remote-cluster ${id} is the primary cluster`, 'give its objects with -f');
+    const loaded = loadFiles(
+      files.map(({ path }) => path),
+      decode,
+    );
+    return { id, ...loaded, diagnostics: [...loaded.diagnostics, ...configuresNothing(id, loaded.objects)] };
+  });
+}
+
+type Clusters = readonly [ClusterFiles, ...ClusterFiles[]];
+
+/** The proxy, and the clusters' objects with the pod that a template would make. */
 function proxyOf(
   { node: nodeFile, workload = '', clusterId }: Options,
-  objects: readonly ApiObject[],
-): { readonly node: ProxyNode; readonly objects: readonly ApiObject[] } {
-  const inPrimary = (node: ProxyNode): ProxyNode => ({ ...node, metadata: { CLUSTER_ID: clusterId, ...node.metadata } });
-  if (nodeFile !== undefined) return { node: inPrimary(readNode(nodeFile)), objects };
-  const { node, pod } = workloadProxy(objects, workload, clusterDomain);
-  return { node: inPrimary(node), objects: pod === undefined ? objects : [...objects, pod] };
+  rootNamespace: string,
+  clusters: Clusters,
+): { readonly node: ProxyNode; readonly clusters: Clusters } {
+  if (nodeFile !== undefined) {
+    const node = readNode(nodeFile);
+    return { node: { ...node, metadata: { CLUSTER_ID: clusterId, ...node.metadata } }, clusters };
+  }
+  const [primary, ...others] = clusters;
+  const home = clusters.find(({ objects }) => hasWorkload(objects, workload)) ?? primary;
+  const { node, pod } = workloadProxy(home.objects, workload, clusterDomain);
+  const added = (cluster: ClusterFiles): ClusterFiles =>
+    cluster === home && pod !== undefined ? { ...cluster, objects: [...cluster.objects, pod] } : cluster;
+  const root = home.objects.find(({ kind, metadata }) => kind === 'Namespace' && metadata.name === rootNamespace);
+  const network = root?.metadata.labels[networkLabel];
+  const metadata = { CLUSTER_ID: home.id, ...(network !== undefined && { NETWORK: network }), ...node.metadata };
+  return { node: { ...node, metadata }, clusters: [added(primary), ...others.map(added)] };
 }
 
 function readNode(path: string): ProxyNode {
@@ -90,11 +127,9 @@ function readNode(path: string): ProxyNode {
   return node;
 }
 
-/** Options that are read and checked, and whose work comes with other parts of the mesh: said, not passed over. */
-function notInEffect({ meshNetworks, remoteCluster: remotes, delivery }: Options): Diagnostic[] {
+function notInEffect({ meshNetworks, delivery }: Options): Diagnostic[] {
   const given = [
     ...(meshNetworks === undefined ? [] : ['--mesh-networks']),
-    ...(remotes === undefined ? [] : ['--remote-cluster']),
     ...(delivery === 'demand' ? ['--delivery demand'] : []),
   ];
   return given.map((option) => ({

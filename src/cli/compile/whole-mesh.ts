@@ -3,11 +3,10 @@
 import type { Diagnostic } from '../../api/diagnostic.ts';
 import { meshConfigDefaults } from '../../api/mesh-config.ts';
 import type { ApiObject } from '../../api/object.ts';
-import { createCompiler } from '../../compile/compile.ts';
+import { createCompiler, storeOf } from '../../compile/compile.ts';
 import type { ProxyNode } from '../../compile/configuration.ts';
 import { parseNode } from '../../compile/node.ts';
-import { meshConfigMap } from '../../sources/mesh-config.ts';
-import { Store } from '../../store/store.ts';
+import { meshConfigMap, meshNetworksMap } from '../../sources/mesh-config.ts';
 import { workloadNodes } from './workload-node.ts';
 
 const domain = 'cluster.local';
@@ -22,18 +21,20 @@ export interface WholeMesh {
 }
 
 export function wholeMesh(objects: readonly ApiObject[]): WholeMesh {
-  const store = new Store();
-  const mesh = meshConfigMap(objects.filter(({ kind, apiVersion }) => kind === 'ConfigMap' && apiVersion === 'v1'));
-  store.transaction(() => {
-    store.meshConfig.value = mesh?.config ?? meshConfigDefaults();
-    for (const object of objects) store.upsert(object);
-  });
-  const compiler = createCompiler(store);
+  const mesh = meshConfigMap(objects);
+  const networks = meshNetworksMap(objects);
+  const compiler = createCompiler(
+    storeOf({ objects, meshConfig: mesh?.config ?? meshConfigDefaults(), meshNetworks: networks?.networks }),
+  );
   const nodes = new Map(proxiesOf(objects).map((node) => [node.id, node]));
   const classes = new Map(
     [...nodes.values()].map((node) => compiler.configurationFor(node).value).map((each) => [each.id, each]),
   );
-  const found = [...(mesh?.diagnostics ?? []), ...[...classes.values()].flatMap(({ diagnostics }) => diagnostics.value)];
+  const found = [
+    ...(mesh?.diagnostics ?? []),
+    ...(networks?.diagnostics ?? []),
+    ...[...classes.values()].flatMap(({ diagnostics }) => diagnostics.value),
+  ];
   const all = new Map(found.map((diagnostic) => [JSON.stringify(diagnostic), diagnostic]));
   const referencesChecked = objects.some(({ kind }) => kind === 'Service' || kind === 'ServiceEntry');
   const diagnostics = [...all.values()].flatMap((diagnostic): Diagnostic[] => {

@@ -6,6 +6,7 @@ import type { ApiObject } from '../../api/object.ts';
 import { parseNode } from '../../compile/node.ts';
 import type { ProxyNode } from '../../compile/configuration.ts';
 import { findPods, podName, type PodName } from '../../control/workloads.ts';
+import { networkLabel } from '../../mesh/labels.ts';
 import { Failure } from '../failure.ts';
 
 export interface WorkloadProxy {
@@ -48,6 +49,10 @@ function workloadsIn(objects: readonly ApiObject[]): Workload[] {
     }),
   ];
 }
+
+/** Whether the workload that a person names is among these objects. */
+export const hasWorkload = (objects: readonly ApiObject[], text: string): boolean =>
+  'pods' in findPods(workloadsIn(objects), text);
 
 /** The proxy of the workload that a person names. Throws `Failure` where there is none, or its template is not valid. */
 export function workloadProxy(objects: readonly ApiObject[], text: string, domain: string): WorkloadProxy {
@@ -101,6 +106,8 @@ function nodeOf(pod: ApiObject, domain: string): ProxyNode {
       NAME: name,
       NAMESPACE: namespace,
       LABELS: labels,
+      // Injection writes it down, as far as the pod says it.
+      ...(labels[networkLabel] !== undefined && { NETWORK: labels[networkLabel] }),
       SERVICE_ACCOUNT: spec?.serviceAccountName ?? 'default',
       INSTANCE_IPS: addresses.join(','),
     },

@@ -119,7 +119,6 @@ function discoveryFields(
         dnsRefreshRate: duration(milliseconds(mesh.config.dnsRefreshRate)),
         dnsJitter: duration(100),
         loadAssignment: loadAssignment(name, discovery === 'logical-dns' ? endpoints.slice(0, 1) : endpoints, {
-          clusterId: '',
           settings,
           balance: balance && caller && { ...balance, caller },
         }),
