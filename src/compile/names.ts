@@ -28,6 +28,12 @@ export function parseOutboundCluster(name: string): OutboundClusterName | undefi
   return Number.isInteger(number) ? { port: number, subset, host } : undefined;
 }
 
+/** The parts of `outbound_.PORT_.SUBSET_.HOST`, or undefined for any other name. */
+export function parseSniName(name: string): OutboundClusterName | undefined {
+  const [, port, subset = '', host = ''] = /^outbound_\.(\d{1,5})_\.([^_]*)_\.(.+)$/.exec(name) ?? [];
+  return port === undefined ? undefined : { port: Number(port), subset, host };
+}
+
 /** Without a port: how the names of all listeners at an address begin. */
 export const listenerName = (address: string, port: number | ''): string => `${address}_${port}`;
 

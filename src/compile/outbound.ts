@@ -8,14 +8,14 @@ import { portNumbered, type Service, type ServicePort } from '../mesh/service.ts
 import { familyBy } from '../store/family.ts';
 import type { ClusterInput } from './cluster/input.ts';
 import { discoveryOf, isPlaced, outboundClusterResource, subsetEndpoints } from './cluster/outbound.ts';
-import { clusterSecrets } from './cluster/upstream-tls.ts';
+import { clusterSecrets, takesFiles } from './cluster/upstream-tls.ts';
 import { reservedClusters } from './cluster/inbound.ts';
 import { loadAssignment, reachable, type CallerLocality } from './endpoint.ts';
 import { resource, settle, settleAll, settleNames } from './encode.ts';
 import { identityOf } from './identity.ts';
 import { outboundListeners, type OutboundListeners } from './listener/outbound.ts';
 import { balanceOf, type Balance } from './locality.ts';
-import { parseOutboundCluster } from './names.ts';
+import { parseOutboundCluster, parseSniName } from './names.ts';
 import { cause } from './origin.ts';
 import type { Resource } from './resource.ts';
 import { outboundTable } from './route/outbound.ts';
@@ -25,7 +25,7 @@ interface OneCluster extends ClusterInput {
   readonly view: View;
 }
 
-const clusterText = ({ view, service, port, subset, policy, router, families, caller }: OneCluster): string =>
+const clusterText = ({ view, service, port, subset, policy, router, families, caller, unopened }: OneCluster): string =>
   [
     identityOf(view.mesh),
     identityOf(service),
@@ -35,6 +35,7 @@ const clusterText = ({ view, service, port, subset, policy, router, families, ca
     router,
     familiesText(families),
     caller === undefined ? '' : placedViewText(view),
+    unopened ?? false,
   ].join(' ');
 
 /** Merged policies are made anew for each reader; what they are merged from is not. */
@@ -50,6 +51,8 @@ export interface Clusters {
   readonly withEndpoints: readonly string[];
   /** SDS names of the Kubernetes secrets that policies' own TLS takes, sorted. */
   readonly secrets: readonly string[];
+  /** Names of those whose TLS takes files, sorted. */
+  readonly withFiles: readonly string[];
 }
 
 interface SharedClusters extends Clusters {
@@ -62,26 +65,30 @@ const sharedClusters = familyBy(viewText, (view: View, previous: SharedClusters 
   const withEndpoints: string[] = [];
   const named = new Set<string>();
   const placed: ClusterInput[] = [];
+  const files: string[] = [];
   for (const input of clusterInputs(view)) {
     const cluster = clusterCells({ ...input, view }).value;
     if (cluster === undefined || byName.has(cluster.name)) continue;
     byName.set(cluster.name, cluster);
     if (usesEndpoints(input)) withEndpoints.push(cluster.name);
     for (const name of clusterSecrets(view.mesh, input)) named.add(name);
+    if (takesFiles(view.mesh, input)) files.push(cluster.name);
     if (isPlaced(view.mesh, input)) placed.push(input);
   }
   for (const cluster of reservedClusters(view.mesh.config, view.role)) byName.set(cluster.name, cluster);
   const names = settleNames(previous?.withEndpoints, withEndpoints.sort());
   const secrets = settleNames(previous?.secrets, [...named].sort());
+  const withFiles = settleNames(previous?.withFiles, files.sort());
   const clusters = settleAll(previous?.byName, byName);
   return previous !== undefined &&
     clusters === previous.byName &&
     names === previous.withEndpoints &&
     secrets === previous.secrets &&
+    withFiles === previous.withFiles &&
     placed.length === 0 &&
     previous.placed.length === 0
     ? previous
-    : { byName: clusters, withEndpoints: names, secrets, placed };
+    : { byName: clusters, withEndpoints: names, secrets, withFiles, placed };
 });
 
 const clustersCells = familyBy(placedViewText, (view: View, previous: Clusters | undefined): Clusters => {
@@ -93,13 +100,31 @@ const clustersCells = familyBy(placedViewText, (view: View, previous: Clusters |
     const cluster = clusterCells({ ...input, caller, view }).value;
     if (cluster !== undefined) byName.set(cluster.name, cluster);
   }
-  const { withEndpoints, secrets } = shared;
-  return { byName: settleAll(previous?.byName, byName), withEndpoints, secrets };
+  return { ...shared, byName: settleAll(previous?.byName, byName) };
 });
 
 const callerOf = ({ locality, network }: View): CallerLocality => ({ ...locality, network });
 
 export const outboundClusters = (view: View): ReadonlySignal<Clusters> => clustersCells(view);
+
+type UnopenedClusters = Pick<Clusters, 'byName' | 'withEndpoints'>;
+
+const unopenedCells = familyBy(viewText, (view: View, previous: UnopenedClusters | undefined): UnopenedClusters => {
+  const byName = new Map<string, Resource>();
+  const withEndpoints: string[] = [];
+  for (const input of clusterInputs(view)) {
+    if (input.service.external) continue;
+    const cluster = clusterCells({ ...input, unopened: true, view }).value;
+    if (cluster === undefined || byName.has(cluster.name)) continue;
+    byName.set(cluster.name, cluster);
+    if (usesEndpoints(input)) withEndpoints.push(cluster.name);
+  }
+  const names = settleNames(previous?.withEndpoints, withEndpoints.sort());
+  return { byName: settleAll(previous?.byName, byName), withEndpoints: names };
+});
+
+/** What a gateway hands mutual TLS of others on to, by the server name that their proxies give: every service of the mesh. */
+export const unopenedClusters = (view: View): ReadonlySignal<UnopenedClusters> => unopenedCells(view);
 
 function usesEndpoints({ service, port, subset, policy, router }: ClusterInput): boolean {
   if (!router && effectivePolicy(policy, port.number, subset).loadBalancer?.simple === 'PASSTHROUGH') return false;
@@ -130,9 +155,11 @@ interface OneAssignment {
   readonly policy: DestinationPolicy | undefined;
   /** How places count; undefined: where the caller is changes nothing. */
   readonly balance: Balance | undefined;
+  /** Nobody between asks whether what comes is mutual TLS, so only who takes nothing else may get it. */
+  readonly unopened: boolean;
 }
 
-const assignmentText = ({ view, service, port, subset, policy, balance }: OneAssignment): string =>
+const assignmentText = ({ view, service, port, subset, policy, balance, unopened }: OneAssignment): string =>
   [
     balance !== undefined || service.nodeLocal ? placedViewText(view) : `${identityOf(view.mesh)} ${view.clusterId}`,
     familiesText(view.families),
@@ -140,13 +167,15 @@ const assignmentText = ({ view, service, port, subset, policy, balance }: OneAss
     port.number,
     identityOf(subset),
     policyText(policy),
+    unopened,
   ].join('\n');
 
 const assignmentCells = familyBy<OneAssignment, Resource>(
   assignmentText,
-  ({ view, name, service, port, subset, policy, balance }, previous) => {
+  ({ view, name, service, port, subset, policy, balance, unopened }, previous) => {
     const caller = callerOf(view);
-    const served = subsetEndpoints(view.mesh.endpoints(service, port.number).value, subset);
+    const all = subsetEndpoints(view.mesh.endpoints(service, port.number).value, subset);
+    const served = unopened ? all.filter(({ mutualTls }) => mutualTls) : all;
     const near = service.nodeLocal ? served.filter(({ node }) => node === caller.labels[nodeLabel]) : served;
     const { endpoints, others } = reachable(near, view.families);
     const context = {
@@ -166,7 +195,8 @@ interface Named {
 const namedText = ({ view, name }: Named): string => `${placedViewText(view)}\n${name}`;
 
 const endpointsCells = familyBy<Named, Resource | undefined>(namedText, ({ view, name }) => {
-  const parts = parseOutboundCluster(name);
+  const opened = parseOutboundCluster(name);
+  const parts = opened ?? parseSniName(name);
   if (parts === undefined) return undefined;
   const service = view.mesh.serviceSeen(parts.host, view.namespace);
   const port = service && portNumbered(service, parts.port);
@@ -177,7 +207,7 @@ const endpointsCells = familyBy<Named, Resource | undefined>(namedText, ({ view,
   const input: ClusterInput = { service, port, subset, policy, router, families: view.families, caller: undefined };
   if ((parts.subset !== '' && subset === undefined) || !usesEndpoints(input)) return undefined;
   const balance = balanceOf(settingsFor(view.mesh, policy, port.number, subset), service, view.mesh.config);
-  return assignmentCells({ view, name, service, port, subset, policy, balance }).value;
+  return assignmentCells({ view, name, service, port, subset, policy, balance, unopened: opened === undefined }).value;
 });
 
 export const outboundEndpoints = (view: View, name: string): ReadonlySignal<Resource | undefined> =>

@@ -17,4 +17,6 @@ export interface ClusterInput {
   readonly families: AddressFamilies;
   /** Where the caller is, where that changes the cluster itself: the endpoints of a DNS cluster are part of it. */
   readonly caller: CallerLocality | undefined;
+  /** For mutual TLS between others that a gateway hands on unopened, to where its server name says. */
+  readonly unopened?: boolean;
 }

@@ -17,7 +17,7 @@ import type { Service, ServicePort } from '../../mesh/service.ts';
 import { loadAssignment } from '../endpoint.ts';
 import { resource } from '../encode.ts';
 import { balanceOf } from '../locality.ts';
-import { configPath, outboundCluster, statName } from '../names.ts';
+import { configPath, outboundCluster, sniName, statName } from '../names.ts';
 import type { AddressFamilies } from '../node.ts';
 import { cause, originKey, originText } from '../origin.ts';
 import type { Cause, Resource } from '../resource.ts';
@@ -49,9 +49,9 @@ export const isPlaced = (mesh: Mesh, { service, port, subset, policy, router }: 
 
 /** The cluster, or undefined where there is nothing to reach (a DNS service without names). */
 export function outboundClusterResource(mesh: Mesh, input: ClusterInput): Resource | undefined {
-  const { service, port, subset, policy, router } = input;
+  const { service, port, subset, policy, router, unopened = false } = input;
   const settings = settingsFor(mesh, policy, port.number, subset);
-  const name = outboundCluster(port.number, subset?.name ?? '', service.host);
+  const name = (unopened ? sniName : outboundCluster)(port.number, subset?.name ?? '', service.host);
   const discovery = settings.loadBalancer?.simple === 'PASSTHROUGH' && !router ? 'original' : discoveryOf(service, router);
   const found = discoveryFields(mesh, input, name, discovery, settings);
   if (found === undefined) return undefined;
@@ -72,8 +72,10 @@ export function outboundClusterResource(mesh: Mesh, input: ClusterInput): Resour
       ...loadBalancing(settings.loadBalancer, discovery === 'original'),
       ...outlierDetection(settings.outlierDetection),
       ...localityFields(settings, service, mesh),
-      ...socketFields(mesh, input, settings, discovery === 'original'),
-      ...protocolFields(input, settings, mesh),
+      ...(!unopened && {
+        ...socketFields(mesh, input, settings, discovery === 'original'),
+        ...protocolFields(input, settings, mesh),
+      }),
       metadata: { filterMetadata: clusterMetadata(input, settings) },
     },
     causesOf(input),

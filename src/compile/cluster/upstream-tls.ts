@@ -125,6 +125,13 @@ export function clusterSecrets(mesh: Mesh, input: ClusterInput): readonly string
   return tls !== undefined && originates(input, tls) ? originationSecrets(tls) : [];
 }
 
+/** Whether a cluster's TLS takes files, which are there only where somebody mounted them. */
+export function takesFiles(mesh: Mesh, { policy, port, subset }: ClusterInput): boolean {
+  const { tls } = settingsFor(mesh, policy, port.number, subset);
+  if (tls?.mode !== 'SIMPLE' && tls?.mode !== 'MUTUAL') return false;
+  return [tls.clientCertificate, tls.privateKey, tls.caCertificates, tls.caCrl].some((path) => path !== undefined && path !== '');
+}
+
 /** A sidecar fetches Kubernetes secrets only where the rule selects it: others might not have them, and would never start. */
 const originates = ({ router, policy }: ClusterInput, tls: ClientTLSSettings): boolean =>
   (tls.mode === 'SIMPLE' || tls.mode === 'MUTUAL') && (!tls.credentialName || router || policy?.callers !== undefined);

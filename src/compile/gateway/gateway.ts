@@ -5,7 +5,7 @@ import { httpRbac, tcpRbac } from '../../filters/rbac/rbac.ts';
 import { familyBy } from '../../store/family.ts';
 import type { Configuration } from '../configuration.ts';
 import { settle, settleAll, settleNames } from '../encode.ts';
-import { endpointScope, outboundClusters, outboundEndpoints } from '../outbound.ts';
+import { endpointScope, outboundClusters, outboundEndpoints, unopenedClusters } from '../outbound.ts';
 import type { ProxyClass } from '../proxy-class.ts';
 import type { Resource } from '../resource.ts';
 import { meshDiagnostics } from '../references.ts';
@@ -14,7 +14,8 @@ import { gatewayTable } from './routes.ts';
 import { gatewaySecret } from './secret.ts';
 import { serversOf } from './merge.ts';
 import { credentialDiagnostics, credentialNames } from './credentials.ts';
-import { hasTable, tableOf } from './server.ts';
+import { gatewayClusters } from './used-clusters.ts';
+import { hasTable, isAutomatic, tableOf } from './server.ts';
 
 export function gatewayOf(proxy: ProxyClass): Configuration {
   const { view } = proxy;
@@ -33,12 +34,20 @@ export function gatewayOf(proxy: ProxyClass): Configuration {
     (name) => name,
     (name, previous) => settle(previous, gatewayTable(proxy, servers.value.servers, name)),
   );
+  const outbound = computed(() => gatewayClusters(proxy, servers.value.servers, outboundClusters(view).value));
+  const handsOn = computed(() => servers.value.servers.some(isAutomatic));
+  let clusters: ReadonlyMap<string, Resource> | undefined;
   let listeners: ReadonlyMap<string, Resource> | undefined;
+  let endpointNames: readonly string[] | undefined;
   let names: readonly string[] | undefined;
   let secrets: readonly string[] | undefined;
   return {
     id: proxy.text,
-    clusters: computed(() => outboundClusters(view).value.byName),
+    clusters: computed(() => {
+      const { byName } = outbound.value;
+      const all = handsOn.value ? new Map([...byName, ...unopenedClusters(view).value.byName]) : byName;
+      return (clusters = settleAll(clusters, all));
+    }),
     listeners: computed(() => {
       const all = new Map(made.value.listeners.map((listener) => [listener.name, listener] as const));
       return (listeners = settleAll(listeners, all));
@@ -47,12 +56,19 @@ export function gatewayOf(proxy: ProxyClass): Configuration {
     endpointScope: endpointScope(view),
     route: (name) => tables(name),
     secret: (name) => gatewaySecret(proxy, name),
-    endpointNames: computed(() => outboundClusters(view).value.withEndpoints),
+    endpointNames: computed(() => {
+      const { withEndpoints } = outbound.value;
+      const all = handsOn.value ? [...withEndpoints, ...unopenedClusters(view).value.withEndpoints].sort() : withEndpoints;
+      return (endpointNames = settleNames(endpointNames, all));
+    }),
     routeNames: computed(() => {
       const used = servers.value.servers.filter(hasTable).map(tableOf);
       return (names = settleNames(names, [...new Set(used)].sort()));
     }),
-    secretNames: computed(() => (secrets = settleNames(secrets, credentialNames(servers.value.servers)))),
+    secretNames: computed(() => {
+      const all = new Set([...credentialNames(servers.value.servers), ...outbound.value.secrets]);
+      return (secrets = settleNames(secrets, [...all].sort()));
+    }),
     diagnostics: computed(() => [
       ...meshDiagnostics(view),
       ...servers.value.diagnostics,

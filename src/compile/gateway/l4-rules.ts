@@ -3,7 +3,10 @@
 import type { NamedFilter } from '../../filters/filter.ts';
 import type { ApiObject, Path } from '../../api/object.ts';
 import type { Route, SourceMatch, WeightedDestination } from '../../mesh/route.ts';
+import { coversHost } from '../../mesh/hostname.ts';
 import { toDestinations } from '../listener/outbound-rules.ts';
+import { parseSniName, sniName } from '../names.ts';
+import { unopenedClusters } from '../outbound.ts';
 import { tcpProxy } from '../listener/tcp-proxy.ts';
 import type { ProxyClass } from '../proxy-class.ts';
 import { commonHosts, hostsFor, serverNames, terminatesTls, type GatewayServer } from './server.ts';
@@ -51,6 +54,25 @@ export function tcpRule(proxy: ProxyClass, server: GatewayServer): L4Rule[] {
     if (rule !== undefined) return [l4Rule(proxy, server, route, rule, names)];
   }
   return [];
+}
+
+/** Mutual TLS handed on by the name that its caller's proxy gives: to each service and subset that the server's hosts cover. */
+export function automaticRules(
+  { view }: ProxyClass,
+  server: GatewayServer,
+): { readonly name: string; readonly filter: NamedFilter }[] {
+  const hosts = serverNames(server);
+  const covered = (host: string): boolean => hosts.length === 0 || hosts.some((pattern) => coversHost(pattern, host));
+  return [...unopenedClusters(view).value.byName.keys()].sort().flatMap((cluster) => {
+    const parts = parseSniName(cluster);
+    if (parts === undefined || !covered(parts.host)) return [];
+    const { host, subset, port } = parts;
+    const owner = { name: host, namespace: '' };
+    const settings = toDestinations(view, owner, [{ destination: parts, weight: 1, headers: undefined }], port);
+    const to = { ...settings, targets: [{ cluster, weight: 1 }], statPrefix: cluster, tunnel: undefined };
+    // Envoy compares server names in small letters.
+    return [{ name: sniName(port, subset, host).toLowerCase(), filter: tcpProxy({ ...to, config: view.mesh.config }) }];
+  });
 }
 
 function l4Rule(

@@ -10,12 +10,13 @@ import { isHttp } from '../../mesh/protocol.ts';
 import { resource } from '../encode.ts';
 import { anyAddresses, filterChain, proxyProtocol, socketAddress, tlsInspector, type FilterChain } from '../listener/chain.ts';
 import { httpConnectionManager } from '../listener/http-connection-manager.ts';
+import { meshProtocols } from '../listener/inbound-chains.ts';
 import { listenerName } from '../names.ts';
 import { cause } from '../origin.ts';
 import type { ProxyClass } from '../proxy-class.ts';
 import type { Resource } from '../resource.ts';
-import { sniRules, tcpRule } from './l4-rules.ts';
-import { hasTable, isPassthrough, serverNames, tableOf, terminatesTls, type GatewayServer } from './server.ts';
+import { automaticRules, sniRules, tcpRule } from './l4-rules.ts';
+import { hasTable, isAutomatic, isPassthrough, serverNames, tableOf, terminatesTls, type GatewayServer } from './server.ts';
 import { serverSocket } from './tls.ts';
 
 /** What a proxy's listener adds besides its servers: authorization by the gateway's own policies. */
@@ -93,7 +94,7 @@ function apart(drafts: readonly ChainDraft[]): { chains: FilterChain[]; refused:
   const taken = new Set<string>();
   const chains: FilterChain[] = [];
   const refused: Diagnostic[] = [];
-  for (const { names, chain, origin } of drafts) {
+  for (const { server, names, chain, origin } of drafts) {
     const keys = names.length === 0 ? ['*'] : names;
     const twice = keys.find((name) => taken.has(name));
     if (twice === undefined) {
@@ -101,6 +102,8 @@ function apart(drafts: readonly ChainDraft[]): { chains: FilterChain[]; refused:
       chains.push(chain);
       continue;
     }
+    // Each of two such servers has every service that both their hosts cover.
+    if (isAutomatic(server)) continue;
     refused.push(
       diagnose(origin.object, origin.path, {
         code: 'LAT0203',
@@ -114,7 +117,7 @@ function apart(drafts: readonly ChainDraft[]): { chains: FilterChain[]; refused:
 }
 
 function leadsNowhere(server: GatewayServer, drafts: readonly ChainDraft[]): Diagnostic[] {
-  if (hasTable(server) || drafts.some((draft) => draft.server === server)) return [];
+  if (hasTable(server) || isAutomatic(server) || drafts.some((draft) => draft.server === server)) return [];
   const rules = isPassthrough(server) ? 'tls' : 'tcp';
   return [
     diagnose(server.object, server.path, {
@@ -137,6 +140,22 @@ function httpChain(proxy: ProxyClass, [first]: readonly GatewayServer[], authori
   return [{ server: first, names: [], chain: filterChain({ handshakeTimeout, filters, origin }), origin }];
 }
 
+/** Only what sidecars say of each other's connections is taken, so nothing else than mutual TLS of the mesh passes. */
+function automaticChains(proxy: ProxyClass, server: GatewayServer, authorization: GatewayAuthorization): ChainDraft[] {
+  const origin = { object: server.object, path: server.path };
+  return automaticRules(proxy, server).map(({ name, filter }) => ({
+    server,
+    names: [name],
+    origin,
+    chain: filterChain({
+      match: { serverNames: [name], applicationProtocols: [...meshProtocols] },
+      handshakeTimeout,
+      filters: [...authorization.tcp, filter],
+      origin,
+    }),
+  }));
+}
+
 function manager(proxy: ProxyClass, server: GatewayServer, authorization: GatewayAuthorization): NamedFilter {
   return httpConnectionManager({
     role: 'gateway',
@@ -153,6 +172,7 @@ function manager(proxy: ProxyClass, server: GatewayServer, authorization: Gatewa
 }
 
 function serverChains(proxy: ProxyClass, server: GatewayServer, authorization: GatewayAuthorization): ChainDraft[] {
+  if (isAutomatic(server)) return automaticChains(proxy, server, authorization);
   const match = (names: readonly string[]) => (names.length > 0 ? { match: { serverNames: [...names] } } : {});
   const socket = () => serverSocket(server.server.tls ?? {}, proxy.view.mesh.config);
   if (hasTable(server)) {

@@ -35,20 +35,13 @@ function unserved(server: GatewayServer, proxy: ProxyClass): Refusal | undefined
       help: 'map the port to one above 1023 by the Service before the gateway',
     };
   }
-  const later =
-    server.server.port.protocol.toUpperCase() === 'HTTP3'
-      ? 'protocol HTTP3'
-      : server.server.tls?.mode === 'AUTO_PASSTHROUGH'
-        ? 'tls mode AUTO_PASSTHROUGH'
-        : undefined;
-  return later === undefined
-    ? undefined
-    : {
-        code: 'LAT0001',
-        severity: 'warning',
-        message: `${later} is accepted, not yet in effect: the server is left out`,
-        help: 'no change is needed',
-      };
+  if (server.server.port.protocol.toUpperCase() !== 'HTTP3') return undefined;
+  return {
+    code: 'LAT0001',
+    severity: 'warning',
+    message: 'protocol HTTP3 is accepted, not yet in effect: the server is left out',
+    help: 'no change is needed',
+  };
 }
 
 type Kind = 'HTTP' | 'TLS' | 'TCP';

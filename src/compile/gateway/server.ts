@@ -98,8 +98,10 @@ export function serverNames(server: GatewayServer): string[] {
 }
 
 /** TLS that the proxy hands on unopened. */
-export const isPassthrough = ({ server }: GatewayServer): boolean =>
-  server.tls?.mode === 'PASSTHROUGH' || server.tls?.mode === 'AUTO_PASSTHROUGH';
+export const isPassthrough = (server: GatewayServer): boolean => server.server.tls?.mode === 'PASSTHROUGH' || isAutomatic(server);
+
+/** Mutual TLS between workloads, handed on to where its server name says, without a rule. */
+export const isAutomatic = ({ server }: GatewayServer): boolean => server.tls?.mode === 'AUTO_PASSTHROUGH';
 
 /** TLS that ends here. */
 export const terminatesTls = (server: GatewayServer): boolean =>

@@ -12,7 +12,10 @@ export interface ChainKind {
 
 const httpNames = ['istio-http/1.0', 'istio-http/1.1', 'istio-h2'];
 const tcpNames = ['istio-peer-exchange', 'istio'];
-const allNames = [...tcpNames, ...httpNames];
+
+/** What the proxies of a mesh call the protocols inside their mutual TLS. */
+export const meshProtocols: readonly string[] = [...tcpNames, ...httpNames];
+
 const plainNames = ['http/1.1', 'h2c'];
 
 function tls(codec: ChainKind['codec'], names: readonly string[] = []): ChainKind {
@@ -40,8 +43,8 @@ export type ChainProtocol = 'http' | 'tcp' | 'auto';
 const kinds: Readonly<Record<MutualTlsMode, Readonly<Record<ChainProtocol, readonly ChainKind[]>>>> = {
   PERMISSIVE: {
     auto: [tls('http', httpNames), plain('http', plainNames), tls('tcp', tcpNames), plain('tcp'), opaqueTls],
-    http: [tls('http', allNames), plain('http')],
-    tcp: [tls('tcp', allNames), plain('tcp'), opaqueTls],
+    http: [tls('http', meshProtocols), plain('http')],
+    tcp: [tls('tcp', meshProtocols), plain('tcp'), opaqueTls],
   },
   STRICT: {
     auto: [tls('http', httpNames), tls('tcp')],
