@@ -49,5 +49,5 @@ export const sidecar = defineKind({
   schema,
   checks: [sections, ingress, egress],
   columns: [{ name: 'Egress', path: ['spec', 'egress', 0, 'hosts'] }],
-  inEffect: false,
+  inEffect: true,
 });

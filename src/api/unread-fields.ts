@@ -29,6 +29,7 @@ export const unreadFields: readonly UnreadFields[] = [
     fields: ['loadBalancer.zoneAwareLbSetting'],
   },
   { kind: networking('Gateway'), under: ['spec'], fields: ['servers[].defaultEndpoint'] },
+  { kind: networking('Sidecar'), under: ['spec'], fields: ['ingress[]', 'inboundConnectionPool'] },
   {
     kind: 'MeshConfig',
     under: [''],
@@ -49,7 +50,6 @@ export const unreadFields: readonly UnreadFields[] = [
       'ingressControllerMode',
       'ingressSelector',
       'ingressService',
-      'proxyHttpPort',
       'serviceEntryVisibility',
       'serviceScopeConfigs',
       'serviceSettings',

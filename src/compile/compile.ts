@@ -19,6 +19,7 @@ import { listenerName } from './names.ts';
 import { meshDiagnostics } from './references.ts';
 import { classOf, type ProxyClass } from './proxy-class.ts';
 import type { Resource } from './resource.ts';
+import { sidecarDiagnostics } from './sidecar-diagnostics.ts';
 import { gatewaySecret } from './gateway/secret.ts';
 
 const meshes = new WeakMap<Store, ReadonlySignal<Mesh>>();
@@ -80,7 +81,7 @@ function sidecarOf(proxy: ProxyClass): Configuration {
     endpointNames: computed(() => outboundClusters(view).value.withEndpoints),
     routeNames: computed(() => (names = settleNames(names, listenersOf(view).value.tables))),
     secretNames: computed(() => outboundClusters(view).value.secrets),
-    diagnostics: computed(() => [...meshDiagnostics(view), ...inbound.value.diagnostics]),
+    diagnostics: computed(() => [...meshDiagnostics(view), ...sidecarDiagnostics(proxy), ...inbound.value.diagnostics]),
   };
 }
 

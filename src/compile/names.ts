@@ -34,6 +34,9 @@ export function parseSniName(name: string): OutboundClusterName | undefined {
   return port === undefined ? undefined : { port: Number(port), subset, host };
 }
 
+/** The table of the listener that applications use as their HTTP proxy. */
+export const httpProxyTable = 'http_proxy';
+
 /** Without a port: how the names of all listeners at an address begin. */
 export const listenerName = (address: string, port: number | ''): string => `${address}_${port}`;
 

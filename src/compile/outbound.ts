@@ -134,11 +134,11 @@ function usesEndpoints({ service, port, subset, policy, router }: ClusterInput):
 function* clusterInputs(view: View): Generator<ClusterInput> {
   const { families } = view;
   const router = view.role === 'router';
-  for (const service of view.mesh.visibleServices(view.namespace)) {
+  for (const service of view.mesh.visibleServices(view)) {
     if (service.resolution === 'alias') continue;
     const policy = policyFor(view, service.host, service.namespace);
     for (const port of service.ports) {
-      if (port.protocol === 'UDP') continue;
+      if (port.protocol === 'UDP' || !view.mesh.reachesPort(service, port.number, view)) continue;
       const shared = { service, port, policy, router, families, caller: undefined };
       yield { ...shared, subset: undefined };
       for (const subset of policy?.subsets ?? []) yield { ...shared, subset };
@@ -198,7 +198,7 @@ const endpointsCells = familyBy<Named, Resource | undefined>(namedText, ({ view,
   const opened = parseOutboundCluster(name);
   const parts = opened ?? parseSniName(name);
   if (parts === undefined) return undefined;
-  const service = view.mesh.serviceSeen(parts.host, view.namespace);
+  const service = view.mesh.serviceSeen(parts.host, view);
   const port = service && portNumbered(service, parts.port);
   if (service === undefined || port === undefined) return undefined;
   const policy = policyFor(view, service.host, service.namespace);

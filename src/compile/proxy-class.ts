@@ -1,11 +1,16 @@
 // The class of a proxy: everything of it that its configuration can depend on, and nothing else, so that replicas share one.
 
+import type { ApiObject } from '../api/object.ts';
+import type { Sidecar } from '../api/sidecar.ts';
 import type { Cluster } from '../mesh/cluster.ts';
 import { labelsText, placeLabels, type Labels } from '../mesh/labels.ts';
 import type { Mesh } from '../mesh/mesh.ts';
+import { scopeOf } from '../mesh/scope.ts';
+import { undeclaredOf } from '../mesh/undeclared.ts';
 import type { Workload } from '../mesh/workload.ts';
 import type { ProxyNode } from './configuration.ts';
 import { topologyOf, type Topology } from './gateway/topology.ts';
+import { identityOf } from './identity.ts';
 import { addressFamilies, isSet, labelsOf, podPorts, text, type AddressFamilies } from './node.ts';
 import type { Owner } from './own-ports.ts';
 import { placedViewText, type View } from './view.ts';
@@ -18,6 +23,8 @@ export interface ProxyClass extends Owner {
   readonly role: 'sidecar' | 'router';
   /** The proxy's own namespace: where its secrets and policies are. */
   readonly namespace: string;
+  /** The Sidecars that are for it: the first is in effect, the others are in conflict with it. */
+  readonly sidecars: readonly ApiObject<Sidecar>[];
   readonly dnsDomain: string;
   /** Labels that some object selects workloads by. */
   readonly labels: Labels;
@@ -72,23 +79,34 @@ export function classOf(mesh: Mesh, node: ProxyNode): ProxyClass {
     workload === undefined ? node.labels : { ...workload.labels, ...labelsOf(node.metadata['STATIC_LABELS']) };
   const labels = placeLabels(written, { locality: place, cluster: cluster.id, node: workload?.node ?? '', network });
   const role = node.type === 'router' ? 'router' : 'sidecar';
+  const interception = interceptionOf(text(node.metadata['INTERCEPTION_MODE']));
   const home = workload?.namespace ?? node.namespace;
+  // Gateways see the whole mesh: a Sidecar is for workloads.
+  const sidecars = role === 'sidecar' ? mesh.sidecarsFor(node.namespace, labels) : [];
+  const [sidecar] = sidecars;
   const view: View = {
     mesh,
     role,
     namespace: mesh.outlook(node.namespace),
+    scope: sidecar && scopeOf(sidecar, node.namespace),
+    egress: undefined,
+    undeclared: undeclaredOf(sidecar, mesh.config, mesh.domain),
     labels: pick(labels, mesh.callerKeys),
     locality: { ...place, labels: pick(labels, mesh.placeKeys) },
     network,
     clusterId: cluster.id,
     families: addressFamilies(node.addresses),
     http10: isSet(node.metadata['HTTP10']),
+    dialled: role === 'sidecar' && interception === 'NONE',
+    httpProxy: role === 'sidecar' ? Number(text(node.metadata['HTTP_PROXY_PORT'])) || mesh.config.proxyHttpPort : 0,
+    unprivileged: role === 'sidecar' && isSet(node.metadata['UNPRIVILEGED_POD']),
   };
   const known = [mesh.writtenAddresses(node.namespace), mesh.writtenAddresses(home)];
   const made = {
     view,
     role,
     namespace: node.namespace,
+    sidecars,
     home,
     clusterId: cluster.id,
     dnsDomain: node.dnsDomain,
@@ -99,14 +117,21 @@ export function classOf(mesh: Mesh, node: ProxyNode): ProxyClass {
     addresses: node.addresses.filter((address) => known.some((addresses) => addresses.has(address))),
     families: view.families,
     http10: view.http10,
-    interception: interceptionOf(text(node.metadata['INTERCEPTION_MODE'])),
+    interception,
     unprivileged: isSet(node.metadata['UNPRIVILEGED_POD']),
     headlessAddress: node.addresses.slice(0, 1).find((address) => mesh.isHeadlessAddress(address)),
     topology: role === 'router' ? topologyOf(node, mesh.config) : {},
     serviceAccount: workload?.serviceAccount ?? text(node.metadata['SERVICE_ACCOUNT']),
   } as const;
-  const { view: _view, labels: own, namedPorts, addresses, ...rest } = made;
-  const words = [placedViewText(view), labelsText(own), JSON.stringify(namedPorts), addresses.join(), JSON.stringify(rest)];
+  const { view: _view, labels: own, namedPorts, addresses, sidecars: _sidecars, ...rest } = made;
+  const words = [
+    placedViewText(view),
+    sidecars.map(identityOf).join(),
+    labelsText(own),
+    JSON.stringify(namedPorts),
+    addresses.join(),
+    JSON.stringify(rest),
+  ];
   return { ...made, text: words.join('\n') };
 }
 

@@ -7,6 +7,7 @@ import { familyBy } from '../store/family.ts';
 import { isWildcard } from '../mesh/hostname.ts';
 import type { DestinationPolicy } from '../mesh/destination-policy.ts';
 import type { Destination, Route } from '../mesh/route.ts';
+import { admitsRoute } from '../mesh/scope.ts';
 import { isVisible } from '../mesh/visibility.ts';
 import { leftOutDiagnostic } from './left-out.ts';
 import { hasRuleFor } from './route/http-rules.ts';
@@ -18,7 +19,9 @@ export const meshDiagnostics = (view: View): readonly Diagnostic[] => cells(view
 type Problem = Pick<Diagnostic, 'code' | 'severity' | 'message' | 'help'>;
 
 const cells = familyBy(viewText, (view: View): readonly Diagnostic[] => {
-  const routes = view.mesh.routes.all().filter((route) => isVisible(route.visibility, view.namespace) && concerns(view, route));
+  const routes = view.mesh.routes
+    .all()
+    .filter((route) => isVisible(route.visibility, view.namespace) && admitsRoute(view, route) && concerns(view, route));
   const policies = view.mesh.policies.all().filter(({ visibility }) => isVisible(visibility, view.namespace));
   return [
     ...routes.flatMap((route) => routeDiagnostics(view, route)),
@@ -40,7 +43,7 @@ function concerns(view: View, { gateways, hosts }: Route): boolean {
 
 function routeDiagnostics(view: View, route: Route): Diagnostic[] {
   // References are resolved as the object's own namespace sees them.
-  const home: View = { ...view, namespace: view.mesh.outlook(route.namespace) };
+  const home: View = { ...view, namespace: view.mesh.outlook(route.namespace), scope: undefined, egress: undefined };
   const found: Diagnostic[] = [];
   const check = (destination: Destination, path: Path) => {
     const problem = missing(home, destination);
@@ -103,7 +106,7 @@ function hostConflicts(view: View): Diagnostic[] {
   const audience = { namespace: view.namespace, labels: view.labels, gateways: ['mesh'], port: anyPort };
   const first = new Map<string, Route>();
   return view.mesh
-    .sidecarRules(view.namespace)
+    .sidecarRules(view)
     .filter((route) => hasRuleFor(route, audience))
     .flatMap((route) =>
       route.hosts.flatMap((host, index): Diagnostic[] => {
@@ -127,7 +130,7 @@ const anyPort = 0;
 
 function policyDiagnostics(view: View, { host, namespace, objects }: DestinationPolicy): Diagnostic[] {
   const [object] = objects;
-  const home: View = { ...view, namespace: view.mesh.outlook(namespace) };
+  const home: View = { ...view, namespace: view.mesh.outlook(namespace), scope: undefined, egress: undefined };
   if (object === undefined || isWildcard(host) || destinationService(home, host) !== undefined) return [];
   return [
     diagnose(object, ['spec', 'host'], {
@@ -141,7 +144,7 @@ function policyDiagnostics(view: View, { host, namespace, objects }: Destination
 
 /** What services ask for that is not done yet. Hosts of one object say it once. */
 function serviceDiagnostics(view: View): Diagnostic[] {
-  const dynamic = view.mesh.visibleServices(view.namespace).filter(({ resolution }) => resolution === 'dynamic');
+  const dynamic = view.mesh.visibleServices(view).filter(({ resolution }) => resolution === 'dynamic');
   return [...new Set(dynamic.map(({ object }) => object))].map((object) =>
     diagnose(object, ['spec', 'resolution'], {
       code: 'LAT0001',

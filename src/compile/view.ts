@@ -5,17 +5,26 @@ import type { TrafficPolicy } from '../api/shared/traffic-policy.ts';
 import { effectivePolicy, policyForCaller, type DestinationPolicy, type Subset } from '../mesh/destination-policy.ts';
 import { labelsText, type Labels } from '../mesh/labels.ts';
 import type { Mesh } from '../mesh/mesh.ts';
+import { callerText, type Caller, type Egress, type Scope } from '../mesh/scope.ts';
 import { serviceIn, type Service } from '../mesh/service.ts';
+import { undeclaredText, type Undeclared } from '../mesh/undeclared.ts';
 import type { Destination } from '../mesh/route.ts';
 import type { CallerPlace } from './endpoint.ts';
 import { identityOf } from './identity.ts';
+import { blackHoleCluster, outboundCluster, passthroughCluster } from './names.ts';
 import type { AddressFamilies } from './node.ts';
 
-export interface View {
+export interface View extends Caller {
   readonly mesh: Mesh;
   readonly role: 'sidecar' | 'router';
   /** The namespace to look from (`Mesh.outlook`). */
   readonly namespace: string;
+  /** What a Sidecar leaves of the mesh; undefined: all that is exported to the namespace. */
+  readonly scope: Scope | undefined;
+  /** The part of the scope that is compiled: one of its listeners, or all of it. */
+  readonly egress: Egress | undefined;
+  /** Where connections go that nobody declared. */
+  readonly undeclared: Undeclared;
   /** Only those that some rule or policy selects callers by. */
   readonly labels: Labels;
   readonly locality: CallerPlace;
@@ -24,6 +33,12 @@ export interface View {
   /** The IP versions that the callers have. */
   readonly families: AddressFamilies;
   readonly http10: boolean;
+  /** Nothing is redirected: listeners are opened at the loopback address, and applications dial them. */
+  readonly dialled: boolean;
+  /** The port at which applications find an HTTP proxy; 0: none. */
+  readonly httpProxy: number;
+  /** Its processes may not open ports below 1024, where that matters. */
+  readonly unprivileged: boolean;
 }
 
 /** Equal texts see the same; callers in different places see the same services, though not in the same order. */
@@ -31,12 +46,16 @@ export const viewText = (view: View): string =>
   [
     identityOf(view.mesh),
     view.role,
-    view.namespace,
+    callerText(view),
+    undeclaredText(view.undeclared),
     labelsText(view.labels),
     view.network,
     view.clusterId,
     familiesText(view.families),
     view.http10,
+    view.dialled,
+    view.unprivileged,
+    view.httpProxy,
   ].join('\n');
 
 export const familiesText = ({ v4, v6 }: AddressFamilies): string => `${v4 ? '4' : ''}${v6 ? '6' : ''}`;
@@ -52,10 +71,10 @@ export function policyFor(view: View, host: string, home: string): DestinationPo
 
 /** The service a destination means to this view, its aliases followed. */
 export function destinationService(view: View, host: string): Service | undefined {
-  let service = view.mesh.serviceSeen(host, view.namespace);
+  let service = view.mesh.serviceSeen(host, view);
   // An alias of an alias ends somewhere; a ring of them does not.
   for (let hops = 0; service?.resolution === 'alias' && hops < 8; hops++) {
-    service = service.aliasOf === undefined ? undefined : view.mesh.serviceSeen(service.aliasOf, view.namespace);
+    service = service.aliasOf === undefined ? undefined : view.mesh.serviceSeen(service.aliasOf, view);
   }
   return service;
 }
@@ -97,3 +116,16 @@ export function addressesFor({ families, clusterId }: View, service: Service): r
   const fit = addresses.filter((address) => (address.includes(':') ? families.v6 : families.v4));
   return fit.length > 0 ? fit : addresses;
 }
+
+/** The cluster that connections go to which nobody declared. */
+export function undeclaredCluster(view: View): string {
+  const { allowed, proxy } = view.undeclared;
+  if (!allowed) return blackHoleCluster;
+  if (proxy === undefined) return passthroughCluster;
+  const service = destinationService(view, proxy.host);
+  return outboundCluster(destinationPort(proxy, service, 0), proxy.subset, service?.host ?? proxy.host);
+}
+
+/** A view as its listeners look at it, in the order in which they count. */
+export const throughListeners = (view: View): readonly View[] =>
+  view.scope === undefined ? [view] : view.scope.egress.map((egress) => ({ ...view, egress }));

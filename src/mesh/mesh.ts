@@ -8,6 +8,7 @@ import type { Gateway } from '../api/gateway.ts';
 import type { MeshConfig } from '../api/mesh-config.ts';
 import type { MeshNetworks } from '../api/mesh-networks.ts';
 import type { PeerAuthentication } from '../api/peer-authentication.ts';
+import type { Sidecar } from '../api/sidecar.ts';
 import type { Collection, Index } from '../store/collection.ts';
 import { family } from '../store/family.ts';
 import type { StoreReader } from '../store/reader.ts';
@@ -23,10 +24,13 @@ import { endpointsOf, type Endpoint } from './endpoint.ts';
 import { matchesLabels, type Labels } from './labels.ts';
 import { outlooks } from './outlook.ts';
 import { placeKeys } from './place-keys.ts';
+import { Reach } from './reach.ts';
 import { RouteIndex, writtenRoutes } from './route-index.ts';
 import type { Route } from './route.ts';
 import { addressNetworks } from './networks.ts';
+import type { Caller } from './scope.ts';
 import { selectionKeys } from './selection-keys.ts';
+import { sidecarsFor } from './sidecar-selection.ts';
 import { inClusters, portNumbered, serviceKey, type Service } from './service.ts';
 import { registeredServices, ServiceIndex } from './service-index.ts';
 import type { Workload } from './workload.ts';
@@ -76,6 +80,7 @@ export class Mesh {
   readonly #routeIndex: RouteIndex;
   readonly #policyIndex: PolicyIndex;
   readonly #clusters: ReadonlyMap<string, Cluster>;
+  readonly #reach: Reach;
   readonly #authorizations: Index<Authorization>;
 
   constructor({ config, networks, clusterId, objects: store, remote, domain = 'cluster.local' }: MeshParts) {
@@ -101,6 +106,8 @@ export class Mesh {
 
     this.routes = writtenRoutes(store, config, domain);
     this.#routeIndex = new RouteIndex(this.routes);
+
+    this.#reach = new Reach(this.#serviceIndex, this.#routeIndex);
 
     this.policies = writtenPolicies(store, config, domain);
     this.#policyIndex = new PolicyIndex(this.policies, config.rootNamespace);
@@ -138,18 +145,29 @@ export class Mesh {
   }
 
   /** The service that a host means to a caller. */
-  serviceSeen(host: string, from: string): Service | undefined {
-    return this.#serviceIndex.seen(host, from);
+  serviceSeen(host: string, from: Caller): Service | undefined {
+    if (from.scope === undefined) return this.#serviceIndex.seen(host, from.namespace);
+    return this.#reach.reached(from).get(host)?.service;
   }
 
-  /** Every service that a namespace may call, one per host, oldest first. */
-  visibleServices(from: string): readonly Service[] {
-    return this.#serviceIndex.visible(from);
+  /** Every service that a caller may call, one per host, oldest first; through one listener of a scope those that it imports. */
+  visibleServices(from: Caller): readonly Service[] {
+    if (from.scope === undefined) return this.#serviceIndex.visible(from.namespace);
+    const { egress } = from;
+    return egress === undefined
+      ? [...this.#reach.reached(from).values()].map(({ service }) => service)
+      : this.#reach.imported({ ...from, egress });
   }
 
   /** Those of them that are other names of services. */
-  aliases(from: string): readonly Service[] {
-    return this.#serviceIndex.aliases(from);
+  aliases(from: Caller): readonly Service[] {
+    if (from.scope === undefined) return this.#serviceIndex.aliases(from.namespace);
+    return this.visibleServices(from).filter(({ resolution }) => resolution === 'alias');
+  }
+
+  /** Whether a caller reaches a port of a service that it sees. */
+  reachesPort({ host }: Service, port: number, from: Caller): boolean {
+    return from.scope === undefined || (this.#reach.reached(from).get(host)?.ports?.has(port) ?? true);
   }
 
   // Endpoints
@@ -223,24 +241,31 @@ export class Mesh {
 
   // Routes
 
-  /** The objects whose HTTP rules a namespace's sidecars may follow for a host: the first with a rule for the caller counts. */
-  httpRules(host: string, from: string): readonly Route[] {
+  /** The objects whose HTTP rules a caller's sidecars may follow for a host: the first with a rule for the caller counts. */
+  httpRules(host: string, from: Caller): readonly Route[] {
     return this.#routeIndex.httpRules(host, from);
   }
 
   /** All objects with TCP or TLS rules for a host. */
-  connectionRules(host: string, from: string): readonly Route[] {
+  connectionRules(host: string, from: Caller): readonly Route[] {
     return this.#routeIndex.connectionRules(host, from);
   }
 
-  /** Every object whose rules a namespace's sidecars follow, in the order in which they count. */
-  sidecarRules(from: string): readonly Route[] {
+  /** Every object whose rules a caller's sidecars follow, in the order in which they count. */
+  sidecarRules(from: Caller): readonly Route[] {
     return this.#routeIndex.sidecarRules(from);
   }
 
   /** Rules bound to a gateway (`ns/name`) that its namespace may see, oldest first. */
   gatewayRoutes(gateway: string, from: string): readonly Route[] {
     return this.#routeIndex.gatewayRoutes(gateway, from);
+  }
+
+  /** The Sidecars that are for a workload: the first counts, the others of its rank are in conflict with it. */
+  sidecarsFor(namespace: string, labels: Labels): readonly ApiObject<Sidecar>[] {
+    const { rootNamespace } = this.config;
+    const of = (where: string) => typed<Sidecar>(this.#store.inNamespace(networking, 'Sidecar', where));
+    return sidecarsFor(of(namespace), namespace === rootNamespace ? [] : of(rootNamespace), labels);
   }
 
   // Destination policies

@@ -4,12 +4,13 @@ import type { MeshConfig } from '../api/mesh-config.ts';
 import type { ApiObject } from '../api/object.ts';
 import type { VirtualService } from '../api/virtual-service.ts';
 import type { Collection, Index } from '../store/collection.ts';
-import { family } from '../store/family.ts';
+import { familyBy } from '../store/family.ts';
 import type { StoreReader } from '../store/reader.ts';
 import { byAge } from '../store/store.ts';
 import { delegatesOf, withDelegates } from './delegation.ts';
 import { bySpecificity, coversHost, hostsOverlap, isWildcard } from './hostname.ts';
 import type { Route, WrittenRoute } from './route.ts';
+import { admitsRoute, callerText, type Caller } from './scope.ts';
 import { virtualServiceRoute } from './virtual-service.ts';
 import { isVisible } from './visibility.ts';
 
@@ -35,8 +36,7 @@ export class RouteIndex {
     );
   }
 
-  readonly #httpRules = family((id): readonly Route[] => {
-    const [from, host] = asked(id);
+  readonly #httpRules = familyBy<Asked, readonly Route[]>(askedText, ({ from, host }) => {
     const exact = inTurn(this.#byHost.get(host), from);
     if (exact.length > 0) return exact;
     let best: { route: Route; host: string } | undefined;
@@ -50,15 +50,14 @@ export class RouteIndex {
   });
 
   /**
-   * The objects whose HTTP rules a namespace's sidecars may follow for a host; the first that has a rule for the caller counts.
+   * The objects whose HTTP rules a caller's sidecars may follow for a host; the first that has a rule for the caller counts.
    * Objects that name the host come before wildcards, of which only the most specific is asked.
    */
-  httpRules(host: string, from: string): readonly Route[] {
-    return this.#httpRules(`${from}/${host}`).value;
+  httpRules(host: string, from: Caller): readonly Route[] {
+    return this.#httpRules({ from, host }).value;
   }
 
-  readonly #connectionRules = family((id): readonly Route[] => {
-    const [from, host] = asked(id);
+  readonly #connectionRules = familyBy<Asked, readonly Route[]>(askedText, ({ from, host }) => {
     // Rules for a host inside a wildcard service are for that service; there is no index for those.
     const named = isWildcard(host)
       ? this.#byGateway.get('mesh')
@@ -70,33 +69,39 @@ export class RouteIndex {
   });
 
   /** All objects with TCP or TLS rules for a host: each of their rules stands in the listener. */
-  connectionRules(host: string, from: string): readonly Route[] {
-    return this.#connectionRules(`${from}/${host}`).value;
+  connectionRules(host: string, from: Caller): readonly Route[] {
+    return this.#connectionRules({ from, host }).value;
   }
 
-  readonly #sidecarRules = family((from): readonly Route[] => inTurn(this.#byGateway.get('mesh'), from));
+  readonly #sidecarRules = familyBy<Caller, readonly Route[]>(callerText, (from, previous) => {
+    const rules = inTurn(this.#byGateway.get('mesh'), from);
+    return previous?.length === rules.length && previous.every((route, index) => route === rules[index]) ? previous : rules;
+  });
 
-  /** Every object whose rules a namespace's sidecars follow. */
-  sidecarRules(from: string): readonly Route[] {
+  /** Every object whose rules a caller's sidecars follow. */
+  sidecarRules(from: Caller): readonly Route[] {
     return this.#sidecarRules(from).value;
   }
 
   /** Rules bound to a gateway (`ns/name`) that a namespace may see. */
   gatewayRoutes(gateway: string, from: string): readonly Route[] {
-    return inTurn(this.#byGateway.get(gateway), from);
+    return inTurn(this.#byGateway.get(gateway), { namespace: from, scope: undefined, egress: undefined });
   }
 }
 
-const asked = (id: string): [from: string, host: string] => {
-  const slash = id.indexOf('/');
-  return [id.slice(0, slash), id.slice(slash + 1)];
-};
+interface Asked {
+  readonly from: Caller;
+  readonly host: string;
+}
+
+const askedText = ({ from, host }: Asked): string => `${callerText(from)}/${host}`;
 
 const byRouteAge = (a: WrittenRoute, b: WrittenRoute): number => byAge(a.object as ApiObject, b.object as ApiObject);
 
-/** What a namespace sees in the order in which it counts: its private objects, those exported to it, those for all; oldest first. */
-function inTurn(routes: readonly Route[], from: string): readonly Route[] {
-  const seen = routes.filter(({ visibility }) => isVisible(visibility, from));
+/** What a caller sees in the order in which it counts: its private objects, those exported to it, those for all; oldest first. */
+function inTurn(routes: readonly Route[], caller: Caller): readonly Route[] {
+  const from = caller.namespace;
+  const seen = routes.filter((route) => isVisible(route.visibility, from) && admitsRoute(caller, route));
   if (seen.every(({ visibility }) => visibility.everyone)) return seen;
   const turn = ({ visibility, namespace }: Route): number => {
     if (visibility.everyone) return 2;

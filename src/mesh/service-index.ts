@@ -54,6 +54,10 @@ export class ServiceIndex {
     this.#byNamespace = services.index((service) => [service.namespace]);
   }
 
+  all(): readonly Service[] {
+    return this.#all.all();
+  }
+
   at(host: string): readonly Service[] {
     return this.#byHost.get(host);
   }
@@ -95,6 +99,6 @@ export class ServiceIndex {
 }
 
 /** Of two services with one host: the one in the caller's namespace, else Kubernetes' own, else the older (Istio's choice). */
-const comesBefore = (service: Service, best: Service, from: string): boolean =>
+export const comesBefore = (service: Service, best: Service, from: string): boolean =>
   best.namespace !== from &&
   (service.namespace === from || (best.registry !== 'Kubernetes' && service.registry === 'Kubernetes'));

@@ -65,14 +65,23 @@ export const httpInspector = listenerFilter('envoy.filters.listener.http_inspect
 /** The caller's address stays on the way to the application; the mark lets redirection tell such packets apart. */
 export const originalSource = listenerFilter('envoy.filters.listener.original_src', any(OriginalSrcSchema, { mark: 1337 }));
 
+/** An IP address, or a Unix socket by its path (`unix:///…`). */
 export const socketAddress = (address: string, port: number): Init<typeof AddressSchema> => ({
-  address: { case: 'socketAddress', value: { address, portSpecifier: { case: 'portValue', value: port } } },
+  address: address.startsWith('unix://')
+    ? { case: 'pipe', value: { path: address.slice('unix://'.length) } }
+    : { case: 'socketAddress', value: { address, portSpecifier: { case: 'portValue', value: port } } },
 });
 
 /** The addresses that mean every interface of a proxy: the first names its listeners, both are opened. */
 export const anyAddresses = ({ v4, v6 }: AddressFamilies): readonly string[] => [
   ...(v4 ? ['0.0.0.0'] : []),
   ...(v6 ? ['::'] : []),
+];
+
+/** The loopback addresses of a proxy's IP versions. */
+export const loopbackAddresses = ({ v4, v6 }: AddressFamilies): readonly string[] => [
+  ...(v4 ? ['127.0.0.1'] : []),
+  ...(v6 ? ['::1'] : []),
 ];
 
 /** `10.1.2.0/24` or a bare address → Envoy's CIDR range; undefined for what is neither. */

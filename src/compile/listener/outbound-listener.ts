@@ -19,60 +19,63 @@ import { httpConnectionManager } from './http-connection-manager.ts';
 import type { Draft } from './outbound.ts';
 import type { TcpChain } from './outbound-rules.ts';
 import { tcpProxy } from './tcp-proxy.ts';
+import type { View } from '../view.ts';
 import { undeclaredTarget } from './virtual-outbound.ts';
 
 interface ListenerInput {
   readonly draft: Draft;
   readonly config: MeshConfig;
   readonly http10: boolean;
+  readonly rest: ReturnType<typeof undeclaredTarget>;
 }
 
 /** The listener of a draft that is complete. */
-export const portListener = (
-  draft: Draft,
-  { mesh, http10 }: { readonly mesh: { readonly config: MeshConfig }; readonly http10: boolean },
-): Resource => cells({ draft, config: mesh.config, http10 }).value;
+export const portListener = (draft: Draft, view: View): Resource =>
+  cells({ draft, config: view.mesh.config, http10: view.http10, rest: undeclaredTarget(view) }).value;
 
-const draftText = ({ draft, config, http10 }: ListenerInput): string => {
+const draftText = ({ draft, config, http10, rest }: ListenerInput): string => {
   const { addresses, port, table = '', protocol, chains } = draft;
-  return `${identityOf(config)} ${addresses.join()}_${port} ${table} ${protocol} ${http10} ${JSON.stringify(chains)}`;
+  return `${identityOf(config)} ${addresses.join()}_${port} ${table} ${protocol} ${http10} ${rest.statPrefix} ${draft.dialled} ${JSON.stringify(chains)}`;
 };
 
-const cells: (input: ListenerInput) => ReadonlySignal<Resource> = familyBy(draftText, ({ draft, config, http10 }) => {
-  const { name, port, addresses, table, protocol } = draft;
-  const [address = '', ...others] = addresses;
-  const fallback = draft.chains.find(({ serverNames, subnets }) => serverNames.length === 0 && subnets.length === 0);
-  const matched = draft.chains.filter((chain) => chain !== fallback);
-  const chains = matched.map((chain) => tcpFilterChain(chain, config));
-  if (table !== undefined) {
-    const manager = httpConnectionManager({
-      role: 'outbound',
-      statPrefix: `outbound_${name};`,
-      routes: { table },
-      filters: httpFilters({ role: 'outbound', protocol, authorization: [] }),
-      config,
-      http10,
-    });
-    chains.push(filterChain({ match: http10 ? plainHttpWith10 : plainHttp, filters: [manager] }));
-  }
-  const rest = restChain(fallback, config);
-  const inspectsTls = matched.some(({ serverNames }) => serverNames.length > 0) || table !== undefined;
-  return resource(
-    ListenerSchema,
-    name,
-    {
+const cells: (input: ListenerInput) => ReadonlySignal<Resource> = familyBy(
+  draftText,
+  ({ draft, config, http10, rest: undeclared }) => {
+    const { name, port, addresses, table, protocol } = draft;
+    const [address = '', ...others] = addresses;
+    const fallback = draft.chains.find(({ serverNames, subnets }) => serverNames.length === 0 && subnets.length === 0);
+    const matched = draft.chains.filter((chain) => chain !== fallback);
+    const chains = matched.map((chain) => tcpFilterChain(chain, config));
+    if (table !== undefined) {
+      const manager = httpConnectionManager({
+        role: 'outbound',
+        statPrefix: `outbound_${name};`,
+        routes: { table },
+        filters: httpFilters({ role: 'outbound', protocol, authorization: [] }),
+        config,
+        http10,
+      });
+      chains.push(filterChain({ match: http10 ? plainHttpWith10 : plainHttp, filters: [manager] }));
+    }
+    const rest = restChain(fallback, config, undeclared);
+    const inspectsTls = matched.some(({ serverNames }) => serverNames.length > 0) || table !== undefined;
+    return resource(
+      ListenerSchema,
       name,
-      address: socketAddress(address, port),
-      ...(others.length > 0 && { additionalAddresses: others.map((other) => ({ address: socketAddress(other, port) })) }),
-      trafficDirection: TrafficDirection.OUTBOUND,
-      bindToPort: false,
-      ...(chains.length > 0 ? { filterChains: chains, defaultFilterChain: rest } : { filterChains: [nameless(rest)] }),
-      listenerFilters: [...(inspectsTls ? [tlsInspector] : []), ...(table !== undefined ? [httpInspector] : [])],
-      ...inspection(config, inspectsTls),
-    },
-    [...draft.causes, ...draft.chains.map(({ cause }) => cause)],
-  );
-});
+      {
+        name,
+        address: socketAddress(address, port),
+        ...(others.length > 0 && { additionalAddresses: others.map((other) => ({ address: socketAddress(other, port) })) }),
+        trafficDirection: TrafficDirection.OUTBOUND,
+        ...(!draft.dialled && { bindToPort: false }),
+        ...(chains.length > 0 ? { filterChains: chains, defaultFilterChain: rest } : { filterChains: [nameless(rest)] }),
+        listenerFilters: [...(inspectsTls ? [tlsInspector] : []), ...(table !== undefined ? [httpInspector] : [])],
+        ...inspection(config, inspectsTls),
+      },
+      [...draft.causes, ...draft.chains.map(({ cause }) => cause)],
+    );
+  },
+);
 
 /** A proxy that refuses HTTP/1.0 had better pass it on as bytes. */
 const plainHttpWith10 = { ...plainHttp, applicationProtocols: ['http/1.0', ...plainHttp.applicationProtocols] };
@@ -112,10 +115,10 @@ function originOf({ cause: { object, path } }: TcpChain): NonNullable<FilterChai
 }
 
 /** Where connections go that no chain is for: to the service that takes all, else where their caller dialled. */
-function restChain(fallback: TcpChain | undefined, config: MeshConfig): FilterChain {
+function restChain(fallback: TcpChain | undefined, config: MeshConfig, undeclared: ListenerInput['rest']): FilterChain {
   const name = 'PassthroughFilterChain';
   if (fallback !== undefined) {
     return { ...filterChain({ name, filters: [tcpProxy({ ...fallback, config })] }), metadata: originOf(fallback) };
   }
-  return filterChain({ name, filters: [tcpProxy({ ...undeclaredTarget(config), config })] });
+  return filterChain({ name, filters: [tcpProxy({ ...undeclared, config })] });
 }

@@ -39,7 +39,7 @@ export function tcpChains(
   subnets: readonly string[],
   bySni: boolean,
 ): TcpChain[] {
-  const routes = view.mesh.connectionRules(service.host, view.namespace);
+  const routes = view.mesh.connectionRules(service.host, view);
   if (isTls(port.protocol)) {
     const ruled = routes.flatMap((route) => tlsRuleChains(view, route, port.number, subnets));
     return ruled.length > 0 ? ruled : [serviceChain(view, service, port, subnets, bySni ? [service.host] : [])];

@@ -2,12 +2,13 @@
 // what no other takes.
 
 import { isHttp, type Protocol } from '../../mesh/protocol.ts';
+import type { EgressPlace } from '../../mesh/scope.ts';
 import { hasListenersOfPods, type Service, type ServicePort } from '../../mesh/service.ts';
-import { listenerName } from '../names.ts';
+import { httpProxyTable, listenerName } from '../names.ts';
 import { cause } from '../origin.ts';
 import type { Cause, Resource } from '../resource.ts';
-import { addressesFor, type View } from '../view.ts';
-import { anyAddresses } from './chain.ts';
+import { addressesFor, throughListeners, type View } from '../view.ts';
+import { anyAddresses, loopbackAddresses } from './chain.ts';
 import { portListener } from './outbound-listener.ts';
 import { tcpChains, type TcpChain } from './outbound-rules.ts';
 import { virtualOutbound } from './virtual-outbound.ts';
@@ -22,6 +23,8 @@ export interface Draft {
   table: string | undefined;
   /** What the service speaks that came first. */
   readonly protocol: Protocol;
+  /** It is opened: connections to it are dialled, not redirected. */
+  readonly dialled: boolean;
   readonly chains: TcpChain[];
   readonly causes: Cause[];
 }
@@ -35,14 +38,47 @@ export interface OutboundListeners {
 /** Every outbound listener that a view has. */
 export function outboundListeners(view: View): OutboundListeners {
   const drafts = new Map<string, Draft>();
-  for (const service of view.mesh.visibleServices(view.namespace)) {
-    if (service.resolution === 'alias') continue;
-    for (const port of service.ports) addPort(view, service, port, drafts);
+  for (const part of throughListeners(view)) {
+    // What a listener with a port has taken is closed to those after it.
+    const ground: Ground = { view: part, drafts, closed: new Set(drafts.keys()) };
+    const place = part.egress?.place;
+    for (const service of part.mesh.visibleServices(part)) {
+      if (service.resolution === 'alias') continue;
+      for (const port of service.ports) {
+        if (place === undefined) addPort(ground, service, port);
+        else if (place.port === 0 || port.number === place.port) addAtPlace(ground, place, service, port);
+      }
+    }
   }
   const listeners = [...drafts.values()].map((draft) => portListener(draft, view));
-  listeners.push(virtualOutbound(view));
-  const tables = [...new Set([...drafts.values()].flatMap(({ table }) => table ?? []))].sort();
-  return { listeners: new Map(listeners.map((listener) => [listener.name, listener])), tables };
+  if (view.httpProxy > 0) listeners.push(portListener(httpProxyDraft(view), view));
+  if (!view.dialled) listeners.push(virtualOutbound(view));
+  const tables = [...drafts.values()].flatMap(({ table }) => table ?? []);
+  if (view.httpProxy > 0) tables.push(httpProxyTable);
+  return { listeners: new Map(listeners.map((listener) => [listener.name, listener])), tables: [...new Set(tables)].sort() };
+}
+
+/** The listener that applications ask for whole URLs (`http_proxy=…`). */
+function httpProxyDraft({ httpProxy, families }: View): Draft {
+  const [address = ''] = loopbackAddresses(families);
+  const name = listenerName(address, httpProxy);
+  return {
+    name,
+    port: httpProxy,
+    addresses: [address],
+    table: httpProxyTable,
+    protocol: 'HTTP',
+    dialled: true,
+    chains: [],
+    causes: [],
+  };
+}
+
+/** What the services of one part of a scope are added to. */
+interface Ground {
+  readonly view: View;
+  readonly drafts: Map<string, Draft>;
+  readonly closed: ReadonlySet<string>;
 }
 
 /** Where a listener stands: on addresses of its own, or on all, where subnets tell services apart. */
@@ -50,35 +86,65 @@ interface Bind {
   readonly addresses: readonly string[];
   readonly subnets: readonly string[];
   readonly own: boolean;
+  readonly dialled: boolean;
 }
 
-function addPort(view: View, service: Service, port: ServicePort, drafts: Map<string, Draft>): void {
-  const { protocol, number } = port;
-  if (protocol === 'UDP') return;
-  const everywhere: Bind = { addresses: anyAddresses(view.families), subnets: [], own: false };
-  const binds = isHttp(protocol) ? [everywhere] : bindsOf(view, service, port, everywhere);
-  for (const { addresses, subnets, own } of binds) {
-    const draft = draftAt(drafts, addresses, number, protocol);
-    if (!sharesPort(draft.protocol, protocol)) continue;
-    // On an address of its own the first service stays alone.
-    if (own && draft.chains.length > 0) continue;
-    draft.causes.push(cause(service.object));
-    if (isHttp(protocol)) draft.table ??= String(number);
-    else {
-      // What is detected on an address of its own has a table of its own.
-      if (protocol === 'Auto') draft.table ??= own ? `${service.host}:${number}` : String(number);
-      for (const chain of tcpChains(view, service, port, subnets, !own)) addChain(draft, chain);
-    }
+/** A listener of a Sidecar with a port: it is where, and speaks what, the Sidecar says. */
+function addAtPlace(ground: Ground, place: EgressPlace, service: Service, port: ServicePort): void {
+  const { families, dialled: all, unprivileged } = ground.view;
+  const dialled = all || place.dialled;
+  if (dialled && unprivileged && place.port > 0 && place.port < 1024) return;
+  const addresses = place.bind !== '' ? [place.bind] : dialled ? loopbackAddresses(families) : anyAddresses(families);
+  const draft = addAt(ground, service, { ...port, protocol: place.protocol }, { addresses, subnets: [], own: false, dialled });
+  if (draft?.causes.length === 1) draft.causes.push(cause(place.object, place.path));
+}
+
+function addPort(ground: Ground, service: Service, port: ServicePort): void {
+  const { view } = ground;
+  if (port.protocol === 'UDP') return;
+  if (view.dialled) {
+    // All services of a port are called at one address: only what comes there tells them apart.
+    if (view.unprivileged && port.number < 1024) return;
+    addAt(ground, service, port, { addresses: loopbackAddresses(view.families), subnets: [], own: false, dialled: true });
+    return;
   }
+  const everywhere: Bind = { addresses: anyAddresses(view.families), subnets: [], own: false, dialled: false };
+  const binds = isHttp(port.protocol) ? [everywhere] : bindsOf(view, service, port, everywhere);
+  for (const bind of binds) addAt(ground, service, port, bind);
 }
 
-function draftAt(drafts: Map<string, Draft>, addresses: readonly string[], port: number, protocol: Protocol): Draft {
-  const name = listenerName(addresses[0] ?? '', port);
-  const known = drafts.get(name);
-  if (known !== undefined) return known;
-  const made: Draft = { name, port, addresses, table: undefined, protocol, chains: [], causes: [] };
-  drafts.set(name, made);
-  return made;
+/** Adds a service's port to the listener at an address; undefined where the listener is not for it. */
+function addAt({ view, drafts, closed }: Ground, service: Service, port: ServicePort, bind: Bind): Draft | undefined {
+  const { protocol, number } = port;
+  const { addresses, subnets, own, dialled } = bind;
+  const [first = ''] = addresses;
+  // A Unix socket has no port: those of all its services come there.
+  const at = first.startsWith('unix://') ? 0 : number;
+  const name = listenerName(first, at);
+  if (closed.has(name)) return undefined;
+  const draft = drafts.get(name) ?? {
+    name,
+    port: at,
+    addresses,
+    table: undefined,
+    protocol,
+    dialled,
+    chains: [],
+    causes: [],
+  };
+  drafts.set(name, draft);
+  if (!sharesPort(draft.protocol, protocol)) return undefined;
+  // On an address of its own the first service stays alone.
+  if (own && draft.chains.length > 0) return undefined;
+  draft.causes.push(cause(service.object));
+  const shared = at === 0 ? first : String(number);
+  if (isHttp(protocol)) draft.table ??= shared;
+  else {
+    // What is detected on an address of its own has a table of its own.
+    if (protocol === 'Auto') draft.table ??= own ? `${service.host}:${number}` : shared;
+    for (const chain of tcpChains(view, service, port, subnets, !own)) addChain(draft, chain);
+  }
+  return draft;
 }
 
 const serverFirst = (protocol: Protocol): boolean => protocol === 'MySQL' || protocol === 'Mongo';
@@ -113,7 +179,7 @@ function bindsOf(view: View, service: Service, port: ServicePort, everywhere: Bi
   const single = addresses.filter((address) => !address.includes('/'));
   const cidrs = addresses.filter((address) => address.includes('/'));
   const binds = (service.registry === 'External' ? single.map((address) => [address]) : single.length > 0 ? [single] : []).map(
-    (own): Bind => ({ addresses: own, subnets: [], own: true }),
+    (own): Bind => ({ addresses: own, subnets: [], own: true, dialled: false }),
   );
   if (cidrs.length > 0) binds.push({ ...everywhere, subnets: cidrs });
   if (binds.length > 0) return binds;
@@ -125,7 +191,7 @@ function podBinds(view: View, service: Service, port: ServicePort): Bind[] {
   const addresses = new Set(view.mesh.endpoints(service, port.number).value.map(({ address }) => address));
   return [...addresses]
     .filter((address) => isAddress(address) && (address.includes(':') ? view.families.v6 : view.families.v4))
-    .map((address) => ({ addresses: [address], subnets: [], own: true }));
+    .map((address) => ({ addresses: [address], subnets: [], own: true, dialled: false }));
 }
 
 /** Workloads may be written with a name instead, which nobody can dial. */

@@ -7,23 +7,30 @@ import type { MeshConfig } from '../../api/mesh-config.ts';
 import { familyBy } from '../../store/family.ts';
 import { resource } from '../encode.ts';
 import { identityOf } from '../identity.ts';
-import { blackHoleCluster, passthroughCluster } from '../names.ts';
+import { blackHoleCluster } from '../names.ts';
+import type { AddressFamilies } from '../node.ts';
 import type { Resource } from '../resource.ts';
-import { familiesText, type View } from '../view.ts';
+import { familiesText, undeclaredCluster, type View } from '../view.ts';
 import { anyAddresses, filterChain, socketAddress } from './chain.ts';
 import { tcpProxy } from './tcp-proxy.ts';
 
 const toCluster = (cluster: string) => ({ statPrefix: cluster, targets: [{ cluster, weight: 100 }] });
 
-/** Where connections go that nobody declared: where their caller dialled, or nowhere. */
-export const undeclaredTarget = (config: MeshConfig) =>
-  toCluster(config.outboundTrafficPolicy.mode === 'REGISTRY_ONLY' ? blackHoleCluster : passthroughCluster);
+/** Where connections go that nobody declared. */
+export const undeclaredTarget = (view: View) => toCluster(undeclaredCluster(view));
 
-export const virtualOutbound = (view: View): Resource => cells(view).value;
+export const virtualOutbound = (view: View): Resource =>
+  cells({ config: view.mesh.config, families: view.families, rest: undeclaredTarget(view) }).value;
+
+interface Input {
+  readonly config: MeshConfig;
+  readonly families: AddressFamilies;
+  readonly rest: ReturnType<typeof toCluster>;
+}
 
 const cells = familyBy(
-  ({ mesh, families }: View) => `${identityOf(mesh.config)} ${familiesText(families)}`,
-  ({ mesh: { config }, families }) => {
+  ({ config, families, rest }: Input) => `${identityOf(config)} ${familiesText(families)} ${rest.statPrefix}`,
+  ({ config, families, rest }) => {
     const port = config.proxyListenPort;
     const [address = '', ...others] = anyAddresses(families);
     return resource(ListenerSchema, 'virtualOutbound', {
@@ -41,7 +48,7 @@ const cells = familyBy(
         }),
         filterChain({
           name: 'virtualOutbound-catchall-tcp',
-          filters: [tcpProxy({ ...undeclaredTarget(config), config })],
+          filters: [tcpProxy({ ...rest, config })],
         }),
       ],
     });

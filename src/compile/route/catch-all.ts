@@ -1,9 +1,11 @@
-// The last virtual host of a sidecar's tables: what no service is called by goes where the caller dialled, or is refused, as
-// the mesh says.
+// The last virtual host of a sidecar's tables: what no service is called by goes where the caller dialled, to one place for all, or
+// is refused, as the mesh or the Sidecar says.
 
-import type { MeshConfig } from '../../api/mesh-config.ts';
+import { familyBy } from '../../store/family.ts';
 import { passthroughCluster } from '../names.ts';
-import { announcementConfig, timeouts } from './action.ts';
+import { undeclaredCluster, type View } from '../view.ts';
+import { announcementConfig, timeouts, type ResolvedDestination } from './action.ts';
+import { destinationText, resolveDestination } from './destination.ts';
 import { anyRequest } from './match.ts';
 import { virtualHostPiece, type VirtualHostPiece } from './virtual-host.ts';
 
@@ -17,25 +19,35 @@ const refused = virtualHostPiece(
   [],
 );
 
-const passed = virtualHostPiece(
-  {
-    name: 'allow_any',
-    domains: ['*'],
-    includeRequestAttemptCount: true,
-    routes: [
-      {
-        name: 'allow_any',
-        match: anyRequest,
-        action: {
-          case: 'route',
-          value: { clusterSpecifier: { case: 'cluster', value: passthroughCluster }, ...timeouts(undefined) },
+/** Passed on to a cluster, to which the mesh's own protocols are announced as its policy says. */
+const passed = familyBy(destinationText, ({ cluster, announcement }: ResolvedDestination) =>
+  virtualHostPiece(
+    {
+      name: 'allow_any',
+      domains: ['*'],
+      includeRequestAttemptCount: true,
+      routes: [
+        {
+          name: 'allow_any',
+          match: anyRequest,
+          action: {
+            case: 'route',
+            value: { clusterSpecifier: { case: 'cluster', value: cluster }, ...timeouts(undefined) },
+          },
+          ...(announcement !== undefined && { typedPerFilterConfig: announcementConfig(announcement) }),
         },
-        typedPerFilterConfig: announcementConfig('none'),
-      },
-    ],
-  },
-  [],
+      ],
+    },
+    [],
+  ),
 );
 
-export const catchAll = (config: MeshConfig): VirtualHostPiece =>
-  config.outboundTrafficPolicy.mode === 'REGISTRY_ONLY' ? refused : passed;
+/** Nobody knows what serves at the address that a caller dialled: nothing of the mesh's is announced there. */
+const dialled: ResolvedDestination = { cluster: passthroughCluster, announcement: 'none', hashPolicy: [] };
+
+export function catchAll(view: View): VirtualHostPiece {
+  const { allowed, proxy } = view.undeclared;
+  if (!allowed) return refused;
+  return passed(proxy === undefined ? dialled : { ...resolveDestination(view, proxy, 0), cluster: undeclaredCluster(view) })
+    .value;
+}

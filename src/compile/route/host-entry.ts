@@ -29,11 +29,11 @@ export interface HostEntry extends Named {
 }
 
 /** The port where Istio puts rules for hosts that are no services. */
-const portOfStrangers = 80;
+export const portOfStrangers = 80;
 
 /** The hosts of the table of a port: those with rules first, which keep a domain that others claim too. */
 export function hostEntries(view: View, port: number): readonly HostEntry[] {
-  const here = view.mesh.visibleServices(view.namespace).filter((service) => portNumbered(service, port) !== undefined);
+  const here = view.mesh.visibleServices(view).filter((service) => portNumbered(service, port) !== undefined);
   const services = serviceEntries(view, port, here);
   return [
     ...services.filter(({ route }) => route !== undefined),
@@ -47,12 +47,11 @@ const speaksHttp = (service: Service, port: number): boolean => isHttpOrAuto(por
 const audienceAt = ({ namespace, labels }: View, port: number) => ({ namespace, labels, gateways: ['mesh'], port });
 
 function serviceEntries(view: View, port: number, here: readonly Service[]): HostEntry[] {
-  const rules = (host: string) =>
-    view.mesh.httpRules(host, view.namespace).find((route) => hasRuleFor(route, audienceAt(view, port)));
+  const rules = (host: string) => view.mesh.httpRules(host, view).find((route) => hasRuleFor(route, audienceAt(view, port)));
   const plain = new Map<string, string[]>();
   const entries: HostEntry[] = [];
   // An alias is one more name of its service, unless it has rules of its own.
-  for (const alias of view.mesh.aliases(view.namespace)) {
+  for (const alias of view.mesh.aliases(view)) {
     const route = here.includes(alias) && speaksHttp(alias, port) ? rules(alias.host) : undefined;
     if (route !== undefined) entries.push(serviceEntry(view, alias, port, [alias.host], route));
     else {
@@ -96,7 +95,7 @@ function strangers(view: View, port: number, here: readonly Service[]): HostEntr
     const service = registered.get(host);
     return service === undefined ? [] : [service];
   };
-  for (const route of view.mesh.sidecarRules(view.namespace)) {
+  for (const route of view.mesh.sidecarRules(view)) {
     if (!hasRuleFor(route, audienceAt(view, port))) continue;
     if (port !== portOfStrangers && !route.hosts.some((host) => covered(host).some((service) => speaksHttp(service, port)))) {
       continue;

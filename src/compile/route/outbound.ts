@@ -4,14 +4,14 @@
 import type { ReadonlySignal } from '@preact/signals-core';
 import { writersOf } from '../../mesh/route.ts';
 import { familyBy } from '../../store/family.ts';
-import { blackHoleCluster } from '../names.ts';
+import { blackHoleCluster, httpProxyTable } from '../names.ts';
 import { cause } from '../origin.ts';
 import type { Cause, Resource } from '../resource.ts';
-import { viewText, type View } from '../view.ts';
+import { throughListeners, viewText, type View } from '../view.ts';
 import { announcementConfig, timeouts, type ActionContext } from './action.ts';
 import { catchAll } from './catch-all.ts';
 import { domainsOf, ownDomains } from './domains.ts';
-import { destinationKey, hostEntries, type HostEntry } from './host-entry.ts';
+import { destinationKey, hostEntries, portOfStrangers, type HostEntry } from './host-entry.ts';
 import { httpRoutes, type RouteInit } from './http-rules.ts';
 import { anyRequest } from './match.ts';
 import { retryPolicyOf } from './retries.ts';
@@ -33,16 +33,39 @@ function parseTableName(name: string): TableName | undefined {
 
 /** The table that a name means to a caller, or undefined for a name that is no table of sidecars. */
 export function outboundTable(view: View, dnsDomain: string, name: string): Resource | undefined {
+  const settings = { validateClusters: false, maxDirectResponseBodySizeBytes: 1 << 20 };
+  if (name === httpProxyTable || name.startsWith('unix://')) {
+    const part = throughListeners(view).find(({ egress }) => egress?.place === undefined || egress.place.bind === name);
+    return part && routeTable(name, settings, portlessHosts(part, dnsDomain));
+  }
   const table = parseTableName(name);
-  if (table === undefined) return undefined;
-  const hosts = table.host === undefined ? sharedHosts(view, dnsDomain, table.port) : detectedHost(view, table.port, table.host);
-  if (hosts === undefined) return undefined;
-  return routeTable(
-    name,
-    { validateClusters: false, ignorePortInHostMatching: true, maxDirectResponseBodySizeBytes: 1 << 20 },
-    hosts,
-  );
+  const part = table && partAt(view, table.port);
+  if (table === undefined || part === undefined) return undefined;
+  const hosts = table.host === undefined ? sharedHosts(part, dnsDomain, table.port) : detectedHost(part, table.port, table.host);
+  return hosts && routeTable(name, { ...settings, ignorePortInHostMatching: true }, hosts);
 }
+
+/** The table of a listener that is for all ports: requests say which. One that says none means the first. */
+function portlessHosts(view: View, dnsDomain: string): VirtualHostPiece[] {
+  const ports = new Set(view.mesh.visibleServices(view).flatMap((service) => service.ports.map(({ number }) => number)));
+  const entries = [...ports.add(portOfStrangers)].sort((a, b) => a - b).flatMap((port) => entriesAt({ view, port }).value);
+  const known = new Set(entries.flatMap(({ hosts }) => hosts));
+  const taken = new Set<string>();
+  // A host that only rules name is not one that a service has at another port.
+  const inTurn = [...entries.filter(({ service }) => service !== undefined), ...entries.filter(({ service }) => !service)];
+  const hosts = inTurn.flatMap((entry) => {
+    const domains = domainsOf(entry, dnsDomain, known)
+      .flatMap((domain) => [domain, `${domain}:${entry.port}`])
+      .filter((domain) => !taken.has(domain) && (entry.service !== undefined || !taken.has(domain.replace(/:\d+$/, ''))));
+    for (const domain of domains) taken.add(domain);
+    return domains.length === 0 ? [] : [pieces({ entry, domains }).value];
+  });
+  return [...hosts, catchAll(view)];
+}
+
+/** The listener that has a port: the first that names it, else the one for all that none names. */
+const partAt = (view: View, port: number): View | undefined =>
+  throughListeners(view).find(({ egress }) => egress?.place === undefined || egress.place.port === port);
 
 /** The table of one address, where only one service is: whatever host a request names, it is for that service. */
 function detectedHost(view: View, port: number, host: string): VirtualHostPiece[] | undefined {
@@ -64,7 +87,7 @@ function sharedHosts(view: View, dnsDomain: string, port: number): VirtualHostPi
     if (entry === undefined || own.length === 0) continue;
     hosts[index] = pieces({ entry, domains: [...(foreign[index]?.domains ?? []), ...own] }).value;
   }
-  return [...hosts.filter((piece) => piece !== undefined), catchAll(view.mesh.config)];
+  return [...hosts.filter((piece) => piece !== undefined), catchAll(view)];
 }
 
 interface PortOfView {
