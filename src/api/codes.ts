@@ -158,6 +158,8 @@ export const codes = {
   LAT1820: 'A module cannot be had',
   LAT1821: "A module's environment is not valid",
   LAT1822: 'An extension has not exactly one program',
+  LAT1901: 'An object waits for what it refers to, in its earlier form',
+  LAT1902: 'Something is kept as long as it is used',
   LAT1903: 'An extension provider is not of exactly one kind',
   LAT1904: 'Two extension providers have one name',
   LAT1905: 'A network is not valid',

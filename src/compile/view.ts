@@ -70,7 +70,7 @@ export function policyFor(view: View, host: string, home: string): DestinationPo
 }
 
 /** The service a destination means to this view, its aliases followed. */
-export function destinationService(view: View, host: string): Service | undefined {
+export function destinationService(view: Caller & Pick<View, 'mesh'>, host: string): Service | undefined {
   let service = view.mesh.serviceSeen(host, view);
   // An alias of an alias ends somewhere; a ring of them does not.
   for (let hops = 0; service?.resolution === 'alias' && hops < 8; hops++) {

@@ -7,6 +7,7 @@ import type { Hono } from 'hono';
 import type { Registry } from 'prom-client';
 import { decode } from '../api/decode.ts';
 import { diagnosticText, type Diagnostic } from '../api/diagnostic.ts';
+import type { ApiObject } from '../api/object.ts';
 import { meshConfigDefaults } from '../api/mesh-config.ts';
 import type { Authenticator } from '../ca/authenticate.ts';
 import { openAuthority, type Authority } from '../ca/authority.ts';
@@ -31,10 +32,12 @@ import { authorizer, type AuthorizeSocket } from './authorize.ts';
 import { ControlError, listenError } from './control-error.ts';
 import { debugApp } from './debug.ts';
 import { DiagnosticBoard } from './diagnostic-board.ts';
+import { readEarlierForms, writeEarlierForms } from './earlier-forms.ts';
 import type { Logger } from './log.ts';
 import { controlRegistry } from './metrics.ts';
 import type { Platform } from './platform.ts';
 import { openStateFolder, type StateFolder } from './state-folder.ts';
+import { Succession } from './succession.ts';
 import { version } from './version.ts';
 import { servePlaintext, serveTls } from './xds-servers.ts';
 
@@ -73,6 +76,8 @@ export class ControlPlane {
   readonly #addresses: Record<string, string> = {};
   #running: Running | undefined;
   #platform: Platform | undefined;
+  #succession: Succession | undefined;
+  #forms: readonly ApiObject[] = [];
   #ready = false;
   #logged = new Set<string>();
 
@@ -179,8 +184,8 @@ export class ControlPlane {
       platform: () => this.#platform,
       distribution: ads.distribution,
       compiler,
-      waits: () => [],
-      waiting: () => [],
+      waits: (ref) => this.#successionOf().waits(ref),
+      waiting: () => this.#successionOf().waiting(),
       diagnostics: this.diagnostics,
       about: { version: version(), started: now().toISOString(), state: state.path, addresses: this.#addresses },
       log: log.child({ room: 'api' }),
@@ -206,17 +211,34 @@ export class ControlPlane {
   #take({ upserts, deletes, diagnostics }: Changes): void {
     const { log } = this.#options;
     try {
-      this.store.transaction(() => {
-        for (const ref of deletes) this.store.remove(ref);
-        for (const object of upserts) this.store.upsert(object);
-      });
+      this.store.transaction(() => this.#successionOf().take({ upserts, deletes }));
     } catch (error) {
       // A computation that reads the store failed: what it computed last stays in force.
       log.error({ err: error }, 'a change could not be worked in completely');
     }
+    const waiting = this.#rememberForms();
     this.diagnostics.set('sources', diagnostics);
-    this.#logNew(diagnostics);
+    this.diagnostics.set('succession', waiting);
+    this.#logNew([...diagnostics, ...waiting]);
     log.debug({ upserts: upserts.length, deletes: deletes.length }, 'the sources changed');
+  }
+
+  #successionOf(): Succession {
+    return (this.#succession ??= new Succession(this.store, readEarlierForms(this.#options.state.path)));
+  }
+
+  /** Keeps earlier forms that are in effect for the next process, and says why they are. */
+  #rememberForms(): Diagnostic[] {
+    const succession = this.#successionOf();
+    const forms = succession.forms();
+    const changed = forms.length !== this.#forms.length || forms.some((form, index) => form !== this.#forms[index]);
+    this.#forms = forms;
+    try {
+      if (changed) writeEarlierForms(this.#options.state.path, forms);
+    } catch (error) {
+      this.#options.log.error({ err: error }, 'earlier forms of objects that wait cannot be kept for a restart');
+    }
+    return succession.diagnostics();
   }
 
   /** Logs what has not been said yet, with what connected proxies' configurations lack: nothing else waits for those to be computed. */

@@ -38,7 +38,7 @@ export class StoreReader implements Disposable {
     let shelf = this.#shelves.get(id);
     if (shelf === undefined) {
       const objects = new Collection<ApiObject>(byAge);
-      this.#ends.push(this.#store.kind(group, kind).feed(objects));
+      this.#ends.push(this.#store.inEffect(group, kind).feed(objects));
       this.#shelves.set(id, (shelf = { objects, byNamespace: objects.index((object) => [object.metadata.namespace]) }));
     }
     return shelf;

@@ -11,6 +11,10 @@ import { compareText } from '../lib/order.ts';
 interface Shelf {
   readonly objects: Collection<ApiObject>;
   readonly byNamespace: Index<ApiObject>;
+  /** What is compiled: the objects, but for those in whose place an earlier form stands. Made when a kind is first read so. */
+  inEffect?: Collection<ApiObject>;
+  /** By key; such a form may outlive its object. */
+  readonly earlier: Map<string, ApiObject>;
 }
 
 /** Istio's order of objects: oldest first (none counts as the oldest), then name, then namespace. */
@@ -21,6 +25,9 @@ export function byAge(a: ApiObject, b: ApiObject): number {
     compareText(a.metadata.namespace, b.metadata.namespace)
   );
 }
+
+/** Kinds in whose place earlier forms may stand. */
+const successive = new Set(['VirtualService', 'DestinationRule'].map((kind) => kindId('networking.istio.io', kind)));
 
 export const objectKey = (namespace: string, name: string): string => `${namespace}/${name}`;
 
@@ -41,6 +48,27 @@ export class ClusterObjects {
     return this.#shelf(ref.group, ref.kind).objects.get(objectKey(ref.namespace, ref.name));
   }
 
+  /** The objects of a kind as they are compiled: an earlier form stands in the place of one that has to wait. */
+  inEffect(group: string, kind: string): Collection<ApiObject> {
+    const shelf = this.#shelf(group, kind);
+    if (!successive.has(kindId(group, kind))) return shelf.objects;
+    if (shelf.inEffect !== undefined) return shelf.inEffect;
+    const { earlier, objects } = shelf;
+    const inEffect = new Collection<ApiObject>(byAge);
+    objects.feed({ set: (key, object) => inEffect.set(key, earlier.get(key) ?? object) });
+    for (const [key, object] of earlier) inEffect.set(key, object);
+    return (shelf.inEffect = inEffect);
+  }
+
+  /** From now on `object`, of a kind that has successions, is compiled in the place of the one of its name, be it there or not; undefined ends that. */
+  standIn(ref: ObjectRef, object: ApiObject | undefined): void {
+    const { earlier, objects, inEffect } = this.#shelf(ref.group, ref.kind);
+    const key = objectKey(ref.namespace, ref.name);
+    if (object === undefined) earlier.delete(key);
+    else earlier.set(key, object);
+    batch(() => inEffect?.set(key, object ?? objects.get(key)));
+  }
+
   upsert(object: ApiObject): void {
     const { namespace, name } = object.metadata;
     batch(() => this.#shelf(groupOf(object.apiVersion), object.kind).objects.set(objectKey(namespace, name), object));
@@ -55,7 +83,7 @@ export class ClusterObjects {
     let shelf = this.#shelves.get(id);
     if (shelf === undefined) {
       const objects = new Collection<ApiObject>(byAge);
-      shelf = { objects, byNamespace: objects.index((object) => [object.metadata.namespace]) };
+      shelf = { objects, byNamespace: objects.index((object) => [object.metadata.namespace]), earlier: new Map() };
       this.#shelves.set(id, shelf);
     }
     return shelf;
