@@ -100,6 +100,7 @@ export function classOf(mesh: Mesh, node: ProxyNode): ProxyClass {
     dialled: role === 'sidecar' && interception === 'NONE',
     httpProxy: role === 'sidecar' ? Number(text(node.metadata['HTTP_PROXY_PORT'])) || mesh.config.proxyHttpPort : 0,
     unprivileged: role === 'sidecar' && isSet(node.metadata['UNPRIVILEGED_POD']),
+    capturesNames: capturesNames(node.metadata),
   };
   const known = [mesh.writtenAddresses(node.namespace), mesh.writtenAddresses(home)];
   const made = {
@@ -134,5 +135,9 @@ export function classOf(mesh: Mesh, node: ProxyNode): ProxyClass {
   ];
   return { ...made, text: words.join('\n') };
 }
+
+/** Names are resolved for the proxy's applications, and nobody asks to leave hosts without an address as they are. */
+const capturesNames = (metadata: ProxyNode['metadata']): boolean =>
+  isSet(metadata['DNS_CAPTURE']) && (metadata['DNS_AUTO_ALLOCATE'] === undefined || isSet(metadata['DNS_AUTO_ALLOCATE']));
 
 const interceptionOf = (mode: string): Interception => (mode === 'NONE' || mode === 'TPROXY' ? mode : 'REDIRECT');

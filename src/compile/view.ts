@@ -39,6 +39,8 @@ export interface View extends Caller {
   readonly httpProxy: number;
   /** Its processes may not open ports below 1024, where that matters. */
   readonly unprivileged: boolean;
+  /** The mesh resolves their names: an external host without an address has one of its own. */
+  readonly capturesNames: boolean;
 }
 
 /** Equal texts see the same; callers in different places see the same services, though not in the same order. */
@@ -56,6 +58,7 @@ export const viewText = (view: View): string =>
     view.dialled,
     view.unprivileged,
     view.httpProxy,
+    view.capturesNames,
   ].join('\n');
 
 export const familiesText = ({ v4, v6 }: AddressFamilies): string => `${v4 ? '4' : ''}${v6 ? '6' : ''}`;
@@ -109,10 +112,13 @@ export const settingsFor = (
 });
 
 /** The virtual addresses at which a view's callers reach a service; the first names its listeners. */
-export function addressesFor({ families, clusterId }: View, service: Service): readonly string[] {
-  const { registry, addresses } = serviceIn(service, clusterId) ?? service;
+export function addressesFor({ mesh, families, clusterId, capturesNames }: View, service: Service): readonly string[] {
+  const { registry, addresses: given } = serviceIn(service, clusterId) ?? service;
+  const automatic = capturesNames ? mesh.automaticAddresses(service) : [];
+  const addresses = automatic.length > 0 ? automatic : given;
   // Each address of a ServiceEntry is given for itself; of a Kubernetes Service there is one for each IP version.
-  if (registry === 'External') return addresses.map((address) => address.replace(/(?<=\.\d+)\/32$|(?<=:.*)\/128$/, ''));
+  if (registry === 'External' && automatic.length === 0)
+    return addresses.map((address) => address.replace(/(?<=\.\d+)\/32$|(?<=:.*)\/128$/, ''));
   const fit = addresses.filter((address) => (address.includes(':') ? families.v6 : families.v4));
   return fit.length > 0 ? fit : addresses;
 }

@@ -6,8 +6,13 @@ import { createHash } from 'node:crypto';
 export const nodeAddress = '10.244.0.1';
 /** Where connections from the host's published ports come from; captured like any other caller's. */
 export const relayAddress = '10.244.0.2';
-/** Every pod's name server. */
+/** The name server of pods in the mesh. */
 export const dnsAddress = '10.96.0.10';
+/**
+ * The name server of their proxies and of pods outside the mesh: they connect to what a name really means, and could do nothing with an
+ * address that only a proxy knows.
+ */
+export const plainDnsAddress = '10.96.0.11';
 /** Every pod's gateway, on the sandbox's side of its veth. */
 export const gatewayAddress = '169.254.1.1';
 

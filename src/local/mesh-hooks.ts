@@ -24,7 +24,7 @@ export interface RunningPod {
   readonly pid: number;
   /** Runs a command in the pod's network namespace with every right over it. */
   readonly run: Run;
-  /** The words before Envoy's own that start it in the pod's network and with its resolv.conf, as the user that `proxySockets` says. */
+  /** The words before Envoy's own that start it in the pod's network and with a resolv.conf of its own, as the user that `proxySockets` says. */
   readonly proxyPrefix: readonly string[];
   /** Opens a file in the pod's volumes, by its path in the pod. */
   readonly openFile: OpenFile;

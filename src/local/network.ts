@@ -1,7 +1,7 @@
 // The sandbox's own network: its addresses, routes between pods, and the service rules. Everything here is inside the sandbox.
 
 import { writeFileSync } from 'node:fs';
-import { dnsAddress, gatewayAddress, nodeAddress, relayAddress } from './addresses.ts';
+import { dnsAddress, gatewayAddress, nodeAddress, plainDnsAddress, relayAddress } from './addresses.ts';
 import { demand } from './command.ts';
 import { serviceRules, type VirtualPort } from './service-rules.ts';
 import type { Tools } from './tools.ts';
@@ -23,7 +23,9 @@ export class Network {
   async start(): Promise<void> {
     await this.#ip([
       'link set lo up',
-      ...[nodeAddress, relayAddress, dnsAddress, gatewayAddress].map((address) => `address replace ${address}/32 dev lo`),
+      ...[nodeAddress, relayAddress, dnsAddress, plainDnsAddress, gatewayAddress].map(
+        (address) => `address replace ${address}/32 dev lo`,
+      ),
       // What no pod has leads to the loopback, where the rules refuse it at once.
       `route replace default dev lo src ${nodeAddress}`,
     ]);

@@ -4,7 +4,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import type { Ran } from '../node/redirect/apply.ts';
-import { dnsAddress } from './addresses.ts';
+import { dnsAddress, plainDnsAddress } from './addresses.ts';
 import { run, type RunOptions } from './command.ts';
 import { LocalError } from './local-error.ts';
 import type { Network } from './network.ts';
@@ -23,6 +23,9 @@ echo ready
 while read -r _; do :; done
 `;
 
+/** In a mount namespace of its own: runs what follows with another name server than the pod's programs have. */
+const resolvedScript = 'mount -n --bind "$0" /etc/resolv.conf && exec "$@"';
+
 export interface PodNamespaceOptions {
   readonly tools: Tools;
   readonly network: Network;
@@ -31,6 +34,8 @@ export interface PodNamespaceOptions {
   readonly hostname: string;
   readonly subdomain?: string | undefined;
   readonly address: string;
+  /** Its programs' connections pass a proxy beside them, which knows addresses that nobody else does. */
+  readonly proxied: boolean;
   /** A folder of this pod's own, inside the sandbox's tmpfs. */
   readonly folder: string;
   readonly hostAliases: readonly { readonly ip: string; readonly hostnames?: readonly string[] }[];
@@ -54,6 +59,7 @@ export class PodNamespace implements AsyncDisposable {
   async start(): Promise<void> {
     const { tools, network, address, folder, hostname } = this.#options;
     mkdirSync(folder, { recursive: true, mode: 0o755 });
+    writeFileSync(this.#proxyResolver, this.#resolver(plainDnsAddress));
     const binds = Object.entries(this.#files()).flatMap(([target, text]) => {
       const source = `${folder}/${target.slice(target.lastIndexOf('/') + 1)}`;
       writeFileSync(source, text);
@@ -87,6 +93,12 @@ export class PodNamespace implements AsyncDisposable {
     return [this.#options.tools.nsenter, '--target', String(pid), '--net', ...all, '--'];
   }
 
+  /** The same for the pod's proxy, which resolves names to what they really mean. */
+  enterAsProxy(): string[] {
+    const { unshare, sh } = this.#options.tools;
+    return [...this.enter(), unshare, '--mount', '--', sh, '-c', resolvedScript, this.#proxyResolver];
+  }
+
   /** Runs a system program in the pod's network namespace, with every right over it, on the sandbox's own files. */
   run(argv: readonly string[], options?: RunOptions): Promise<Ran> {
     return run([...this.enter('net'), ...argv], options);
@@ -103,13 +115,21 @@ export class PodNamespace implements AsyncDisposable {
     rmSync(this.#options.folder, { recursive: true, force: true });
   }
 
+  get #proxyResolver(): string {
+    return `${this.#options.folder}/proxy-resolv.conf`;
+  }
+
+  #resolver(nameServer: string): string {
+    const search = [`${this.#options.namespace}.svc.cluster.local`, 'svc.cluster.local', 'cluster.local'].join(' ');
+    return `nameserver ${nameServer}\nsearch ${search}\noptions ndots:5\n`;
+  }
+
   #files(): Record<string, string> {
-    const { namespace, name, hostname, subdomain, address, hostAliases } = this.#options;
-    const search = [`${namespace}.svc.cluster.local`, 'svc.cluster.local', 'cluster.local'].join(' ');
+    const { namespace, name, hostname, subdomain, address, proxied, hostAliases } = this.#options;
     const names = subdomain === undefined ? [hostname] : [`${hostname}.${subdomain}.${namespace}.svc.cluster.local`, hostname];
     const aliases = hostAliases.map(({ ip, hostnames = [] }) => `${ip}\t${hostnames.join('\t')}\n`).join('');
     return {
-      '/etc/resolv.conf': `nameserver ${dnsAddress}\nsearch ${search}\noptions ndots:5\n`,
+      '/etc/resolv.conf': this.#resolver(proxied ? dnsAddress : plainDnsAddress),
       '/etc/hosts': `127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost\n${address}\t${names.join('\t')}\n${aliases}`,
       '/etc/hostname': `${name}\n`,
       // Without it, a desktop's resolver services would be asked before the mesh's name server.

@@ -68,6 +68,7 @@ export class Pod {
       hostname: this.#spec.hostname ?? name,
       subdomain: this.#spec.subdomain,
       address,
+      proxied: options.role === 'sidecar',
       folder,
       hostAliases: this.#spec.hostAliases ?? [],
     });
@@ -247,7 +248,7 @@ export class Pod {
       openFile: mountedFiles(
         this.#volumes.mounts.map(({ volume, ...mount }) => ({ ...mount, folder: this.#programs.volumeFolder(volume) })),
       ),
-      proxyPrefix: [...pod.enter(), ...this.#programs.asProxyUser()],
+      proxyPrefix: [...pod.enterAsProxy(), ...this.#programs.asProxyUser()],
       proxySockets: this.#host.root ? proxyUser : proxyMark,
     };
   }

@@ -1,7 +1,7 @@
 // The normal form of everything the store holds: services, workloads, routes, policies, each in one shape and found by index.
 // Middle of the flow: compile/ reads this and nothing else.
 
-import type { ReadonlySignal } from '@preact/signals-core';
+import { computed, type ReadonlySignal } from '@preact/signals-core';
 import type { ApiObject } from '../api/object.ts';
 import type { AuthorizationPolicy } from '../api/authorization-policy.ts';
 import type { Gateway } from '../api/gateway.ts';
@@ -15,6 +15,7 @@ import type { StoreReader } from '../store/reader.ts';
 import { byAge, objectKey } from '../store/store.ts';
 import { compareText } from '../lib/order.ts';
 import { authorization, type Authorization } from './authorization.ts';
+import { automaticAddresses, wantsAddress, type AutomaticAddress } from './automatic-addresses.ts';
 import { namespaceMode, workloadAuthentication, type ModeDecision, type WorkloadAuthentication } from './authentication.ts';
 import { Cluster } from './cluster.ts';
 import type { DestinationPolicy } from './destination-policy.ts';
@@ -237,6 +238,27 @@ export class Mesh {
   /** Whether callers reach a headless service at an address: then they have a listener for it. */
   isHeadlessAddress(address: string): boolean {
     return this.#headless(address).value;
+  }
+
+  readonly #automatic = computed((): ReadonlyMap<string, AutomaticAddress> => {
+    const services = this.services.all();
+    return automaticAddresses(services, new Set(services.flatMap(({ addresses, allocated }) => [...addresses, ...allocated])));
+  });
+
+  readonly #automaticAddresses = family((host): string => {
+    const found = this.#automatic.value.get(host);
+    return found === undefined ? '' : `${found.v4} ${found.v6}`;
+  });
+
+  /**
+   * The addresses of an external host that was given none, for callers whose names the mesh resolves: what a controller allocated, else
+   * one of each IP version by its name.
+   */
+  automaticAddresses(service: Service): readonly string[] {
+    if (!wantsAddress(service)) return [];
+    if (service.allocated.length > 0) return service.allocated;
+    const text = this.#automaticAddresses(service.host).value;
+    return text === '' ? [] : text.split(' ');
   }
 
   // Routes

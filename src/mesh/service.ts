@@ -34,6 +34,8 @@ export interface Service {
   readonly elsewhere: readonly Service[];
   /** Virtual addresses and CIDRs; empty for headless services and entries without addresses. */
   readonly addresses: readonly string[];
+  /** Addresses that a controller gave to an entry without its own (its status), for callers whose names the mesh resolves. */
+  readonly allocated: readonly string[];
   readonly ports: readonly ServicePort[];
   readonly resolution: Resolution;
   /** Outside the mesh: no mutual TLS by itself. */
@@ -99,6 +101,7 @@ export function kubernetesService(
     cluster,
     elsewhere: [],
     addresses: external ? [] : virtual,
+    allocated: [],
     ports: (spec.ports ?? []).map((port) => ({
       name: port.name ?? '',
       number: port.port,
@@ -155,7 +158,8 @@ export function serviceEntryServices(object: ApiObject<ServiceEntry>, cluster: s
     registry: 'External',
     cluster,
     elsewhere: [],
-    addresses: (spec.addresses ?? []).length > 0 ? (spec.addresses ?? []).map(singleAddress) : allocatedAddresses(object, host),
+    addresses: (spec.addresses ?? []).map(singleAddress),
+    allocated: allocatedAddresses(object, host),
     ports: (spec.ports ?? []).map((port) => ({
       name: port.name,
       number: port.number,
@@ -178,7 +182,6 @@ export function serviceEntryServices(object: ApiObject<ServiceEntry>, cluster: s
 /** A CIDR of one address is that address. */
 const singleAddress = (text: string): string => text.replace(text.includes(':') ? /\/128$/ : /\/32$/, '');
 
-/** Addresses that a controller gave to an entry without its own. */
 function allocatedAddresses(object: ApiObject<ServiceEntry>, host: string): string[] {
   const { status } = object.body as { status?: { addresses?: readonly { value?: string; host?: string }[] } };
   return (status?.addresses ?? []).flatMap(({ value, host: only }) =>

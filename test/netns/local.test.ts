@@ -232,7 +232,7 @@ for (const [mode, prefix, skip] of [
     assert.match(await mesh.exec('caller', ['hostname']), /^caller\n$/);
     assert.match(
       await mesh.exec('caller', ['cat', '/etc/resolv.conf']),
-      /^nameserver 10\.96\.0\.10\nsearch default\.svc\.cluster\.local /,
+      /^nameserver 10\.96\.0\.11\nsearch default\.svc\.cluster\.local /,
     );
     const env = (await mesh.exec('caller', ['env']))
       .trim()

@@ -178,9 +178,13 @@ function bindsOf(view: View, service: Service, port: ServicePort, everywhere: Bi
   const addresses = addressesFor(view, service);
   const single = addresses.filter((address) => !address.includes('/'));
   const cidrs = addresses.filter((address) => address.includes('/'));
-  const binds = (service.registry === 'External' ? single.map((address) => [address]) : single.length > 0 ? [single] : []).map(
-    (own): Bind => ({ addresses: own, subnets: [], own: true, dialled: false }),
-  );
+  const each = service.registry === 'External' && service.addresses.length > 0;
+  const binds = (each ? single.map((address) => [address]) : single.length > 0 ? [single] : []).map((own): Bind => ({
+    addresses: own,
+    subnets: [],
+    own: true,
+    dialled: false,
+  }));
   if (cidrs.length > 0) binds.push({ ...everywhere, subnets: cidrs });
   if (binds.length > 0) return binds;
   return hasListenersOfPods(service) ? podBinds(view, service, port) : [everywhere];

@@ -13,7 +13,7 @@ import { findEnvoy } from '../../node/envoy-binary.ts';
 import { SocketClaims } from '../../node/claim.ts';
 import { buildNameTable } from '../../node/dns/name-table.ts';
 import { serveDns } from '../../node/dns/server.ts';
-import { dnsAddress } from '../addresses.ts';
+import { dnsAddress, plainDnsAddress } from '../addresses.ts';
 import { systemClock } from '../clock.ts';
 import { builtInImages, imagesOf, readImagesFile } from '../images.ts';
 import { enterSandbox, type Sandbox } from '../inner.ts';
@@ -59,15 +59,22 @@ export async function runInside(options: InsideOptions): Promise<number> {
   await control.start();
 
   const mesh = meshOf(control.store);
-  const names = computed(() => buildNameTable(namedHosts(mesh.value)));
+  const tables = {
+    [dnsAddress]: computed(() => buildNameTable(namedHosts(mesh.value, { proxied: true }))),
+    [plainDnsAddress]: computed(() => buildNameTable(namedHosts(mesh.value, { proxied: false }))),
+  };
   const onError = (error: unknown): void => log.error({ err: error }, 'something broke; the rest goes on');
   // Outlives the pods, which may look names up as they end; none asks before the platform has started it.
-  await using _dns = await serveDns({
-    listen: [{ address: dnsAddress, port: 53 }],
-    table: () => names.value,
-    onOutside: (client, name) => platform.askedOutside(client, name),
-    onError,
-  });
+  await using nameServers = new AsyncDisposableStack();
+  for (const [address, table] of Object.entries(tables)) {
+    const server = await serveDns({
+      listen: [{ address, port: 53 }],
+      table: () => table.value,
+      onOutside: (client, name) => platform.askedOutside(client, name),
+      onError,
+    });
+    nameServers.use(server);
+  }
 
   const report = (diagnostic: Diagnostic): void => void process.stderr.write(`${diagnosticText(diagnostic)}\n`);
   // Envoy, as its own user, passes through here to its socket; it may not list what is here.

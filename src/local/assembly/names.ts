@@ -1,15 +1,19 @@
 // The names that pods look up, from the mesh's services: what the name server of the laptop answers.
 
-import { createHash } from 'node:crypto';
 import type { Mesh } from '../../mesh/mesh.ts';
 import type { Service } from '../../mesh/service.ts';
 import type { NamedHost } from '../../node/dns/name-table.ts';
 
-/** Every host of the mesh with its addresses. Reads the mesh's cells: a computed over it follows services and endpoints. */
-export function namedHosts(mesh: Mesh): NamedHost[] {
+interface Clients {
+  /** Whether a proxy is in their way, which takes connections to automatic addresses where they belong. */
+  readonly proxied: boolean;
+}
+
+/** Every host of the mesh with its addresses, for these clients. Reads the mesh's cells: a computed over it follows services and endpoints. */
+export function namedHosts(mesh: Mesh, clients: Clients): NamedHost[] {
   return mesh.services
     .all()
-    .map((service) => (service.registry === 'Kubernetes' ? clusterHost(mesh, service) : externalHost(mesh, service)));
+    .map((service) => (service.registry === 'Kubernetes' ? clusterHost(mesh, service) : externalHost(mesh, service, clients)));
 }
 
 function clusterHost(mesh: Mesh, service: Service): NamedHost {
@@ -36,16 +40,18 @@ function clusterHost(mesh: Mesh, service: Service): NamedHost {
 }
 
 /**
- * A ServiceEntry's host: at its addresses, else its endpoints'; one that only DNS outside knows gets an address of its own, so
- * that applications have something to dial and their proxy takes it from there (Istio's automatic addresses).
+ * A ServiceEntry's host: at its addresses, else an address of its own, so that applications have something to dial and their proxy takes
+ * it from there. Others get the addresses of its endpoints, or ask elsewhere. Pods have no IPv6.
  */
-function externalHost(mesh: Mesh, service: Service): NamedHost {
+function externalHost(mesh: Mesh, service: Service, { proxied }: Clients): NamedHost {
   const { host, namespace } = service;
   const given = service.addresses.filter((address) => !address.includes('/'));
+  const automatic = proxied ? mesh.automaticAddresses(service).filter((address) => !address.includes(':')) : [];
   const endpoints = service.resolution === 'endpoints' ? endpointsOf(mesh, service).map(({ address }) => address) : [];
-  const found = given.length > 0 ? given : endpoints.filter((address) => /^[\d.]+$|:/.test(address));
-  const needsOne = found.length === 0 && service.resolution !== 'original' && !host.startsWith('*');
-  return { host, kind: 'external', namespace, addresses: needsOne ? [automaticAddress(host)] : found };
+  const [addresses = []] = [given, automatic, endpoints.filter((address) => /^[\d.]+$|:/.test(address))].filter(
+    (list) => list.length > 0,
+  );
+  return { host, kind: 'external', namespace, addresses };
 }
 
 function endpointsOf(mesh: Mesh, service: Service) {
@@ -53,10 +59,4 @@ function endpointsOf(mesh: Mesh, service: Service) {
   return service.ports
     .flatMap((port) => mesh.endpoints(service, port.number).value)
     .filter(({ address }) => (seen.has(address) ? false : seen.add(address)));
-}
-
-/** From 240.240.0.0/16, Istio's range, by the name's hash. */
-function automaticAddress(host: string): string {
-  const [high = 0, low = 0] = createHash('sha256').update(host).digest();
-  return `240.240.${high}.${Math.max(1, Math.min(low, 254))}`;
 }

@@ -72,6 +72,8 @@ export class Proxies implements MeshHooks {
         clusterId: 'Kubernetes',
         meshId: domain,
         istioVersion,
+        // The name server gives what applications ask for an address of its own.
+        metadata: { DNS_CAPTURE: 'true', DNS_AUTO_ALLOCATE: 'true' },
         capture: this.#capture(pod),
         runInNamespace: pod.run,
         spawnProxy: spawnBehind(pod.proxyPrefix),

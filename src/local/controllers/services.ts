@@ -1,7 +1,7 @@
 // Addresses for Services that name none: the same ones at every start. Used where objects enter the store, and by platform.ts.
 
 import type { ApiObject } from '../../api/object.ts';
-import { dnsAddress, serviceAddress } from '../addresses.ts';
+import { dnsAddress, plainDnsAddress, serviceAddress } from '../addresses.ts';
 import { bodyOf, type ServiceBody } from '../kubernetes.ts';
 import { withField } from '../objects.ts';
 
@@ -10,7 +10,11 @@ const wantsAddress = ({ spec }: ServiceBody): boolean => spec.type !== 'External
 
 /** The services that lack an address, each with one now. */
 export function withAddresses(services: readonly ApiObject[]): ApiObject[] {
-  const taken = new Set([dnsAddress, ...services.map((service) => bodyOf<ServiceBody>(service).spec.clusterIP ?? '')]);
+  const taken = new Set([
+    dnsAddress,
+    plainDnsAddress,
+    ...services.map((service) => bodyOf<ServiceBody>(service).spec.clusterIP ?? ''),
+  ]);
   return services
     .filter((service) => wantsAddress(bodyOf<ServiceBody>(service)))
     .toSorted((a, b) => (key(a) < key(b) ? -1 : 1))

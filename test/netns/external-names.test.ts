@@ -1,0 +1,117 @@
+// Hosts outside the mesh by name, in a whole mesh: each has an address of its own, its proxy finds the real one, and two databases on
+// one port are never taken for each other.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { node, startMesh, whyNoMesh, type RunningMesh } from '../support/mesh.ts';
+import { until } from '../support/until.ts';
+
+const skip = whyNoMesh();
+
+/** Speaks first, as databases and mail servers do, and waits for nothing. */
+const speaksFirst = (name: string, port: number) => [
+  node,
+  '-e',
+  `require('node:net').createServer((s) => { s.on('error', () => {}); s.write('${name}\\n'); }).listen(${port})`,
+];
+
+const pod = (name: string, command: readonly string[], port: number, meshed = false) => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name, labels: { app: name, ...(!meshed && { 'sidecar.istio.io/inject': 'false' }) } },
+  spec: { containers: [{ name: 'main', image: 'curlimages/curl', command, ports: [{ containerPort: port }] }] },
+});
+
+const service = (name: string, port: object) => ({
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: { name },
+  spec: { selector: { app: name }, ports: [port] },
+});
+
+const entry = (name: string, spec: object, metadata: object = {}) => ({
+  apiVersion: 'networking.istio.io/v1',
+  kind: 'ServiceEntry',
+  metadata: { name, ...metadata },
+  spec,
+});
+
+const texts = (documents: readonly object[]): string =>
+  documents.map((each) => JSON.stringify(each, undefined, 1)).join('\n---\n');
+
+const database = [{ number: 5432, name: 'tcp', protocol: 'TCP' }];
+const named = (name: string) => ({
+  hosts: [`${name}.example`],
+  resolution: 'DNS',
+  ports: database,
+  endpoints: [{ address: `${name}.default.svc.cluster.local` }],
+});
+
+const sleeping = ['sleep', 'infinity'];
+let mesh: RunningMesh;
+
+before(async () => {
+  if (skip !== false) return;
+  mesh = await startMesh({
+    text: texts([
+      ...['orders', 'users'].flatMap((name) => [
+        pod(name, speaksFirst(name, 5432), 5432),
+        service(name, { name: 'tcp', port: 5432 }),
+        entry(name, named(name)),
+      ]),
+      pod('caller', sleeping, 1, true),
+      pod('outside', sleeping, 1),
+    ]),
+  });
+});
+
+after(async () => mesh?.[Symbol.asyncDispose]());
+
+/** What a server says first, to a program that says nothing. */
+const greeting = (from: string, host: string, port = 5432): Promise<string> =>
+  mesh.exec(from, [
+    node,
+    '-e',
+    `const s = require('node:net').connect({ host: '${host}', port: ${port} });
+     s.setTimeout(8000, () => { console.log('nothing'); s.destroy(); });
+     s.once('data', (d) => { process.stdout.write(d); s.destroy(); }).on('error', (e) => console.log(e.code));`,
+  ]);
+
+const addressOf = async (from: string, host: string): Promise<string> =>
+  (await mesh.exec(from, [node, '-e', `require('node:dns').lookup('${host}', 4, (e, a) => console.log(e ? e.code : a))`])).trim();
+
+test('two databases on one port are each reached by name, at addresses of their own', { skip }, async () => {
+  for (const name of ['orders', 'users']) {
+    await until(
+      async () => (await greeting('caller', `${name}.example`)) === `${name}\n`,
+      () => `${name}.example to greet`,
+    );
+    assert.match(await addressOf('caller', `${name}.example`), /^240\.240\./);
+  }
+  assert.notEqual(await addressOf('caller', 'orders.example'), await addressOf('caller', 'users.example'));
+});
+
+test('another host moves no address, and has one of its own', { skip }, async () => {
+  const before = await addressOf('caller', 'orders.example');
+  await mesh.apply(texts([entry('third', { ...named('users'), hosts: ['third.example'] })]));
+  await until(
+    async () => (await greeting('caller', 'third.example')) === 'users\n',
+    () => 'the third host to greet',
+  );
+  assert.equal(await addressOf('caller', 'orders.example'), before);
+  assert.equal(await greeting('caller', 'orders.example'), 'orders\n');
+});
+
+test('a pod without a proxy gets the address that is really there, or none', { skip }, async () => {
+  const { address } = await mesh.pod('users');
+  await mesh.apply(
+    texts([entry('static', { hosts: ['static.example'], resolution: 'STATIC', ports: database, endpoints: [{ address }] })]),
+  );
+  await until(
+    async () => (await addressOf('caller', 'static.example')).startsWith('240.240.'),
+    () => 'the host to have an address of its own',
+  );
+  assert.equal(await addressOf('outside', 'static.example'), address);
+  assert.equal(await greeting('outside', 'static.example'), 'users\n');
+  assert.doesNotMatch(await addressOf('outside', 'orders.example'), /^240/);
+});
