@@ -23,6 +23,7 @@ export const codes = {
   LAT0205: 'No rule is bound to a server of a Gateway',
   LAT0207: 'A PeerAuthentication with a selector in the root namespace has no effect',
   LAT0208: 'A sidecar cannot open a port below 1024',
+  LAT0209: "A listener's own TLS needs mutual TLS to be off at its port",
   LAT0601: 'A TCP port does not know what a rule asks about',
   LAT0602: 'A value of a policy means nothing',
   LAT0603: 'The provider of a CUSTOM policy is not known',

@@ -29,7 +29,6 @@ export const unreadFields: readonly UnreadFields[] = [
     fields: ['loadBalancer.zoneAwareLbSetting'],
   },
   { kind: networking('Gateway'), under: ['spec'], fields: ['servers[].defaultEndpoint'] },
-  { kind: networking('Sidecar'), under: ['spec'], fields: ['ingress[]', 'inboundConnectionPool'] },
   {
     kind: 'MeshConfig',
     under: [''],

@@ -61,6 +61,7 @@ function sidecarOf(proxy: ProxyClass): Configuration {
   let clusters: ReadonlyMap<string, Resource> | undefined;
   let listeners: ReadonlyMap<string, Resource> | undefined;
   let names: readonly string[] | undefined;
+  let secrets: readonly string[] | undefined;
   return {
     id: proxy.text,
     clusters: computed(() => {
@@ -80,7 +81,13 @@ function sidecarOf(proxy: ProxyClass): Configuration {
     secret: (name) => gatewaySecret(proxy, name),
     endpointNames: computed(() => outboundClusters(view).value.withEndpoints),
     routeNames: computed(() => (names = settleNames(names, listenersOf(view).value.tables))),
-    secretNames: computed(() => outboundClusters(view).value.secrets),
+    secretNames: computed(
+      () =>
+        (secrets = settleNames(
+          secrets,
+          [...new Set([...outboundClusters(view).value.secrets, ...inbound.value.secrets])].sort(),
+        )),
+    ),
     diagnostics: computed(() => [...meshDiagnostics(view), ...sidecarDiagnostics(proxy), ...inbound.value.diagnostics]),
   };
 }

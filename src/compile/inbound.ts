@@ -1,4 +1,4 @@
-// Everything inbound for a class of sidecars: the clusters and the listener before its own application.
+// Everything inbound for a class of sidecars: the clusters and the listeners before its own application.
 
 import { tcpRbac, httpRbac } from '../filters/rbac/rbac.ts';
 import { isHttp } from '../mesh/protocol.ts';
@@ -6,7 +6,8 @@ import type { ModeDecision } from '../mesh/authentication.ts';
 import { diagnose, type Diagnostic } from '../api/diagnostic.ts';
 import type { ApiObject } from '../api/object.ts';
 import { inboundPassthrough, inboundPortCluster } from './cluster/inbound.ts';
-import { inboundListener } from './listener/inbound.ts';
+import { inboundListeners } from './listener/inbound.ts';
+import { ingressDiagnostics, ingressPorts, ingressSecrets, inboundPool } from './ingress.ts';
 import { cause } from './origin.ts';
 import { ownPorts } from './own-ports.ts';
 import type { ProxyClass } from './proxy-class.ts';
@@ -15,6 +16,8 @@ import type { Resource } from './resource.ts';
 export interface Inbound {
   readonly clusters: readonly Resource[];
   readonly listeners: readonly Resource[];
+  /** The SDS names of Kubernetes secrets that the listeners take. */
+  readonly secrets: readonly string[];
   readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -22,11 +25,16 @@ export function inboundOf(proxy: ProxyClass): Inbound {
   const { view, families } = proxy;
   const { mesh } = view;
   const elsewhere = inboundPassthrough(mesh.config, families);
-  // Nothing is redirected to such a proxy: the application has its ports itself.
-  if (proxy.interception === 'NONE') return { clusters: [elsewhere], listeners: [], diagnostics: [] };
-  const ports = ownPorts(mesh, proxy);
+  const [sidecar] = proxy.sidecars;
+  const serves = (sidecar?.body.spec.ingress ?? []).length > 0 ? sidecar : undefined;
+  const captured = proxy.interception !== 'NONE';
+  // Nothing is redirected to such a proxy: but for what a Sidecar opens, the application has its ports itself.
+  if (!captured && serves === undefined) return { clusters: [elsewhere], listeners: [], secrets: [], diagnostics: [] };
   const authentication = mesh.workloadAuthentication(proxy.namespace, proxy.labels);
   const modeAt = (port: number): ModeDecision => authentication.ports.get(port) ?? authentication.byDefault;
+  const place = { address: proxy.ownAddress, dialled: !captured, unprivileged: proxy.unprivileged, modeAt };
+  const targets = ownPorts(mesh, proxy);
+  const ports = serves === undefined ? targets : ingressPorts(serves, targets, place);
   const policies = mesh.authorizationPolicies(proxy.namespace, proxy.labels);
   const http = httpRbac(policies, mesh.config);
   const tcp = tcpRbac(
@@ -35,7 +43,7 @@ export function inboundOf(proxy: ProxyClass): Inbound {
     ports.filter(({ protocol }) => !isHttp(protocol) && protocol !== 'Auto').map(({ target }) => target),
   );
   const taken = new Set(ports.map(({ target }) => target));
-  const listener = inboundListener({
+  const listeners = inboundListeners({
     config: mesh.config,
     ports,
     modeAt,
@@ -45,9 +53,11 @@ export function inboundOf(proxy: ProxyClass): Inbound {
     tcpAuthorization: tcp.filters,
     http10: proxy.http10,
     families,
+    captured,
     transparent: proxy.interception === 'TPROXY',
     causes: [
       ...ports.flatMap(({ services }) => services.map(({ service }) => cause(service.object))),
+      ...(serves === undefined ? [] : [cause(serves, ['spec', 'ingress'])]),
       ...policies.map(({ object }) => cause(object)),
       ...[authentication.byDefault, ...authentication.ports.values()].flatMap((decision) =>
         decision.cause === undefined ? [] : [cause(decision.cause.object, decision.cause.path)],
@@ -55,9 +65,15 @@ export function inboundOf(proxy: ProxyClass): Inbound {
     ],
   });
   return {
-    clusters: [elsewhere, ...ports.map((own) => inboundPortCluster(view, own, families))],
-    listeners: [listener],
-    diagnostics: [...http.diagnostics, ...tcp.diagnostics, ...mesh.idlePeerAuthentications(proxy.labels).map(idle)],
+    clusters: [elsewhere, ...ports.map((own) => inboundPortCluster(view, own, families, inboundPool(sidecar, own.target)))],
+    listeners,
+    secrets: ingressSecrets(ports),
+    diagnostics: [
+      ...(serves === undefined ? [] : ingressDiagnostics(serves, place)),
+      ...http.diagnostics,
+      ...tcp.diagnostics,
+      ...mesh.idlePeerAuthentications(proxy.labels).map(idle),
+    ],
   };
 }
 

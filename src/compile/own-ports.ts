@@ -3,6 +3,7 @@
 
 import type { ApiObject } from '../api/object.ts';
 import type { ServiceEntry } from '../api/service-entry.ts';
+import type { Ingress } from './ingress.ts';
 import { matchesLabels, type Labels } from '../mesh/labels.ts';
 import type { Mesh } from '../mesh/mesh.ts';
 import type { Protocol } from '../mesh/protocol.ts';
@@ -20,6 +21,8 @@ export interface OwnPort {
   readonly target: number;
   readonly protocol: Protocol;
   readonly services: readonly { readonly service: Service; readonly port: ServicePort }[];
+  /** Where a Sidecar says how the port is served. */
+  readonly ingress?: Ingress;
 }
 
 export interface Owner {

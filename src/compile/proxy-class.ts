@@ -11,6 +11,7 @@ import type { Workload } from '../mesh/workload.ts';
 import type { ProxyNode } from './configuration.ts';
 import { topologyOf, type Topology } from './gateway/topology.ts';
 import { identityOf } from './identity.ts';
+import { needsAddress } from './ingress.ts';
 import { addressFamilies, isSet, labelsOf, podPorts, text, type AddressFamilies } from './node.ts';
 import type { Owner } from './own-ports.ts';
 import { placedViewText, type View } from './view.ts';
@@ -37,6 +38,8 @@ export interface ProxyClass extends Owner {
   readonly headlessAddress: string | undefined;
   /** What stands before it; empty but for gateways. */
   readonly topology: Topology;
+  /** Its own address, where a Sidecar's ingress needs it; else empty. */
+  readonly ownAddress: string;
   /** The account it runs as, for what only some may read. */
   readonly serviceAccount: string;
   readonly text: string;
@@ -122,6 +125,7 @@ export function classOf(mesh: Mesh, node: ProxyNode): ProxyClass {
     unprivileged: isSet(node.metadata['UNPRIVILEGED_POD']),
     headlessAddress: node.addresses.slice(0, 1).find((address) => mesh.isHeadlessAddress(address)),
     topology: role === 'router' ? topologyOf(node, mesh.config) : {},
+    ownAddress: sidecar && needsAddress(sidecar, interception === 'NONE') ? (node.addresses[0] ?? '') : '',
     serviceAccount: workload?.serviceAccount ?? text(node.metadata['SERVICE_ACCOUNT']),
   } as const;
   const { view: _view, labels: own, namedPorts, addresses, sidecars: _sidecars, ...rest } = made;

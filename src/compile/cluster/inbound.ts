@@ -8,6 +8,7 @@ import { duration } from '../../filters/duration.ts';
 import { milliseconds } from '../../lib/duration.ts';
 import { isHttp2 } from '../../mesh/protocol.ts';
 import { resource } from '../encode.ts';
+import { socketAddress } from '../listener/chain.ts';
 import { blackHoleCluster, inboundCluster, inboundPassthroughCluster, passthroughCluster, statName } from '../names.ts';
 import { cause, originKey, originText } from '../origin.ts';
 import type { AddressFamilies } from '../node.ts';
@@ -15,6 +16,7 @@ import type { OwnPort } from '../own-ports.ts';
 import type { Resource } from '../resource.ts';
 import { destinationSettings, type View } from '../view.ts';
 import { commonHttpOptions, connectionPoolFields, type ClusterInit, type HttpOptions } from './traffic-policy.ts';
+import type { ConnectionPoolSettings } from '../../api/shared/connection-pool.ts';
 import type { MeshConfig } from '../../api/mesh-config.ts';
 
 /** Connections to the application leave from an address that redirection lets through (istio.md §4.2, row 2). */
@@ -37,30 +39,52 @@ const originalDestination: ClusterInit = {
   lbPolicy: Cluster_LbPolicy.CLUSTER_PROVIDED,
 };
 
-export function inboundPortCluster(view: View, own: OwnPort, families: AddressFamilies): Resource {
+/** `given` are the limits that a Sidecar sets; else those that callers are given hold for the server too: it must have room for them. */
+export function inboundPortCluster(
+  view: View,
+  own: OwnPort,
+  families: AddressFamilies,
+  given: ConnectionPoolSettings | undefined,
+): Resource {
   const { config } = view.mesh;
   const name = inboundCluster(own.target);
   const [first] = own.services;
-  // Limits that callers are given hold for the server too: it must have room for them.
-  const pool = first && destinationSettings(view, first.service, first.port.number, '').connectionPool;
+  const pool = given ?? (first && destinationSettings(view, first.service, first.port.number, '').connectionPool);
   return resource(
     ClusterSchema,
     name,
     {
       name,
       altStatName: statName(name, config.inboundClusterStatName, first && { ...first, subset: '', target: own.target }),
-      ...(config.inboundTrafficPolicy.mode === 'LOCALHOST'
-        ? localhost(name, own.target, families)
-        : { ...originalDestination, ...ownSource(families) }),
+      ...applicationFields(name, own, config, families),
       ...connectionPoolFields(pool, config, undefined),
       ...protocolFields(own, commonHttpOptions(pool)),
       metadata: { filterMetadata: metadata(own) },
     },
-    own.services.map(({ service }) => cause(service.object)),
+    [
+      ...own.services.map(({ service }) => cause(service.object)),
+      ...(own.ingress === undefined ? [] : [cause(own.ingress.object, own.ingress.path)]),
+    ],
   );
 }
 
-function localhost(name: string, port: number, { v4 }: AddressFamilies): ClusterInit {
+/** Where the application is: where the Sidecar or the mesh says, else where callers dialled. */
+function applicationFields(
+  name: string,
+  { target, ingress }: OwnPort,
+  config: MeshConfig,
+  families: AddressFamilies,
+): ClusterInit {
+  const endpoint = ingress?.endpoint;
+  if (endpoint !== undefined) {
+    const outward = endpoint.port > 0 && endpoint.address !== '127.0.0.1' && endpoint.address !== '::1';
+    return { ...fixed(name, endpoint.address, endpoint.port), ...(outward && ownSource(families)) };
+  }
+  if (config.inboundTrafficPolicy.mode === 'LOCALHOST') return fixed(name, families.v4 ? '127.0.0.1' : '::1', target);
+  return { ...originalDestination, ...ownSource(families) };
+}
+
+function fixed(name: string, address: string, port: number): ClusterInit {
   return {
     clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.STATIC },
     loadAssignment: {
@@ -71,14 +95,7 @@ function localhost(name: string, port: number, { v4 }: AddressFamilies): Cluster
             {
               hostIdentifier: {
                 case: 'endpoint',
-                value: {
-                  address: {
-                    address: {
-                      case: 'socketAddress',
-                      value: { address: v4 ? '127.0.0.1' : '::1', portSpecifier: { case: 'portValue', value: port } },
-                    },
-                  },
-                },
+                value: { address: socketAddress(address, port) },
               },
             },
           ],
@@ -105,12 +122,13 @@ function protocolFields({ protocol }: OwnPort, common: HttpOptions['commonHttpPr
   };
 }
 
-function metadata({ services }: OwnPort): Record<string, JsonObject> {
+function metadata({ services, ingress }: OwnPort): Record<string, JsonObject> {
   const [first] = services;
+  const origin = ingress ?? (first && { object: first.service.object, path: [] });
   const known = new Map(services.map(({ service: { host, name, namespace } }) => [host, { host, name, namespace }]));
   return {
     istio: { services: [...known.values()] },
-    ...(first && { [originKey]: { source: originText(first.service.object, []) } }),
+    ...(origin && { [originKey]: { source: originText(origin.object, origin.path) } }),
   };
 }
 

@@ -59,4 +59,17 @@ const kinds: Readonly<Record<MutualTlsMode, Readonly<Record<ChainProtocol, reado
   },
 };
 
+/** Where TLS of a Sidecar's own ends: plain bytes are reset. */
+const ending: Readonly<Record<ChainProtocol, readonly ChainKind[]>> = {
+  auto: [endedTls('http', ['h2', 'http/1.1']), endedTls('tcp')],
+  http: [endedTls('http')],
+  tcp: [endedTls('tcp')],
+};
+
+function endedTls(codec: ChainKind['codec'], names: readonly string[] = []): ChainKind {
+  return { ...tls(codec, names), mutualTls: false };
+}
+
+export const endingKinds = (protocol: ChainProtocol): readonly ChainKind[] => ending[protocol];
+
 export const chainKinds = (mode: MutualTlsMode, protocol: ChainProtocol): readonly ChainKind[] => kinds[mode][protocol];

@@ -1,5 +1,5 @@
 // virtualInbound: the listener before an application. For each port that a service leads to, and for all others together, a chain
-// per way a connection can arrive (istio.md §3.4).
+// per way a connection can arrive (istio.md §3.4). And the listeners that a Sidecar has opened beside it.
 
 import { TrafficDirection } from '../../../gen/envoy/config/core/v3/base_pb.js';
 import { ListenerSchema } from '../../../gen/envoy/config/listener/v3/listener_pb.js';
@@ -15,11 +15,12 @@ import { blackHoleCluster, inboundCluster, inboundPassthroughCluster, listenerNa
 import type { AddressFamilies } from '../node.ts';
 import type { OwnPort } from '../own-ports.ts';
 import type { Cause, Resource } from '../resource.ts';
+import { serverSocket } from '../gateway/tls.ts';
 import { meshServerSocket } from '../tls.ts';
 import { inboundRoutes } from '../route/inbound.ts';
 import { anyAddresses, filterChain, originalDestination, originalSource, socketAddress, type FilterChain } from './chain.ts';
 import { httpConnectionManager } from './http-connection-manager.ts';
-import { chainKinds, type ChainProtocol } from './inbound-chains.ts';
+import { chainKinds, endingKinds, type ChainProtocol } from './inbound-chains.ts';
 import { inspectors } from './inspection.ts';
 import { tcpProxy } from './tcp-proxy.ts';
 
@@ -36,6 +37,8 @@ export interface InboundInput {
   readonly tcpAuthorization: readonly NamedFilter[];
   readonly http10: boolean;
   readonly families: AddressFamilies;
+  /** Traffic is redirected to it. */
+  readonly captured: boolean;
   /** The application sees its callers' own addresses (TPROXY). */
   readonly transparent: boolean;
   readonly causes: readonly Cause[];
@@ -51,7 +54,13 @@ interface Target {
   readonly own: OwnPort | undefined;
 }
 
-export function inboundListener(input: InboundInput): Resource {
+/** virtualInbound, unless nothing is redirected to the proxy, and each listener that a Sidecar has opened. */
+export const inboundListeners = (input: InboundInput): Resource[] => [
+  ...(input.captured ? [virtualInbound(input)] : []),
+  ...input.ports.flatMap((own) => (own.ingress?.opened === undefined ? [] : [openedListener(own, own.ingress.opened, input)])),
+];
+
+function virtualInbound(input: InboundInput): Resource {
   const { config, families, transparent } = input;
   const capture = config.proxyInboundListenPort;
   // A connection to the capture port itself would go round for ever.
@@ -69,18 +78,39 @@ export function inboundListener(input: InboundInput): Resource {
       name: 'virtualInbound',
       address: socketAddress(address, capture),
       ...(others.length > 0 && { additionalAddresses: others.map((other) => ({ address: socketAddress(other, capture) })) }),
-      trafficDirection: TrafficDirection.INBOUND,
       ...(transparent && { transparent: true }),
-      filterChains: chains,
+      ...shared(chains, config),
       listenerFilters: [originalDestination, ...(transparent ? [originalSource] : []), ...inspectors(chains)],
-      listenerFiltersTimeout: duration(milliseconds(config.protocolDetectionTimeout)),
-      continueOnListenerFiltersTimeout: true,
     },
     input.causes,
   );
 }
 
-function targetsOf({ ports, otherPorts, modeAt, modeElsewhere }: InboundInput): Target[] {
+function openedListener(own: OwnPort, address: string, input: InboundInput): Resource {
+  const name = listenerName(address, own.target);
+  const chains = targetChains(ownTarget(own, input), input);
+  return resource(
+    ListenerSchema,
+    name,
+    {
+      name,
+      address: socketAddress(address, own.target),
+      ...shared(chains, input.config),
+      listenerFilters: inspectors(chains),
+    },
+    input.causes,
+  );
+}
+
+const shared = (chains: FilterChain[], config: MeshConfig) => ({
+  trafficDirection: TrafficDirection.INBOUND,
+  filterChains: chains,
+  listenerFiltersTimeout: duration(milliseconds(config.protocolDetectionTimeout)),
+  continueOnListenerFiltersTimeout: true,
+});
+
+function targetsOf(input: InboundInput): Target[] {
+  const { ports, otherPorts, modeAt, modeElsewhere } = input;
   const passthrough = (port: number | undefined, mode: ModeDecision): Target => ({
     port,
     protocol: 'auto',
@@ -92,41 +122,46 @@ function targetsOf({ ports, otherPorts, modeAt, modeElsewhere }: InboundInput): 
   return [
     passthrough(undefined, modeElsewhere),
     ...otherPorts.map((port) => passthrough(port, modeAt(port))),
-    ...ports.map((own): Target => ({
-      port: own.target,
-      protocol: isHttp(own.protocol) ? 'http' : own.protocol === 'Auto' ? 'auto' : 'tcp',
-      serviceProtocol: own.protocol,
-      cluster: inboundCluster(own.target),
-      mode: modeAt(own.target),
-      own,
-    })),
+    ...ports.filter(({ ingress }) => ingress?.opened === undefined).map((own) => ownTarget(own, input)),
   ];
 }
+
+const ownTarget = (own: OwnPort, { modeAt }: InboundInput): Target => ({
+  port: own.target,
+  protocol: isHttp(own.protocol) ? 'http' : own.protocol === 'Auto' ? 'auto' : 'tcp',
+  serviceProtocol: own.protocol,
+  cluster: inboundCluster(own.target),
+  mode: modeAt(own.target),
+  own,
+});
 
 function targetChains(target: Target, input: InboundInput): FilterChain[] {
   const { port, own, mode } = target;
   const service = own?.services[0]?.service.object;
-  const origin = mode.cause ?? (service && { object: service, path: [] });
-  return chainKinds(mode.mode, target.protocol).map(({ match, codec, mutualTls }) =>
+  const origin = mode.cause ?? own?.ingress ?? (service && { object: service, path: [] });
+  const tls = own?.ingress?.tls;
+  const kinds = tls === undefined ? chainKinds(mode.mode, target.protocol) : endingKinds(target.protocol);
+  return kinds.map(({ match, codec, mutualTls }) =>
     filterChain({
-      name:
-        own === undefined ? (codec === 'http' ? 'virtualInbound-catchall-http' : 'virtualInbound') : portName(own.target, input),
+      name: own === undefined ? (codec === 'http' ? 'virtualInbound-catchall-http' : 'virtualInbound') : portName(own, input),
       match: { ...(port !== undefined && { destinationPort: port }), ...match },
       filters: codec === 'http' ? httpChain(target, input) : tcpChain(target, input),
       ...(mutualTls && { socket: meshServerSocket(input.config) }),
-      origin,
+      ...(tls !== undefined && { socket: serverSocket(tls, input.config) }),
+      origin: origin && { object: origin.object, path: origin.path },
     }),
   );
 }
 
-const portName = (port: number, { families }: InboundInput): string => listenerName(anyAddresses(families)[0] ?? '0.0.0.0', port);
+const portName = ({ target, ingress }: OwnPort, { families }: InboundInput): string =>
+  listenerName(ingress?.opened ?? (ingress?.bind || (anyAddresses(families)[0] ?? '0.0.0.0')), target);
 
 function httpChain(target: Target, input: InboundInput): NamedFilter[] {
   const { own } = target;
   return [
     httpConnectionManager({
       role: 'inbound',
-      statPrefix: own === undefined ? `${inboundPassthroughCluster};` : `inbound_${portName(own.target, input)};`,
+      statPrefix: own === undefined ? `${inboundPassthroughCluster};` : `inbound_${portName(own, input)};`,
       routes: { inline: inboundRoutes(target.cluster, own, input.config) },
       filters: httpFilters({ role: 'inbound', protocol: target.serviceProtocol, authorization: input.httpAuthorization }),
       config: input.config,

@@ -17,7 +17,8 @@ export function inboundRoutes(
   config: MeshConfig,
 ): Init<typeof RouteConfigurationSchema> {
   const [first] = own?.services ?? [];
-  const port = first?.port.number ?? 0;
+  const port = own?.ingress === undefined ? (first?.port.number ?? 0) : own.target;
+  const host = own?.ingress?.host ?? first?.service.host ?? '';
   const retryPolicy = inboundRetries(own, config);
   return {
     name: cluster,
@@ -38,7 +39,7 @@ export function inboundRoutes(
                 ...(retryPolicy && { retryPolicy }),
               },
             },
-            decorator: { operation: first === undefined ? ':0/*' : `${first.service.host}:${port}/*` },
+            decorator: { operation: `${host}:${port}/*` },
           },
         ],
         ...(first && { metadata: hostOrigin(first.service.object) }),
