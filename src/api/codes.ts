@@ -1,7 +1,7 @@
 // Every code that Lateen says, with its title: one table, from which the type of all codes and the reference page on them come.
 //
-// By hundreds: 01 sources, 02 gateways and policies, 06 authorization, 07 the authority, 08 the host agent, 09 the control plane,
-// 10 to 19 what kinds' own checks find, 20 the laptop platform. IST codes are Istio's, where the meaning is the same.
+// By hundreds: 01 sources, 02 gateways and policies, 03 clusters and networks, 06 authorization, 07 the authority, 08 the host
+// agent, 09 the control plane, 10 to 19 what kinds' own checks find, 20 the laptop platform. IST codes are Istio's, where the meaning is the same.
 
 export const codes = {
   LAT0001: 'Accepted, not yet in effect',
@@ -24,6 +24,8 @@ export const codes = {
   LAT0207: 'A PeerAuthentication with a selector in the root namespace has no effect',
   LAT0208: 'A sidecar cannot open a port below 1024',
   LAT0209: "A listener's own TLS needs mutual TLS to be off at its port",
+  LAT0301: 'A gateway between networks is known by its name only',
+  LAT0302: 'A proxy is of a cluster that the mesh does not know',
   LAT0601: 'A TCP port does not know what a rule asks about',
   LAT0602: 'A value of a policy means nothing',
   LAT0603: 'The provider of a CUSTOM policy is not known',
@@ -164,6 +166,7 @@ export const codes = {
   LAT1903: 'An extension provider is not of exactly one kind',
   LAT1904: 'Two extension providers have one name',
   LAT1905: 'A network is not valid',
+  LAT1906: 'A gateway between networks is given by name',
   LAT2001: 'The file of images is not valid',
   LAT2002: 'A field has no effect on the laptop',
   LAT2003: 'An image stands for no program',

@@ -1,9 +1,11 @@
 // MeshNetworks: which addresses belong to which network, and the gateways between them. Not a kind: a file, or a ConfigMap's key.
 
 import type { Static } from 'typebox';
-import { error } from './finding.ts';
+import { isIpAddress } from '../lib/ip-range.ts';
+import { error, warning } from './finding.ts';
 import { fit, isRecord } from './fit.ts';
 import type { Finding } from './kind.ts';
+import type { Path } from './object.ts';
 import { list, map, message, portNumber, text } from './schema.ts';
 import { checkCidr, each } from './shared/values.ts';
 
@@ -28,10 +30,14 @@ export function meshNetworksOf(given: unknown): { readonly networks: MeshNetwork
     if (wrong.has(name)) continue;
     const breaches = checkNetwork(network, ['networks', name]);
     findings.push(...breaches);
-    if (breaches.length === 0) kept[name] = network;
+    if (breaches.every(({ severity }) => severity !== 'error')) kept[name] = network;
   }
   return { networks: kept, findings };
 }
+
+/** Not an error: services that are found by DNS can use it. */
+const nameGiven = (path: Path, address: string): Finding =>
+  warning('LAT1906', path, `${address} is a name; listed endpoints on this network are called directly`, 'give an IP address');
 
 function checkNetwork({ endpoints, gateways }: Network, path: readonly string[]): Finding[] {
   return [
@@ -45,6 +51,7 @@ function checkNetwork({ endpoints, gateways }: Network, path: readonly string[])
       ...((registryServiceName === undefined) === (address === undefined)
         ? [error('LAT1905', place, 'does not say where the gateway is', 'give one of registryServiceName and address')]
         : []),
+      ...(address === undefined || isIpAddress(address) ? [] : [nameGiven([...place, 'address'], address)]),
       ...(port === undefined ? [error('LAT1905', place, 'the gateway has no port', 'give port')] : []),
     ]),
   ];

@@ -51,7 +51,6 @@ export const unreadFields: readonly UnreadFields[] = [
       'ingressService',
       'serviceEntryVisibility',
       'serviceScopeConfigs',
-      'serviceSettings',
       'zoneAwareLbSetting',
     ],
     except: ['defaultConfig.gatewayTopology'],

@@ -52,7 +52,17 @@ export function createCompiler(store: Store): Compiler {
 }
 
 function configurationOf(proxy: ProxyClass): Configuration {
-  return proxy.role === 'router' ? gatewayOf(proxy) : sidecarOf(proxy);
+  const configuration = proxy.role === 'router' ? gatewayOf(proxy) : sidecarOf(proxy);
+  const { strayCluster, view } = proxy;
+  if (strayCluster === undefined) return configuration;
+  const stray: Diagnostic = {
+    code: 'LAT0302',
+    severity: 'warning',
+    path: [],
+    message: `the proxy says that it is of cluster ${strayCluster}, of which the mesh knows nothing; it is taken for one of ${view.clusterId}`,
+    help: 'name its cluster: --cluster-id for the primary, --remote-cluster for others',
+  };
+  return { ...configuration, diagnostics: computed(() => [stray, ...configuration.diagnostics.value]) };
 }
 
 function sidecarOf(proxy: ProxyClass): Configuration {

@@ -25,16 +25,24 @@ export interface CallerPlace extends Locality {
 }
 
 export interface CallerLocality extends CallerPlace {
+  readonly clusterId: string;
   readonly network: string;
+  /** The networks whose endpoints it wants at all; none: those of every network. */
+  readonly networkView: readonly string[];
 }
 
-const localityText = ({ region, zone, subZone }: Locality): string => [region, zone, subZone].join('/').replace(/\/+$/, '');
+export const localityText = ({ region, zone, subZone }: Locality): string =>
+  [region, zone, subZone].join('/').replace(/\/+$/, '');
 
 /** Something that can be called: an endpoint, and the other addresses that it has besides. */
 interface Host {
   readonly endpoint: Endpoint;
   readonly others: readonly string[];
 }
+
+/** Not-ready endpoints are sent only where a policy keeps a share of them in use (istio.md §3.8). */
+export const isUsable = ({ healthy }: Endpoint, { outlierDetection }: TrafficPolicy): boolean =>
+  healthy || (outlierDetection?.minHealthPercent ?? 0) > 0;
 
 /** Endpoints in the order of their localities; equal input gives equal bytes. */
 export function loadAssignment(
@@ -43,9 +51,7 @@ export function loadAssignment(
   { settings, balance }: AssignmentContext,
   others: ReadonlyMap<Endpoint, readonly string[]> = new Map(),
 ): Init<typeof ClusterLoadAssignmentSchema> {
-  // Not-ready endpoints are sent only where a policy keeps a share of them in use (istio.md §3.8).
-  const keepUnhealthy = (settings.outlierDetection?.minHealthPercent ?? 0) > 0;
-  const usable = endpoints.filter((endpoint) => endpoint.healthy || keepUnhealthy);
+  const usable = endpoints.filter((endpoint) => isUsable(endpoint, settings));
   const groups = Map.groupBy(usable, (endpoint) => localityText(endpoint.locality));
   const localities = [...groups].sort(([a], [b]) => (a < b ? -1 : 1));
   const weights = balance && localityWeights(localities, balance.setting, balance.caller);
@@ -63,7 +69,7 @@ export function loadAssignment(
           subZone: list[0].locality.subZone,
         },
         loadBalancingWeight: weights?.get(text) ?? weightOf(list),
-        lbEndpoints: list.map((endpoint) => lbEndpoint({ endpoint, others: others.get(endpoint) ?? [] })),
+        lbEndpoints: list.map((endpoint) => lbEndpoint({ endpoint, others: others.get(endpoint) ?? [] }, settings)),
       }))
       .filter(({ loadBalancingWeight }) => loadBalancingWeight > 0),
   };
@@ -99,7 +105,7 @@ export function reachable(
   return { endpoints: [...found, ...alone], others };
 }
 
-function lbEndpoint({ endpoint, others }: Host): Init<typeof LbEndpointSchema> {
+function lbEndpoint({ endpoint, others }: Host, settings: TrafficPolicy): Init<typeof LbEndpointSchema> {
   return {
     hostIdentifier: {
       case: 'endpoint',
@@ -110,7 +116,7 @@ function lbEndpoint({ endpoint, others }: Host): Init<typeof LbEndpointSchema> {
     },
     loadBalancingWeight: endpoint.weight,
     ...(endpoint.healthy ? {} : { healthStatus: HealthStatus.UNHEALTHY }),
-    metadata: { filterMetadata: endpointMetadata(endpoint) },
+    metadata: { filterMetadata: endpointMetadata(endpoint, settings) },
   };
 }
 
@@ -119,17 +125,23 @@ function addressOf(address: string, port: number): Init<typeof AddressSchema> {
   return { address: { case: 'socketAddress', value: { address, portSpecifier: { case: 'portValue', value: port } } } };
 }
 
-/** What telemetry and transport selection read: `workload;namespace;canonical name;canonical revision;cluster`. */
-function endpointMetadata(endpoint: Endpoint): Record<string, JsonObject> {
+/** Whether callers speak mutual TLS to an endpoint: as a policy says, else as it can. */
+export const takesMutualTls = ({ mutualTls }: Endpoint, { tls }: TrafficPolicy): boolean =>
+  tls === undefined ? mutualTls : tls.mode === 'ISTIO_MUTUAL';
+
+/**
+ * What telemetry and transport selection read: `workload;namespace;canonical name;canonical revision;cluster`, the revision `latest`
+ * left out as Istio does.
+ */
+function endpointMetadata(endpoint: Endpoint, settings: TrafficPolicy): Record<string, JsonObject> {
   const { labels, cluster } = endpoint;
   const canonical =
     labels['service.istio.io/canonical-name'] ?? labels['app.kubernetes.io/name'] ?? labels['app'] ?? endpoint.workload;
   const revision =
-    labels['service.istio.io/canonical-revision'] ?? labels['app.kubernetes.io/version'] ?? labels['version'] ?? 'latest';
+    labels['service.istio.io/canonical-revision'] ?? labels['app.kubernetes.io/version'] ?? labels['version'] ?? '';
+  const words = [endpoint.workload, endpoint.namespace, canonical, revision === 'latest' ? '' : revision, cluster];
   return {
-    ...(endpoint.mutualTls && { 'envoy.transport_socket_match': { tlsMode: 'istio' } }),
-    ...(endpoint.workload !== '' && {
-      istio: { workload: [endpoint.workload, endpoint.namespace, canonical, revision, cluster].join(';') },
-    }),
+    ...(takesMutualTls(endpoint, settings) && { 'envoy.transport_socket_match': { tlsMode: 'istio' } }),
+    istio: { workload: words.join(';') },
   };
 }

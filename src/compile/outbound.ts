@@ -3,7 +3,6 @@
 import { ClusterLoadAssignmentSchema } from '../../gen/envoy/config/endpoint/v3/endpoint_pb.js';
 import type { ReadonlySignal } from '@preact/signals-core';
 import { effectivePolicy, type DestinationPolicy, type Subset } from '../mesh/destination-policy.ts';
-import { nodeLabel } from '../mesh/labels.ts';
 import { portNumbered, type Service, type ServicePort } from '../mesh/service.ts';
 import { familyBy } from '../store/family.ts';
 import type { ClusterInput } from './cluster/input.ts';
@@ -17,6 +16,7 @@ import { outboundListeners, type OutboundListeners } from './listener/outbound.t
 import { balanceOf, type Balance } from './locality.ts';
 import { parseOutboundCluster, parseSniName } from './names.ts';
 import { cause } from './origin.ts';
+import { acrossNetworks, endpointsFor, reachText } from './reached-endpoints.ts';
 import type { Resource } from './resource.ts';
 import { outboundTable } from './route/outbound.ts';
 import { familiesText, placedViewText, policyFor, settingsFor, viewText, type View } from './view.ts';
@@ -103,7 +103,12 @@ const clustersCells = familyBy(placedViewText, (view: View, previous: Clusters |
   return { ...shared, byName: settleAll(previous?.byName, byName) };
 });
 
-const callerOf = ({ locality, network }: View): CallerLocality => ({ ...locality, network });
+const callerOf = ({ locality, clusterId, network, networkView }: View): CallerLocality => ({
+  ...locality,
+  clusterId,
+  network,
+  networkView,
+});
 
 export const outboundClusters = (view: View): ReadonlySignal<Clusters> => clustersCells(view);
 
@@ -161,7 +166,9 @@ interface OneAssignment {
 
 const assignmentText = ({ view, service, port, subset, policy, balance, unopened }: OneAssignment): string =>
   [
-    balance !== undefined || service.nodeLocal ? placedViewText(view) : `${identityOf(view.mesh)} ${view.clusterId}`,
+    balance !== undefined || service.nodeLocal
+      ? placedViewText(view)
+      : `${identityOf(view.mesh)} ${reachText(view, { mesh: view.mesh, service, names: false })}`,
     familiesText(view.families),
     identityOf(service),
     port.number,
@@ -174,15 +181,13 @@ const assignmentCells = familyBy<OneAssignment, Resource>(
   assignmentText,
   ({ view, name, service, port, subset, policy, balance, unopened }, previous) => {
     const caller = callerOf(view);
+    const settings = settingsFor(view.mesh, policy, port.number, subset);
+    const called = { mesh: view.mesh, service, settings, names: false };
     const all = subsetEndpoints(view.mesh.endpoints(service, port.number).value, subset);
     const served = unopened ? all.filter(({ mutualTls }) => mutualTls) : all;
-    const near = service.nodeLocal ? served.filter(({ node }) => node === caller.labels[nodeLabel]) : served;
-    const { endpoints, others } = reachable(near, view.families);
-    const context = {
-      settings: settingsFor(view.mesh, policy, port.number, subset),
-      balance: balance && { ...balance, caller },
-    };
-    const assignment = loadAssignment(name, endpoints, context, others);
+    const { endpoints, others } = reachable(endpointsFor(caller, served, called), view.families);
+    const context = { settings, balance: balance && { ...balance, caller } };
+    const assignment = loadAssignment(name, acrossNetworks(caller, endpoints, called), context, others);
     return settle(previous, resource(ClusterLoadAssignmentSchema, name, assignment, [cause(service.object)]));
   },
 );

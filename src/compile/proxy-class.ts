@@ -42,6 +42,8 @@ export interface ProxyClass extends Owner {
   readonly ownAddress: string;
   /** The account it runs as, for what only some may read. */
   readonly serviceAccount: string;
+  /** The cluster that it says it is of, where the mesh knows none of that name. */
+  readonly strayCluster: string | undefined;
   readonly text: string;
 }
 
@@ -71,7 +73,8 @@ function knownAs(cluster: Cluster, node: ProxyNode): Known | undefined {
 }
 
 export function classOf(mesh: Mesh, node: ProxyNode): ProxyClass {
-  const cluster = mesh.cluster(text(node.metadata['CLUSTER_ID']));
+  const claimed = text(node.metadata['CLUSTER_ID']);
+  const cluster = mesh.cluster(claimed);
   const network = text(node.metadata['NETWORK']);
   const found = knownAs(cluster, node);
   const workload = found?.workload;
@@ -98,6 +101,9 @@ export function classOf(mesh: Mesh, node: ProxyNode): ProxyClass {
     locality: { ...place, labels: pick(labels, mesh.placeKeys) },
     network,
     clusterId: cluster.id,
+    networkView: text(node.metadata['REQUESTED_NETWORK_VIEW'])
+      .split(',')
+      .filter((word) => word !== ''),
     families: addressFamilies(node.addresses),
     http10: isSet(node.metadata['HTTP10']),
     dialled: role === 'sidecar' && interception === 'NONE',
@@ -126,6 +132,7 @@ export function classOf(mesh: Mesh, node: ProxyNode): ProxyClass {
     headlessAddress: node.addresses.slice(0, 1).find((address) => mesh.isHeadlessAddress(address)),
     topology: role === 'router' ? topologyOf(node, mesh.config) : {},
     ownAddress: sidecar && needsAddress(sidecar, interception === 'NONE') ? (node.addresses[0] ?? '') : '',
+    strayCluster: claimed === '' || claimed === cluster.id ? undefined : claimed,
     serviceAccount: workload?.serviceAccount ?? text(node.metadata['SERVICE_ACCOUNT']),
   } as const;
   const { view: _view, labels: own, namedPorts, addresses, sidecars: _sidecars, ...rest } = made;

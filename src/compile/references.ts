@@ -4,7 +4,10 @@
 import { diagnose, type Diagnostic } from '../api/diagnostic.ts';
 import { refOf, refText, type Path } from '../api/object.ts';
 import { familyBy } from '../store/family.ts';
+import { isIpAddress } from '../lib/ip-range.ts';
+import { hostNamePath } from '../mesh/gateway-service.ts';
 import { isWildcard } from '../mesh/hostname.ts';
+import type { Mesh } from '../mesh/mesh.ts';
 import type { DestinationPolicy } from '../mesh/destination-policy.ts';
 import type { Destination, Route } from '../mesh/route.ts';
 import { admitsRoute } from '../mesh/scope.ts';
@@ -28,6 +31,7 @@ const cells = familyBy(viewText, (view: View): readonly Diagnostic[] => {
     ...(view.role === 'sidecar' ? hostConflicts(view) : []),
     ...policies.flatMap((policy) => policyDiagnostics(view, policy)),
     ...serviceDiagnostics(view),
+    ...gatewayNames(view.mesh),
   ];
 });
 
@@ -74,6 +78,24 @@ function routeDiagnostics(view: View, route: Route): Diagnostic[] {
     );
   }
   return [...found, ...route.leftOut.map(leftOutDiagnostic)];
+}
+
+/** Gateways between networks that only DNS knows: listed endpoints are addresses. */
+function gatewayNames(mesh: Mesh): Diagnostic[] {
+  return [...mesh.clusters].flatMap((cluster) =>
+    cluster.gateways().flatMap(({ service, gateways }) =>
+      [...new Set(gateways.map(({ address }) => address))]
+        .filter((address) => !isIpAddress(address))
+        .map((address) =>
+          diagnose(service.object, hostNamePath(service, address), {
+            code: 'LAT0301',
+            severity: 'warning',
+            message: `the gateway of its network is known by the name ${address} only; endpoints there are called directly`,
+            help: 'give the Service an IP address, or name one as a gateway in MeshNetworks',
+          }),
+        ),
+    ),
+  );
 }
 
 function missing(view: View, { host, subset }: Destination): Problem | undefined {

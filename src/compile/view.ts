@@ -30,6 +30,8 @@ export interface View extends Caller {
   readonly locality: CallerPlace;
   readonly network: string;
   readonly clusterId: string;
+  /** The networks whose endpoints the callers want; none: those of every network. */
+  readonly networkView: readonly string[];
   /** The IP versions that the callers have. */
   readonly families: AddressFamilies;
   readonly http10: boolean;
@@ -53,6 +55,7 @@ export const viewText = (view: View): string =>
     labelsText(view.labels),
     view.network,
     view.clusterId,
+    view.networkView.join(),
     familiesText(view.families),
     view.http10,
     view.dialled,

@@ -20,6 +20,8 @@ export function parseIpRange(text: string): IpRange | undefined {
   return { version, first: (value >> rest) << rest, length };
 }
 
+export const isIpAddress = (text: string): boolean => !text.includes('/') && parseIpRange(text) !== undefined;
+
 /** Whether all of `inner` is in `outer`. */
 export function containsIp(outer: IpRange, inner: IpRange): boolean {
   if (outer.version !== inner.version || outer.length > inner.length) return false;

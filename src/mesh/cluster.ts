@@ -4,6 +4,7 @@ import type { ApiObject } from '../api/object.ts';
 import type { EndpointSlice } from '../api/endpoint-slice.ts';
 import type { Endpoints } from '../api/endpoints.ts';
 import type { MeshConfig } from '../api/mesh-config.ts';
+import type { MeshNetworks } from '../api/mesh-networks.ts';
 import type { Node } from '../api/node.ts';
 import type { Pod } from '../api/pod.ts';
 import type { Service as KubernetesService } from '../api/service.ts';
@@ -12,7 +13,9 @@ import type { Collection, Index } from '../store/collection.ts';
 import type { StoreReader } from '../store/reader.ts';
 import { byAge, objectKey } from '../store/store.ts';
 import type { EndpointInputs } from './endpoint.ts';
+import { foundGateways, gatewayService, registryGateways, type FoundGateways, type GatewayService } from './gateway-service.ts';
 import { matchesLabels, networkLabel } from './labels.ts';
+import { addressNetworks } from './networks.ts';
 import { byServiceAge, kubernetesService, type Service } from './service.ts';
 import { entryWorkload, kubernetesNode, noLocality, podWorkload, type KubernetesNode, type Workload } from './workload.ts';
 
@@ -24,8 +27,7 @@ export interface ClusterSurroundings {
   readonly config: MeshConfig;
   /** The DNS domain of cluster services. */
   readonly domain: string;
-  /** The network of a cluster's address where nothing in the cluster says it. */
-  readonly networkAt: (cluster: string, address: string) => string;
+  readonly networks: MeshNetworks;
   readonly refusesMutualTls: EndpointInputs['refusesMutualTls'];
 }
 
@@ -33,16 +35,19 @@ export class Cluster {
   readonly id: string;
   /** Its Kubernetes Services, each as this cluster has it. */
   readonly services: Collection<Service>;
-  readonly nodes: Collection<KubernetesNode>;
   /** What the endpoints of its services are made from. */
   readonly inputs: EndpointInputs;
+  readonly #nodes: Collection<KubernetesNode>;
   readonly #pods: Collection<Workload>;
   readonly #podsByNamespace: Index<Workload>;
   readonly #podsByAddress: Index<Workload>;
   readonly #entriesByNamespace: Index<Workload>;
+  readonly #gateways: Collection<GatewayService>;
 
-  constructor(id: string, objects: StoreReader, { config, domain, networkAt, refusesMutualTls }: ClusterSurroundings) {
+  constructor(id: string, objects: StoreReader, { config, domain, networks, refusesMutualTls }: ClusterSurroundings) {
     this.id = id;
+    const networkAt = addressNetworks(networks, id);
+    const named = registryGateways(networks, id);
     this.services = objects
       .kind('', 'Service')
       .derive<Service>(byServiceAge, (object, key) => [
@@ -57,7 +62,7 @@ export class Cluster {
       .kind('networking.istio.io', 'WorkloadEntry')
       .derive<Workload>(byObjectAge, (object, key) => [[key, entryWorkload(object as unknown as ApiObject<WorkloadEntry>)]])
       .index((entry) => [entry.namespace]);
-    this.nodes = objects.kind('', 'Node').derive<KubernetesNode>(
+    this.#nodes = objects.kind('', 'Node').derive<KubernetesNode>(
       (a, b) => byAge(a.object, b.object),
       (object) => [[object.metadata.name, kubernetesNode(object as unknown as ApiObject<Node>)]],
     );
@@ -65,6 +70,13 @@ export class Cluster {
       const name = slice.metadata.labels['kubernetes.io/service-name'];
       return name === undefined ? [] : [objectKey(slice.metadata.namespace, name)];
     });
+    this.#gateways = objects.kind('', 'Service').derive<GatewayService>(
+      (a, b) => byAge(a.object as unknown as ApiObject, b.object as unknown as ApiObject),
+      (object, key) => {
+        const gateway = gatewayService(object as unknown as ApiObject<KubernetesService>, domain, named);
+        return gateway === undefined ? [] : [[key, gateway]];
+      },
+    );
     /** The root namespace's label says where everything is that says nothing of itself. */
     const ownNetwork = (): string =>
       objects.kind('', 'Namespace').get(objectKey('', config.rootNamespace))?.metadata.labels[networkLabel] ?? '';
@@ -77,10 +89,15 @@ export class Cluster {
         objects.kind('', 'Endpoints').get(objectKey(namespace, name)) as ApiObject<Endpoints> | undefined,
       selectedPods: (service) => selected(this.#podsByNamespace, service),
       selectedEntries: (service) => selected(this.#entriesByNamespace, service),
-      localityOf: ({ locality, node }) => locality ?? this.nodes.get(node)?.locality ?? noLocality,
-      networkAt: (address) => ownNetwork() || networkAt(id, address),
+      localityOf: ({ locality, node }) => locality ?? this.#nodes.get(node)?.locality ?? noLocality,
+      networkAt: (address) => ownNetwork() || networkAt(address),
       refusesMutualTls,
     };
+  }
+
+  /** The Services that take connections from other networks in. */
+  gateways(): FoundGateways[] {
+    return this.#gateways.all().map((service) => foundGateways(service, this.id, () => this.#nodes.all()));
   }
 
   pod(namespace: string, name: string): Workload | undefined {

@@ -9,7 +9,7 @@ import type { Service, ServicePort } from './service.ts';
 import { inlineWorkload, noLocality, type Locality, type Workload } from './workload.ts';
 
 export interface Endpoint {
-  /** An IP address, a host name (DNS services) or `unix://…`. */
+  /** An IP address, a host name (DNS services) or `unix://…`; empty where only its network's gateways know it. */
   readonly address: string;
   readonly port: number;
   /** With those of its place: region, zone, node, cluster, network. */
@@ -20,6 +20,7 @@ export interface Endpoint {
   /** The cluster that it is known from. */
   readonly cluster: string;
   readonly weight: number;
+  /** Where it runs; empty for what is in no namespace. */
   readonly namespace: string;
   readonly serviceAccount: string;
   /** What runs there, for telemetry. */
@@ -67,7 +68,7 @@ function sliceEndpoints(service: Service, port: ServicePort, from: EndpointInput
     const workload = (pod && from.pod(pod.namespace, pod.name)) ?? from.podAt(service.namespace, address);
     found.push(
       workload === undefined
-        ? bareEndpoint(service, address, number, healthy, from, from.networkAt(address))
+        ? bareEndpoint(service, address, number, healthy, from)
         : workloadEndpoint(workload, address, number, healthy, from),
     );
   };
@@ -132,7 +133,7 @@ function externalEndpoints(service: Service, port: ServicePort, from: EndpointIn
   if (inline.length === 0 && (service.resolution === 'dns' || service.resolution === 'dns-one')) {
     // Nothing given: the host's own name is asked.
     const number = typeof port.targetPort === 'number' ? port.targetPort : port.number;
-    return [bareEndpoint(service, service.host, number, true, from, '')];
+    return [bareEndpoint(service, service.host, number, true, undefined)];
   }
   return inline.flatMap((entry, index) =>
     at(inlineWorkload(service.object, entry, { name: `${service.name}-${index}`, labels: entry.labels ?? {} }), true),
@@ -162,28 +163,31 @@ function workloadEndpoint(workload: Workload, address: string, port: number, hea
   };
 }
 
-/** An address of which nothing else is known. */
+/** An address of which nothing else is known than its cluster; not even that of a name that only DNS outside knows. */
 const bareEndpoint = (
   service: Service,
   address: string,
   port: number,
   healthy: boolean,
-  { cluster }: EndpointInputs,
-  network: string,
-): Endpoint => ({
-  address,
-  port,
-  labels: placeLabels({}, { locality: noLocality, cluster, node: '', network }),
-  locality: noLocality,
-  network,
-  cluster,
-  weight: 1,
-  namespace: service.namespace,
-  serviceAccount: '',
-  workload: '',
-  mutualTls: false,
-  healthy,
-  hostname: undefined,
-  owner: '',
-  node: '',
-});
+  from: EndpointInputs | undefined,
+): Endpoint => {
+  const cluster = from?.cluster ?? '';
+  const network = from?.networkAt(address) ?? '';
+  return {
+    address,
+    port,
+    labels: placeLabels({}, { locality: noLocality, cluster, node: '', network }),
+    locality: noLocality,
+    network,
+    cluster,
+    weight: 1,
+    namespace: from === undefined ? '' : service.namespace,
+    serviceAccount: '',
+    workload: '',
+    mutualTls: false,
+    healthy,
+    hostname: undefined,
+    owner: '',
+    node: '',
+  };
+};

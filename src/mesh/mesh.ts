@@ -18,8 +18,10 @@ import { authorization, type Authorization } from './authorization.ts';
 import { automaticAddresses, wantsAddress, type AutomaticAddress } from './automatic-addresses.ts';
 import { namespaceMode, workloadAuthentication, type ModeDecision, type WorkloadAuthentication } from './authentication.ts';
 import { Cluster } from './cluster.ts';
+import { clusterLocalHosts } from './cluster-local.ts';
 import type { DestinationPolicy } from './destination-policy.ts';
 import { PolicyIndex, writtenPolicies } from './policy-index.ts';
+import type { NetworkGateway } from './gateway-service.ts';
 import { headlessAddresses } from './headless.ts';
 import { endpointsOf, type Endpoint } from './endpoint.ts';
 import { matchesLabels, type Labels } from './labels.ts';
@@ -28,8 +30,8 @@ import { placeKeys } from './place-keys.ts';
 import { Reach } from './reach.ts';
 import { RouteIndex, writtenRoutes } from './route-index.ts';
 import type { Route } from './route.ts';
-import { addressNetworks } from './networks.ts';
 import type { Caller } from './scope.ts';
+import { byAddress, meshGateways, networkGateways, type NetworkGateways } from './network-gateways.ts';
 import { selectionKeys } from './selection-keys.ts';
 import { sidecarsFor } from './sidecar-selection.ts';
 import { inClusters, portNumbered, serviceKey, type Service } from './service.ts';
@@ -70,6 +72,8 @@ export class Mesh {
   readonly services: Collection<Service>;
   readonly routes: Collection<Route>;
   readonly policies: Collection<DestinationPolicy>;
+  /** Whether a host's endpoints are for callers of their own cluster only. */
+  readonly isClusterLocal: (host: string) => boolean;
   /**
    * The namespace to look from in the place of a caller's own: itself where that sees anything of its own, else one name for all
    * ordinary namespaces, so that they share everything that is made from what they see.
@@ -82,6 +86,8 @@ export class Mesh {
   readonly #policyIndex: PolicyIndex;
   readonly #clusters: ReadonlyMap<string, Cluster>;
   readonly #reach: Reach;
+  readonly #gatewaysByName: ReadonlySignal<NetworkGateways>;
+  readonly #gatewaysByAddress: ReadonlySignal<NetworkGateways>;
   readonly #authorizations: Index<Authorization>;
 
   constructor({ config, networks, clusterId, objects: store, remote, domain = 'cluster.local' }: MeshParts) {
@@ -89,18 +95,23 @@ export class Mesh {
     this.config = config;
     this.domain = domain;
 
-    const networkAt = addressNetworks(networks);
     const cluster = (id: string, objects: StoreReader): Cluster =>
       new Cluster(id, objects, {
         config,
         domain,
-        networkAt,
+        networks,
         refusesMutualTls: (workload, port) => this.#refuses(workload, port),
       });
     this.primary = cluster(clusterId, store);
     const others = [...remote].filter(([id]) => id !== clusterId).sort(([a], [b]) => compareText(a, b));
     const clusters = [this.primary, ...others.map(([id, objects]) => cluster(id, objects))];
     this.#clusters = new Map(clusters.map((each) => [each.id, each]));
+    this.isClusterLocal = clusterLocalHosts(config, domain);
+    // As text, so that a change of what gateways are made from wakes nobody where the gateways stay.
+    const found = computed(() => JSON.stringify(meshGateways(networks, clusters)));
+    const gateways = computed(() => JSON.parse(found.value) as NetworkGateway[]);
+    this.#gatewaysByName = computed(() => networkGateways(gateways.value));
+    this.#gatewaysByAddress = computed(() => networkGateways(byAddress(gateways.value)));
 
     this.services = registeredServices(clusters, store, config);
     this.#serviceIndex = new ServiceIndex(this.services);
@@ -132,6 +143,15 @@ export class Mesh {
   /** The cluster of a name; a proxy that says another than the mesh knows is taken for one of the primary's. */
   cluster(id: string): Cluster {
     return this.#clusters.get(id) ?? this.primary;
+  }
+
+  get clusters(): Iterable<Cluster> {
+    return this.#clusters.values();
+  }
+
+  /** The gateways to other networks; with those that only DNS knows where names can be used. */
+  gatewaysBetween(names: boolean): NetworkGateways {
+    return (names ? this.#gatewaysByName : this.#gatewaysByAddress).value;
   }
 
   // Services
@@ -181,7 +201,7 @@ export class Mesh {
     if (service === undefined || found === undefined) return [];
     // An entry selects workloads wherever they run; a Kubernetes service has its endpoints in the clusters that have it.
     if (service.registry === 'External' && service.selector !== undefined) {
-      return [...this.#clusters.values()].flatMap(({ inputs }) => endpointsOf(service, found, inputs));
+      return [...this.clusters].flatMap(({ inputs }) => endpointsOf(service, found, inputs));
     }
     return inClusters(service).flatMap((each) => {
       const own = each === service ? found : each.ports.find(({ name }) => name === found.name);

@@ -8,21 +8,15 @@ import { containsIp, parseIpRange } from '../lib/ip-range.ts';
  * The network of a cluster's address: the one that takes the whole cluster (`fromRegistry`), else the one whose CIDR holds the
  * address; empty where none does. Of several CIDRs the widest counts, of several networks the first by name, as in Istio.
  */
-export function addressNetworks(networks: MeshNetworks): (cluster: string, address: string) => string {
+export function addressNetworks(networks: MeshNetworks, cluster: string): (address: string) => string {
   const named = Object.entries(networks).sort(([a], [b]) => compareText(a, b));
-  const clusters = new Map<string, string>();
-  for (const [name, { endpoints }] of named) {
-    for (const { fromRegistry } of endpoints ?? []) {
-      if (fromRegistry && !clusters.has(fromRegistry)) clusters.set(fromRegistry, name);
-    }
-  }
+  const whole = named.find(([, { endpoints }]) => endpoints?.some(({ fromRegistry }) => fromRegistry === cluster));
+  if (whole !== undefined) return () => whole[0];
   const ranges = named
     .flatMap(([name, { endpoints }]) => (endpoints ?? []).map(({ fromCidr }) => ({ name, range: parseIpRange(fromCidr ?? '') })))
     .flatMap(({ name, range }) => (range === undefined ? [] : [{ name, range }]))
     .sort((a, b) => a.range.length - b.range.length);
-  return (cluster, address) => {
-    const whole = clusters.get(cluster);
-    if (whole !== undefined) return whole;
+  return (address) => {
     const single = ranges.length === 0 ? undefined : parseIpRange(address);
     return (single && ranges.find(({ range }) => containsIp(range, single))?.name) ?? '';
   };

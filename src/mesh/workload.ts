@@ -17,7 +17,7 @@ export const noLocality: Locality = { region: '', zone: '', subZone: '' };
 export interface Workload {
   readonly name: string;
   readonly namespace: string;
-  /** IP addresses (v4 or v6), a host name, or `unix://…`; the first is the primary. */
+  /** IP addresses (v4 or v6), a host name, or `unix://…`; the first is the primary. Empty text: known to its network only. */
   readonly addresses: readonly string[];
   readonly labels: Labels;
   readonly serviceAccount: string;
@@ -108,7 +108,8 @@ export function inlineWorkload(
   return {
     name,
     namespace: object.metadata.namespace,
-    addresses: spec.address ? [spec.address] : [],
+    // On another network it may have none: then the gateways there find it.
+    addresses: spec.address ? [spec.address] : spec.network ? [''] : [],
     labels,
     serviceAccount: spec.serviceAccount ?? '',
     owner: name,

@@ -127,18 +127,17 @@ function readNode(path: string): ProxyNode {
   return node;
 }
 
-function notInEffect({ meshNetworks, delivery }: Options): Diagnostic[] {
-  const given = [
-    ...(meshNetworks === undefined ? [] : ['--mesh-networks']),
-    ...(delivery === 'demand' ? ['--delivery demand'] : []),
+function notInEffect({ delivery }: Options): Diagnostic[] {
+  if (delivery !== 'demand') return [];
+  return [
+    {
+      code: 'LAT0001',
+      severity: 'info',
+      path: [],
+      message: '--delivery demand is accepted and not yet in effect',
+      help: 'the configuration is printed without it',
+    },
   ];
-  return given.map((option) => ({
-    code: 'LAT0001',
-    severity: 'info',
-    path: [],
-    message: `${option} is accepted and not yet in effect`,
-    help: 'the configuration is printed without it',
-  }));
 }
 
 async function print(

@@ -20,6 +20,7 @@ import { balanceOf } from '../locality.ts';
 import { configPath, outboundCluster, sniName, statName } from '../names.ts';
 import type { AddressFamilies } from '../node.ts';
 import { cause, originKey, originText } from '../origin.ts';
+import { acrossNetworks, endpointsFor } from '../reached-endpoints.ts';
 import type { Cause, Resource } from '../resource.ts';
 import { adsSource } from '../tls.ts';
 import { settingsFor } from '../view.ts';
@@ -42,10 +43,16 @@ export function discoveryOf(service: Service, router: boolean): 'eds' | 'strict-
   }
 }
 
-/** Whether the caller's place is part of a cluster: it orders or weighs the names that the cluster resolves. */
+/**
+ * Whether the caller's place is part of a cluster: it orders or weighs the names that the cluster resolves, or some of them are
+ * beyond the gateways of other networks.
+ */
 export const isPlaced = (mesh: Mesh, { service, port, subset, policy, router }: Omit<ClusterInput, 'caller'>): boolean =>
-  discoveryOf(service, router) === 'strict-dns' &&
-  balanceOf(settingsFor(mesh, policy, port.number, subset), service, mesh.config) !== undefined;
+  (discoveryOf(service, router) === 'strict-dns' &&
+    balanceOf(settingsFor(mesh, policy, port.number, subset), service, mesh.config) !== undefined) ||
+  (discoveryOf(service, router).endsWith('-dns') &&
+    mesh.gatewaysBetween(true).any &&
+    mesh.endpoints(service, port.number).value.some(({ network }) => network !== ''));
 
 /** The cluster, or undefined where there is nothing to reach (a DNS service without names). */
 export function outboundClusterResource(mesh: Mesh, input: ClusterInput): Resource | undefined {
@@ -106,10 +113,10 @@ function discoveryFields(
     case 'original':
       return { clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.ORIGINAL_DST }, ...dialledPort(service, port) };
     default: {
-      const endpoints = mesh
-        .endpoints(service, port.number)
-        .value.filter((endpoint) => subset === undefined || matchesLabels(subset.labels, endpoint.labels));
-      if (endpoints.length === 0) return undefined;
+      const listed = subsetEndpoints(mesh.endpoints(service, port.number).value, subset);
+      if (listed.length === 0) return undefined;
+      const called = { mesh, service, settings, names: true };
+      const endpoints = caller === undefined ? listed : acrossNetworks(caller, endpointsFor(caller, listed, called), called);
       const balance = caller && balanceOf(settings, service, mesh.config);
       return {
         clusterDiscoveryType: {
