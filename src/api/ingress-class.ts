@@ -17,5 +17,5 @@ export const ingressClass = defineKind({
   schema,
   checks: [],
   columns: [{ name: 'Controller', path: ['spec', 'controller'] }],
-  inEffect: false,
+  inEffect: true,
 });

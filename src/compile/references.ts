@@ -41,7 +41,7 @@ const cells = familyBy(viewText, (view: View): readonly Diagnostic[] => {
  */
 function concerns(view: View, { gateways, hosts }: Route): boolean {
   if (hosts.length === 0) return true;
-  if (gateways.some((gateway) => gateway !== 'mesh' && !view.mesh.hasGateway(gateway))) return true;
+  if (gateways.some((gateway) => gateway !== 'mesh' && view.mesh.gateway(gateway) === undefined)) return true;
   return view.role === 'sidecar' ? gateways.includes('mesh') : gateways.some((gateway) => gateway !== 'mesh');
 }
 
@@ -67,7 +67,7 @@ function routeDiagnostics(view: View, route: Route): Diagnostic[] {
     }
   }
   for (const gateway of route.gateways) {
-    if (gateway === 'mesh' || view.mesh.hasGateway(gateway)) continue;
+    if (gateway === 'mesh' || view.mesh.gateway(gateway) !== undefined) continue;
     found.push(
       diagnose(route.object, ['spec', 'gateways'], {
         code: 'IST0101',

@@ -17,6 +17,7 @@ import { bodyOf, type FullMeta, type PodBody, type PodTemplate } from './kuberne
 import { settle, withField, type KindName } from './objects.ts';
 import { Pod } from './pod.ts';
 import type { PodHost } from './pod-host.ts';
+import type { GatewayDeclaration } from '../mesh/gateway.ts';
 import { podView, type PodView } from './pod-view.ts';
 import { stableJson } from './names.ts';
 import { unsupportedFields } from './unsupported.ts';
@@ -31,6 +32,8 @@ const kinds = {
   statefulSet: { group: 'apps', kind: 'StatefulSet' },
   slice: { group: 'discovery.k8s.io', kind: 'EndpointSlice' },
   gateway: { group: 'networking.istio.io', kind: 'Gateway' },
+  ingress: { group: 'networking.k8s.io', kind: 'Ingress' },
+  ingressClass: { group: 'networking.k8s.io', kind: 'IngressClass' },
 } satisfies Record<string, KindName>;
 
 const controllers: readonly (readonly [KindName, (input: ControllerInput) => ControllerStep])[] = [
@@ -41,6 +44,8 @@ const controllers: readonly (readonly [KindName, (input: ControllerInput) => Con
 export interface PlatformOptions extends Omit<PodHost, 'report'> {
   /** Takes what is wrong with the objects and the programs; each thing is told once. */
   readonly report: (diagnostic: Diagnostic) => void;
+  /** What Gateways and Ingresses ask for. */
+  readonly gateways: () => readonly GatewayDeclaration[];
   /** Takes what broke in the machinery; the platform goes on. */
   readonly onError: (error: unknown) => void;
   /** Takes the service ports that the host is to offer, after each change of them. */
@@ -175,7 +180,7 @@ export class Platform implements AsyncDisposable {
    * that was provided stays when the last Gateway goes: the next one would find it ending, and callers' connections with it.
    */
   #provideGateway(): void {
-    const wanted = new Map(ingressGateway(this.#list(kinds.gateway)).map((object) => [keyOf(object), object]));
+    const wanted = new Map(ingressGateway(this.#options.gateways()).map((object) => [keyOf(object), object]));
     const run = this.#livePods().some(
       (pod) => pod.metadata.labels['istio'] === 'ingressgateway' && ownerName(pod) !== 'istio-ingressgateway',
     );

@@ -2,7 +2,7 @@
 // delegate leaves open taken from the rule that hands over.
 
 import { objectKey } from '../store/store.ts';
-import type { Handover, HttpMatch, HttpRule, LeftOut, Route, StringMatch, WrittenRoute } from './route.ts';
+import type { Handover, HttpMatch, HttpRule, LeftOut, PathMatch, Route, WrittenRoute } from './route.ts';
 import { isVisible } from './visibility.ts';
 
 /** The keys of the objects that an object hands over to. */
@@ -111,7 +111,7 @@ function namedApart(root: Named, leaf: Named): boolean {
 }
 
 /** Of two conditions on one thing the delegate's must be the same text, or begin with the root's prefix. */
-function apart(root: StringMatch | undefined, leaf: StringMatch | undefined): boolean {
+function apart(root: PathMatch | undefined, leaf: PathMatch | undefined): boolean {
   if (root === undefined || leaf === undefined) return false;
   if (root.kind === 'exact') return leaf.kind !== 'exact' || leaf.value !== root.value;
   if (root.kind !== 'prefix') return true;

@@ -22,8 +22,10 @@ import { clusterLocalHosts } from './cluster-local.ts';
 import type { DestinationPolicy } from './destination-policy.ts';
 import { PolicyIndex, writtenPolicies } from './policy-index.ts';
 import type { NetworkGateway } from './gateway-service.ts';
+import { writtenGateway, type GatewayDeclaration } from './gateway.ts';
 import { headlessAddresses } from './headless.ts';
 import { endpointsOf, type Endpoint } from './endpoint.ts';
+import { IngressIndex } from './ingress-index.ts';
 import { matchesLabels, type Labels } from './labels.ts';
 import { outlooks } from './outlook.ts';
 import { placeKeys } from './place-keys.ts';
@@ -74,6 +76,7 @@ export class Mesh {
   readonly policies: Collection<DestinationPolicy>;
   /** Whether a host's endpoints are for callers of their own cluster only. */
   readonly isClusterLocal: (host: string) => boolean;
+  readonly ingresses: IngressIndex;
   /**
    * The namespace to look from in the place of a caller's own: itself where that sees anything of its own, else one name for all
    * ordinary namespaces, so that they share everything that is made from what they see.
@@ -89,6 +92,7 @@ export class Mesh {
   readonly #gatewaysByName: ReadonlySignal<NetworkGateways>;
   readonly #gatewaysByAddress: ReadonlySignal<NetworkGateways>;
   readonly #authorizations: Index<Authorization>;
+  readonly #gateways: Collection<GatewayDeclaration>;
 
   constructor({ config, networks, clusterId, objects: store, remote, domain = 'cluster.local' }: MeshParts) {
     this.#store = store;
@@ -129,6 +133,19 @@ export class Mesh {
       policies: this.policies,
       rootNamespace: config.rootNamespace,
     });
+
+    this.#gateways = store
+      .kind(networking, 'Gateway')
+      .derive<GatewayDeclaration>(byObjectAge, (object, key) => [[key, writtenGateway(object as unknown as ApiObject<Gateway>)]]);
+    this.ingresses = new IngressIndex(
+      store,
+      config,
+      domain,
+      (host, name) =>
+        this.servicesAt(host)
+          .find(({ registry }) => registry === 'Kubernetes')
+          ?.ports.find((port) => port.name === name)?.number,
+    );
 
     this.#authorizations = store
       .kind(security, 'AuthorizationPolicy')
@@ -300,7 +317,7 @@ export class Mesh {
 
   /** Rules bound to a gateway (`ns/name`) that its namespace may see, oldest first. */
   gatewayRoutes(gateway: string, from: string): readonly Route[] {
-    return this.#routeIndex.gatewayRoutes(gateway, from);
+    return [...this.ingresses.routesOf(gateway), ...this.#routeIndex.gatewayRoutes(gateway, from)];
   }
 
   /** The Sidecars that are for a workload: the first counts, the others of its rank are in conflict with it. */
@@ -370,20 +387,18 @@ export class Mesh {
   // Gateways
 
   /** Gateways that select a proxy by its labels, whatever its namespace, oldest first; one without a selector takes every gateway. */
-  gatewaysFor(labels: Labels): readonly ApiObject<Gateway>[] {
-    return this.gateways().filter(({ body }) => {
-      const { selector = {} } = body.spec;
-      return matchesLabels(selector, labels);
-    });
+  gatewaysFor(labels: Labels): readonly GatewayDeclaration[] {
+    return this.gateways().filter(({ selector }) => matchesLabels(selector, labels));
   }
 
-  gateways(): readonly ApiObject<Gateway>[] {
-    return typed<Gateway>(this.#store.kind(networking, 'Gateway').all());
+  /** What Ingresses ask of gateways counts before what Gateways do: Istio takes it for the oldest. */
+  gateways(): readonly GatewayDeclaration[] {
+    return [...this.ingresses.gateways.values(), ...this.#gateways.all()];
   }
 
-  /** Whether a Gateway named `ns/name` exists. */
-  hasGateway(name: string): boolean {
-    return this.#store.kind(networking, 'Gateway').get(name) !== undefined;
+  /** What stands under the name `ns/name`. */
+  gateway(name: string): GatewayDeclaration | undefined {
+    return this.#gateways.get(name) ?? this.ingresses.gateways.get(name);
   }
 
   secret(namespace: string, name: string): ApiObject | undefined {
@@ -411,7 +426,7 @@ export class Mesh {
     ...typed<AuthorizationPolicy>(this.#store.kind(security, 'AuthorizationPolicy').all()).map(
       ({ body }) => body.spec?.selector?.matchLabels,
     ),
-    ...this.gateways().map(({ body }) => body.spec.selector),
+    ...this.gateways().map(({ selector }) => selector),
   ]);
 
   readonly #placeKeys = placeKeys(this);

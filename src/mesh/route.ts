@@ -10,6 +10,9 @@ export type StringMatch =
   | { readonly kind: 'regex'; readonly value: string }
   | { readonly kind: 'present' };
 
+/** Of paths there is one condition more: whole segments at the beginning, `/a` and `/a/b` but not `/ab`. */
+export type PathMatch = StringMatch | { readonly kind: 'segments'; readonly value: string };
+
 export interface Destination {
   readonly host: string;
   readonly subset: string;
@@ -44,7 +47,7 @@ export interface SourceMatch {
 
 export interface HttpMatch extends SourceMatch {
   readonly name: string;
-  readonly uri: StringMatch | undefined;
+  readonly uri: PathMatch | undefined;
   readonly ignoreUriCase: boolean;
   readonly scheme: StringMatch | undefined;
   readonly method: StringMatch | undefined;
@@ -182,6 +185,8 @@ export interface Route {
   readonly tls: readonly TlsRule[];
   readonly tcp: readonly TcpRule[];
   readonly leftOut: readonly LeftOut[];
+  /** For requests that no rule of any other object takes. */
+  readonly fallback?: true;
   readonly object: ApiObject<unknown>;
 }
 

@@ -16,6 +16,7 @@ import type { AttachedProxy, RunningPod } from '../../src/local/mesh-hooks.ts';
 import { newObject, storeObjects, type NewObject } from '../../src/local/objects.ts';
 import { runOuter } from '../../src/local/outer.ts';
 import { Platform } from '../../src/local/platform.ts';
+import { meshOf } from '../../src/compile/compile.ts';
 import { Store } from '../../src/store/store.ts';
 
 const [mode = '', stateFolder = ''] = process.argv.slice(2);
@@ -59,7 +60,8 @@ async function attach(pod: RunningPod): Promise<AttachedProxy> {
 async function inner(): Promise<void> {
   const sandbox = await enterSandbox({ stateFolder, home });
   execInSandbox = sandbox.samples.node;
-  const objects = storeObjects(new Store());
+  const store = new Store();
+  const objects = storeObjects(store);
   const told: Diagnostic[] = [];
   const errors: string[] = [];
   const platform = new Platform({
@@ -68,6 +70,7 @@ async function inner(): Promise<void> {
     objects,
     images: imagesOf([], builtInImages(sandbox.samples)),
     mesh: { attach },
+    gateways: () => meshOf(store).peek().gateways(),
     clock: systemClock,
     root: sandbox.root,
     path: process.env['PATH'] ?? '',

@@ -6,6 +6,7 @@ import type { ApiObject } from '../../api/object.ts';
 import { createCompiler, storeOf } from '../../compile/compile.ts';
 import type { ProxyNode } from '../../compile/configuration.ts';
 import { parseNode } from '../../compile/node.ts';
+import { ingressSelector } from '../../mesh/ingress.ts';
 import { meshConfigMap, meshNetworksMap } from '../../sources/mesh-config.ts';
 import { workloadNodes } from './workload-node.ts';
 
@@ -23,10 +24,12 @@ export interface WholeMesh {
 export function wholeMesh(objects: readonly ApiObject[]): WholeMesh {
   const mesh = meshConfigMap(objects);
   const networks = meshNetworksMap(objects);
-  const compiler = createCompiler(
-    storeOf({ objects, meshConfig: mesh?.config ?? meshConfigDefaults(), meshNetworks: networks?.networks }),
-  );
-  const nodes = new Map(proxiesOf(objects).map((node) => [node.id, node]));
+  const meshConfig = mesh?.config ?? meshConfigDefaults();
+  const compiler = createCompiler(storeOf({ objects, meshConfig, meshNetworks: networks?.networks }));
+  const ingress = objects.some(({ kind }) => kind === 'Ingress')
+    ? nodeOf('router', 'ingress', 'istio-system', ingressSelector(meshConfig))
+    : [];
+  const nodes = new Map([...proxiesOf(objects), ...ingress].map((node) => [node.id, node]));
   const classes = new Map(
     [...nodes.values()].map((node) => compiler.configurationFor(node).value).map((each) => [each.id, each]),
   );

@@ -2,6 +2,7 @@
 
 import { diagnose, type Diagnostic } from '../../api/diagnostic.ts';
 import { isCredential, parseCredential, trustSuffix } from '../credential-name.ts';
+import type { Path } from '../../api/object.ts';
 import type { ProxyClass } from '../proxy-class.ts';
 import { gatewaySecret } from './secret.ts';
 import { terminatesTls, type GatewayServer } from './server.ts';
@@ -30,7 +31,7 @@ export function credentialDiagnostics(proxy: ProxyClass, servers: readonly Gatew
     wantedBy(server)
       .filter(({ name }) => gatewaySecret(proxy, name).value === undefined)
       .map(({ name, holds }) =>
-        diagnose(server.object, [...server.path, 'tls'], { code: 'IST0101', severity: 'error', ...lack(proxy, name, holds) }),
+        diagnose(server.object, placeOfTls(server), { code: 'IST0101', severity: 'error', ...lack(proxy, name, holds) }),
       ),
   );
 }
@@ -53,3 +54,6 @@ function lack({ namespace }: ProxyClass, name: string, holds: string): { message
     help: `create it there: lateen reads cert and key, or tls.crt and tls.key; cacert or ca.crt for trust, which may also be in ${kind} NAME${trustSuffix}`,
   };
 }
+
+/** An Ingress has its certificates where a Gateway has servers with them. */
+const placeOfTls = ({ object, path }: GatewayServer): Path => (object.kind === 'Ingress' ? path : [...path, 'tls']);

@@ -11,6 +11,7 @@ import type { Resource } from '../resource.ts';
 import { meshDiagnostics } from '../references.ts';
 import { gatewayListeners } from './listeners.ts';
 import { gatewayTable } from './routes.ts';
+import { ingressDiagnostics } from './ingress.ts';
 import { gatewaySecret } from './secret.ts';
 import { serversOf } from './merge.ts';
 import { credentialDiagnostics, credentialNames } from './credentials.ts';
@@ -71,6 +72,7 @@ export function gatewayOf(proxy: ProxyClass): Configuration {
     }),
     diagnostics: computed(() => [
       ...meshDiagnostics(view),
+      ...ingressDiagnostics(mesh),
       ...servers.value.diagnostics,
       ...made.value.diagnostics,
       ...credentialDiagnostics(proxy, servers.value.servers),

@@ -2,7 +2,8 @@
 
 import { VirtualHost_TlsRequirementType } from '../../../gen/envoy/config/route/v3/route_components_pb.js';
 import { bySpecificity } from '../../mesh/hostname.ts';
-import { writersOf } from '../../mesh/route.ts';
+import { writersOf, type Route } from '../../mesh/route.ts';
+import { identityOf } from '../identity.ts';
 import { cause } from '../origin.ts';
 import type { ProxyClass } from '../proxy-class.ts';
 import type { Cause, Resource } from '../resource.ts';
@@ -17,6 +18,8 @@ interface HostDraft {
   readonly host: string;
   readonly number: number;
   readonly routes: RouteInit[];
+  /** What is there for requests that no rule takes. */
+  readonly fallbacks: RouteInit[];
   readonly causes: Cause[];
   /** Whose rules are here, and through which Gateway. */
   readonly read: Set<string>;
@@ -46,7 +49,16 @@ function addServer(proxy: ProxyClass, server: GatewayServer, drafts: Map<string,
     if (draft === undefined) {
       drafts.set(
         host,
-        (draft = { host, number: server.number, routes: [], causes: [], read: new Set(), tlsOnly: false, object: undefined }),
+        (draft = {
+          host,
+          number: server.number,
+          routes: [],
+          fallbacks: [],
+          causes: [],
+          read: new Set(),
+          tlsOnly: false,
+          object: undefined,
+        }),
       );
     }
     return draft;
@@ -69,14 +81,14 @@ function addServer(proxy: ProxyClass, server: GatewayServer, drafts: Map<string,
     const routes = httpRoutes(route, audience, context);
     // An object without a rule for this server does not take its hosts away from others.
     if (routes.length === 0) continue;
-    // Two servers of one Gateway with a host in common must not hold its rules twice.
-    const reader = `${server.gateway} ${route.namespace}/${route.name}`;
+    // Two servers with a host in common must not hold its rules twice, unless the rules tell their Gateways apart.
+    const reader = namesGateways(route) ? `${server.gateway} ${identityOf(route)}` : `${identityOf(route)}`;
     for (const host of hosts) {
       const draft = draftFor(host);
       draft.tlsOnly ||= tlsOnly;
       if (draft.read.has(reader)) continue;
       draft.read.add(reader);
-      draft.routes.push(...routes);
+      (route.fallback ? draft.fallbacks : draft.routes).push(...routes);
       draft.causes.push(...writersOf(route).map((object) => cause(object)));
       draft.object ??= route.object;
     }
@@ -89,12 +101,15 @@ function addServer(proxy: ProxyClass, server: GatewayServer, drafts: Map<string,
   }
 }
 
-function piece({ host, number, routes, causes, tlsOnly, object }: HostDraft): VirtualHostPiece {
+const namesGateways = ({ http }: Route): boolean =>
+  http.some(({ matches }) => matches.some(({ gateways }) => gateways.length > 0));
+
+function piece({ host, number, routes, fallbacks, causes, tlsOnly, object }: HostDraft): VirtualHostPiece {
   return virtualHostPiece(
     {
       name: `${host}:${number}`,
       domains: [host],
-      routes: catchAllLast(routes),
+      routes: catchAllLast([...routes, ...fallbacks]),
       includeRequestAttemptCount: true,
       ...(tlsOnly && { requireTls: VirtualHost_TlsRequirementType.ALL }),
       ...(object && { metadata: hostOrigin(object) }),

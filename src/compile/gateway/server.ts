@@ -1,7 +1,7 @@
 // The servers that Gateways ask of a proxy, at the ports where its pod really listens; and what a server's fields mean.
 
 import type { ApiObject, Path } from '../../api/object.ts';
-import type { Gateway, Server } from '../../api/gateway.ts';
+import type { Server } from '../../api/gateway.ts';
 import { coversHost } from '../../mesh/hostname.ts';
 import { isHttp, protocolNamed, type Protocol } from '../../mesh/protocol.ts';
 import { anyAddresses } from '../listener/chain.ts';
@@ -11,6 +11,7 @@ import type { ProxyClass } from '../proxy-class.ts';
 export interface GatewayServer {
   /** `namespace/name`, as VirtualServices name it. */
   readonly gateway: string;
+  readonly name: string;
   readonly namespace: string;
   /** The port that the Gateway and VirtualServices speak of. */
   readonly number: number;
@@ -21,7 +22,8 @@ export interface GatewayServer {
   /** `host`, or `namespace/host` where only rules of that namespace may bind to it. */
   readonly hosts: readonly string[];
   readonly server: Server;
-  readonly object: ApiObject<Gateway>;
+  /** The Gateway or Ingress that asks, and where. */
+  readonly object: ApiObject<unknown>;
   readonly path: Path;
 }
 
@@ -30,22 +32,20 @@ export function askedServers(proxy: ProxyClass): GatewayServer[] {
   const { mesh } = proxy.view;
   const targets = ownTargets(mesh, proxy).filter(({ service }) => !(keepsPorts in service.labels));
   const [anyAddress = '0.0.0.0'] = anyAddresses(proxy.families);
-  return mesh.gatewaysFor(proxy.labels).flatMap((object) =>
-    object.body.spec.servers.map((server, index): GatewayServer => {
-      const { name, namespace } = object.metadata;
-      return {
-        gateway: `${namespace}/${name}`,
-        namespace,
-        number: server.port.number,
-        port: listeningPort(targets, server.port.number),
-        bind: server.bind || anyAddress,
-        protocol: protocolNamed(server.port.protocol) ?? 'TCP',
-        hosts: ownHosts(server.hosts, namespace),
-        server,
-        object,
-        path: ['spec', 'servers', index],
-      };
-    }),
+  return mesh.gatewaysFor(proxy.labels).flatMap(({ name, namespace, servers, object }) =>
+    servers.map(({ server, path }): GatewayServer => ({
+      gateway: `${namespace}/${name}`,
+      name,
+      namespace,
+      number: server.port.number,
+      port: listeningPort(targets, server.port.number),
+      bind: server.bind || anyAddress,
+      protocol: protocolNamed(server.port.protocol) ?? 'TCP',
+      hosts: ownHosts(server.hosts, namespace),
+      server,
+      object,
+      path,
+    })),
   );
 }
 
@@ -115,6 +115,5 @@ export const hasTable = (server: GatewayServer): boolean =>
 export function tableOf(server: GatewayServer): string {
   const bind = server.server.bind ? `.${server.server.bind}` : '';
   if (server.protocol !== 'HTTPS') return `http.${server.port}${bind}`;
-  const { name, namespace } = server.object.metadata;
-  return `https.${server.number}.${server.server.port.name}.${name}.${namespace}${bind}`;
+  return `https.${server.number}.${server.server.port.name}.${server.name}.${server.namespace}${bind}`;
 }

@@ -60,10 +60,12 @@ function httpRoute(
 ): RouteInit {
   const name = match?.name ? [rule.name, match.name].filter(Boolean).join('.') : rule.name;
   const filters = routeFilters(rule);
+  // Istio names the object that has the hosts; several Ingresses have one host.
+  const writer = rule.object.kind === 'Ingress' ? rule.object : route.object;
   const base: RouteInit = {
     ...(name !== '' && { name }),
     match: routeMatch(match),
-    metadata: originMetadata(rule.object, match?.path ?? rule.path, route.object),
+    metadata: originMetadata(rule.object, match?.path ?? rule.path, writer),
     ...(match?.statPrefix && { statPrefix: match.statPrefix }),
     decorator: { operation: operationOf(undefined, route, match, entrance) },
     typedPerFilterConfig: filters,
@@ -95,7 +97,7 @@ function httpRoute(
 function operationOf(cluster: string | undefined, route: Route, match: HttpMatch | undefined, { port }: Entrance): string {
   const [, number = '', , host = ''] = cluster?.split('|') ?? [];
   const path =
-    match?.uri === undefined || match.uri.kind === 'present'
+    match?.uri === undefined || match.uri.kind === 'present' || match.uri.kind === 'segments'
       ? '/*'
       : match.uri.kind === 'prefix'
         ? `${match.uri.value}*`

@@ -69,6 +69,8 @@ function pathMatch({ uri, ignoreUriCase }: HttpMatch): RouteMatch {
       return { pathSpecifier: { case: 'path', value: uri.value }, ...caseSensitive };
     case 'prefix':
       return { pathSpecifier: { case: 'prefix', value: uri.value }, ...caseSensitive };
+    case 'segments':
+      return { pathSpecifier: { case: 'pathSeparatedPrefix', value: uri.value }, ...caseSensitive };
     case 'regex':
       return { pathSpecifier: { case: 'safeRegex', value: { regex: uri.value } } };
     default:

@@ -5,6 +5,7 @@ import type { Gateway } from '../../api/gateway.ts';
 import { originOf, type ApiObject } from '../../api/object.ts';
 import type { VirtualService } from '../../api/virtual-service.ts';
 import { withDelegates } from '../../mesh/delegation.ts';
+import { writtenGateway, type GatewayDeclaration } from '../../mesh/gateway.ts';
 import { virtualServiceRoute } from '../../mesh/virtual-service.ts';
 import { entrances } from './entrances.ts';
 
@@ -15,15 +16,17 @@ const read = <Body>(document: unknown): ApiObject<Body> => {
 };
 
 const gateway = (number: number, host = '*') =>
-  read<Gateway>({
-    apiVersion: 'networking.istio.io/v1',
-    kind: 'Gateway',
-    metadata: { name: 'door' },
-    spec: {
-      selector: { istio: 'ingressgateway' },
-      servers: [{ port: { number, name: 'http', protocol: 'HTTP' }, hosts: [host] }],
-    },
-  });
+  writtenGateway(
+    read<Gateway>({
+      apiVersion: 'networking.istio.io/v1',
+      kind: 'Gateway',
+      metadata: { name: 'door' },
+      spec: {
+        selector: { istio: 'ingressgateway' },
+        servers: [{ port: { number, name: 'http', protocol: 'HTTP' }, hosts: [host] }],
+      },
+    }),
+  );
 
 const route = withDelegates(
   virtualServiceRoute(
@@ -42,29 +45,23 @@ const route = withDelegates(
   () => undefined,
 );
 
+const mesh = (asked: GatewayDeclaration | undefined) => ({
+  routes: { all: () => [route] },
+  ingresses: { routes: [] },
+  gateway: () => asked,
+});
+
 const published = [{ name: 'istio-system/istio-ingressgateway:80', address: '127.0.0.1', port: 8080 }];
 
 test('a rule of a server at the gateway’s port is an address to look at', () => {
-  assert.deepEqual(
-    entrances(published, [route], () => gateway(80)),
-    ['http://127.0.0.1:8080/shop'],
-  );
+  assert.deepEqual(entrances(published, mesh(gateway(80))), ['http://127.0.0.1:8080/shop']);
 });
 
 test('a server may name the port inside the pod', () => {
-  assert.deepEqual(
-    entrances(published, [route], () => gateway(8080)),
-    ['http://127.0.0.1:8080/shop'],
-  );
+  assert.deepEqual(entrances(published, mesh(gateway(8080))), ['http://127.0.0.1:8080/shop']);
 });
 
 test('a server for certain hosts, or of no known gateway, is none', () => {
-  assert.deepEqual(
-    entrances(published, [route], () => gateway(80, 'shop.example.com')),
-    [],
-  );
-  assert.deepEqual(
-    entrances(published, [route], () => undefined),
-    [],
-  );
+  assert.deepEqual(entrances(published, mesh(gateway(80, 'shop.example.com'))), []);
+  assert.deepEqual(entrances(published, mesh(undefined)), []);
 });

@@ -1,22 +1,24 @@
 // Where a person can look once a mesh is up: the addresses of the ingress gateway on the host, with a path that some rule takes.
 
-import type { ApiObject } from '../../api/object.ts';
-import type { Gateway } from '../../api/gateway.ts';
+import type { GatewayDeclaration } from '../../mesh/gateway.ts';
 import type { HttpMatch, Route } from '../../mesh/route.ts';
 import type { HostPort } from '../published-ports.ts';
 
 const mostShown = 4;
 
+/** What is read of the mesh. */
+interface Doors {
+  readonly routes: { all(): readonly Route[] };
+  readonly ingresses: { readonly routes: readonly Route[] };
+  gateway(name: string): Pick<GatewayDeclaration, 'servers'> | undefined;
+}
+
 /** `http://127.0.0.1:8080/productpage`, for each rule of a plain HTTP server that takes any host; a few of them. */
-export function entrances(
-  published: readonly HostPort[],
-  routes: readonly Route[],
-  gateway: (name: string) => ApiObject<Gateway> | undefined,
-): string[] {
-  const urls = routes.flatMap((route) =>
+export function entrances(published: readonly HostPort[], mesh: Doors): string[] {
+  const urls = [...mesh.ingresses.routes, ...mesh.routes.all()].flatMap((route) =>
     route.gateways.flatMap((name) => {
-      const servers = gateway(name)?.body.spec.servers ?? [];
-      return servers.flatMap(({ port, hosts }) => {
+      const servers = mesh.gateway(name)?.servers ?? [];
+      return servers.flatMap(({ server: { port, hosts } }) => {
         if (
           port.protocol.toUpperCase() !== 'HTTP' ||
           !hosts.some((host) => host === '*' || host.endsWith('/*')) ||
@@ -38,7 +40,9 @@ const portOf = ({ name }: HostPort): number => Number(name.slice(name.lastIndexO
 
 function pathOf({ http }: Route): string {
   const paths = http.flatMap(({ matches }) =>
-    matches.flatMap(({ uri }: HttpMatch) => (uri?.kind === 'exact' || uri?.kind === 'prefix' ? [uri.value] : [])),
+    matches.flatMap(({ uri }: HttpMatch) =>
+      uri !== undefined && uri.kind !== 'present' && uri.kind !== 'regex' ? [uri.value] : [],
+    ),
   );
   return paths[0] ?? '/';
 }

@@ -3,8 +3,6 @@
 import { mkdirSync } from 'node:fs';
 import { computed } from '@preact/signals-core';
 import { diagnosticText, type Diagnostic } from '../../api/diagnostic.ts';
-import type { Gateway } from '../../api/gateway.ts';
-import type { ApiObject } from '../../api/object.ts';
 import { createCompiler, meshOf } from '../../compile/compile.ts';
 import { ControlPlane } from '../../control/control-plane.ts';
 import { createLog } from '../../control/log.ts';
@@ -96,6 +94,7 @@ export async function runInside(options: InsideOptions): Promise<number> {
     objects: storeObjects(control.store),
     images: imagesFor(options, sandbox, report),
     mesh: proxies,
+    gateways: () => mesh.peek().gateways(),
     clock: systemClock,
     root: sandbox.root,
     path: process.env['PATH'] ?? '',
@@ -105,12 +104,10 @@ export async function runInside(options: InsideOptions): Promise<number> {
     onError,
     publish: (ports) => sandbox.publish(ports),
   });
-  const gateway = (name: string) =>
-    control.store.kind('networking.istio.io', 'Gateway').get(name) as ApiObject<Gateway> | undefined;
   using progress = new Progress({
     platform,
     say: (line) => void process.stdout.write(`${line}\n`),
-    entrances: () => entrances(sandbox.published(), mesh.peek().routes.all(), gateway),
+    entrances: () => entrances(sandbox.published(), mesh.peek()),
     ready: () => {
       control.logFindings();
       sandbox.ready();

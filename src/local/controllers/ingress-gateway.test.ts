@@ -2,16 +2,21 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { ApiObject } from '../../api/object.ts';
+import type { Gateway } from '../../api/gateway.ts';
+import { writtenGateway } from '../../mesh/gateway.ts';
 import { newObject } from '../objects.ts';
 import { gatewayPorts, ingressGateway } from './ingress-gateway.ts';
 
 const gateway = (selector: object, ...ports: { number: number; protocol: string }[]) =>
-  newObject({
-    apiVersion: 'networking.istio.io/v1',
-    kind: 'Gateway',
-    metadata: { name: 'g', namespace: 'default' },
-    spec: { selector, servers: ports.map((port) => ({ port: { name: 'p', ...port } })) },
-  });
+  writtenGateway(
+    newObject({
+      apiVersion: 'networking.istio.io/v1',
+      kind: 'Gateway',
+      metadata: { name: 'g', namespace: 'default' },
+      spec: { selector, servers: ports.map((port) => ({ port: { name: 'p', ...port }, hosts: ['*'] })) },
+    }) as unknown as ApiObject<Gateway>,
+  );
 
 test('no Gateway, or one for other pods, makes none', () => {
   assert.deepEqual(ingressGateway([]), []);

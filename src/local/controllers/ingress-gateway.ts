@@ -1,6 +1,7 @@
-// The ingress gateway that the platform provides where Gateways select it and nobody runs it: a Service and a Deployment of Envoy alone.
+// The ingress gateway that the platform provides where Gateways or Ingresses ask for it and nobody runs it: a Service and a Deployment of Envoy alone.
 
 import type { ApiObject } from '../../api/object.ts';
+import type { GatewayDeclaration } from '../../mesh/gateway.ts';
 import { newObject } from '../objects.ts';
 import type { ServicePort } from '../kubernetes.ts';
 
@@ -8,24 +9,9 @@ const name = 'istio-ingressgateway';
 const namespace = 'istio-system';
 const gatewayLabels = { app: name, istio: 'ingressgateway' } as const;
 
-interface GatewayBody {
-  readonly spec?: {
-    readonly selector?: Readonly<Record<string, string>>;
-    readonly servers?: readonly {
-      readonly port?: { readonly number?: number; readonly name?: string; readonly protocol?: string };
-    }[];
-  };
-}
-
-const selected = (gateway: ApiObject): boolean => {
-  const { selector = {} } = (gateway.body as GatewayBody).spec ?? {};
-  const wanted = Object.entries(selector);
-  return (
-    wanted.length > 0 &&
-    selector['istio'] === 'ingressgateway' &&
-    wanted.every(([key, value]) => (gatewayLabels as Record<string, string>)[key] === value)
-  );
-};
+const selected = ({ selector }: GatewayDeclaration): boolean =>
+  selector['istio'] === 'ingressgateway' &&
+  Object.entries(selector).every(([key, value]) => (gatewayLabels as Record<string, string>)[key] === value);
 
 /** Low ports stand 8000 higher inside the pod, as upstream's gateway has 80 at 8080. */
 export const highPort = (port: number): number => (port < 1024 ? port + 8000 : port);
@@ -34,25 +20,24 @@ export const highPort = (port: number): number => (port < 1024 ? port + 8000 : p
  * Upstream's two ports, and each further one that a server names. A server may name what it listens on inside the pod instead
  * (8080 rather than 80, as Bookinfo's does): the port that leads there is enough.
  */
-export function gatewayPorts(gateways: readonly ApiObject[]): ServicePort[] {
+export function gatewayPorts(gateways: readonly GatewayDeclaration[]): ServicePort[] {
   const ports = new Map<number, ServicePort>([
     [80, { name: 'http2', port: 80, targetPort: 8080, protocol: 'TCP' }],
     [443, { name: 'https', port: 443, targetPort: 8443, protocol: 'TCP' }],
   ]);
   for (const gateway of gateways) {
-    for (const { port } of (gateway.body as GatewayBody).spec?.servers ?? []) {
-      const number = port?.number;
-      if (number === undefined || [...ports.values()].some((each) => each.port === number || each.targetPort === number))
-        continue;
-      const prefix = (port?.protocol ?? 'tcp').toLowerCase();
+    for (const { server } of gateway.servers) {
+      const { number, protocol } = server.port;
+      if ([...ports.values()].some((each) => each.port === number || each.targetPort === number)) continue;
+      const prefix = protocol.toLowerCase();
       ports.set(number, { name: `${prefix}-${number}`, port: number, targetPort: highPort(number), protocol: 'TCP' });
     }
   }
   return [...ports.values()].sort((a, b) => a.port - b.port);
 }
 
-/** Nothing while no Gateway asks for it. The origin is the first Gateway that does. */
-export function ingressGateway(gateways: readonly ApiObject[]): ApiObject[] {
+/** Nothing while no Gateway or Ingress asks for it. The origin is the first that does. */
+export function ingressGateway(gateways: readonly GatewayDeclaration[]): ApiObject[] {
   const asking = gateways.filter(selected);
   const [first] = asking;
   if (first === undefined) return [];
@@ -64,7 +49,7 @@ export function ingressGateway(gateways: readonly ApiObject[]): ApiObject[] {
         metadata: { name, namespace, labels: gatewayLabels, annotations: {} },
         spec: { type: 'LoadBalancer', selector: gatewayLabels, ports: gatewayPorts(asking) },
       },
-      { ...first.origin, position: () => undefined },
+      { ...first.object.origin, position: () => undefined },
     ),
     newObject(
       {
@@ -84,7 +69,7 @@ export function ingressGateway(gateways: readonly ApiObject[]): ApiObject[] {
           },
         },
       },
-      { ...first.origin, position: () => undefined },
+      { ...first.object.origin, position: () => undefined },
     ),
   ];
 }
