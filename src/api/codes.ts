@@ -171,6 +171,7 @@ export const codes = {
   LAT1904: 'Two extension providers have one name',
   LAT1905: 'A network is not valid',
   LAT1906: 'A gateway between networks is given by name',
+  LAT1910: 'Envoy refuses what comes of an object',
   LAT2001: 'The file of images is not valid',
   LAT2002: 'A field has no effect on the laptop',
   LAT2003: 'An image stands for no program',

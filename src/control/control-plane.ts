@@ -36,6 +36,7 @@ import { readEarlierForms, writeEarlierForms } from './earlier-forms.ts';
 import type { Logger } from './log.ts';
 import { controlRegistry } from './metrics.ts';
 import type { Platform } from './platform.ts';
+import { refusalDiagnostics } from './refusals.ts';
 import { openStateFolder, type StateFolder } from './state-folder.ts';
 import { Succession } from './succession.ts';
 import { version } from './version.ts';
@@ -313,11 +314,12 @@ export class ControlPlane {
     return { host: listen.host, port: typeof address === 'object' && address !== null ? address.port : listen.port };
   }
 
-  /** What the compiler finds for the proxies that are connected, each class once. */
+  /** What the compiler finds for the proxies that are connected, each class once, and what they refuse. */
   #compiled(): Diagnostic[] {
     const { ads, compiler } = this.#running ?? {};
     const classes = new Map((ads?.distribution.list() ?? []).map((proxy) => [proxy.class, proxy.node]));
-    return [...classes.values()].flatMap((node) => {
+    const refused = refusalDiagnostics(ads?.distribution.refusals() ?? [], this.store);
+    const compiled = [...classes.values()].flatMap((node) => {
       try {
         return [...(compiler?.configurationFor(node).peek().diagnostics.peek() ?? [])];
       } catch {
@@ -325,5 +327,6 @@ export class ControlPlane {
         return [];
       }
     });
+    return [...refused, ...compiled];
   }
 }

@@ -208,7 +208,7 @@ test('a NACK is kept with its text against the resources it names, until they ar
   const [listeners] = proxy.take();
   assert.ok(listeners);
   proxy.nack(listeners, 'Error adding/updating listener(s) l1: no such filter');
-  assert.deepEqual(proxy.settle(), []);
+  assert.deepEqual(proxy.settle(), ['listener l1.b l2']);
   const rejected = () => ads.distribution.list()[0]?.types.find(({ type }) => type === 'listener')?.rejected ?? [];
   const settled = () => ads.distribution.list()[0]?.settled;
   assert.deepEqual(

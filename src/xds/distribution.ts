@@ -2,7 +2,7 @@
 
 import type { ObjectRef } from '../api/object.ts';
 import type { ProxyNode } from '../compile/configuration.ts';
-import type { ResourceType } from '../compile/resource.ts';
+import type { Resource, ResourceType } from '../compile/resource.ts';
 import type { ObjectState } from './object-state.ts';
 import type { Rejection } from './rejection.ts';
 import type { Protocol } from './response.ts';
@@ -42,6 +42,13 @@ export interface ProxyDistribution {
   readonly settled: boolean;
 }
 
+/** A resource that a proxy refused as it is now, and its words. */
+export interface Refusal {
+  readonly type: ResourceType;
+  readonly resource: Resource;
+  readonly message: string;
+}
+
 /** What a stream offers to the table; it is asked when the table is read, so keeping it costs nothing. */
 export interface Distributed {
   readonly stream: number;
@@ -51,6 +58,7 @@ export interface Distributed {
   objects(keys: Iterable<string>): ReadonlyMap<string, ObjectState>;
   /** The objects of which the proxy lacks something, by `refKey`. */
   lacking(): ReadonlyMap<string, ObjectRef>;
+  refusals(): readonly Refusal[];
   /** The version of each resource of a type that the proxy has acknowledged. */
   acknowledged(type: ResourceType): ReadonlyMap<string, string>;
 }
@@ -110,6 +118,14 @@ export class DistributionTable {
   /** The entries of one proxy, by node id; more than one while it reconnects. */
   of(nodeId: string): ProxyDistribution[] {
     return this.list().filter(({ node }) => node.id === nodeId);
+  }
+
+  /** What proxies refuse now; the same resource, refused by many in the same words, once. */
+  refusals(): readonly Refusal[] {
+    const found = new Map<Resource, Refusal>();
+    for (const stream of this.#streams.values())
+      for (const refusal of stream.refusals()) if (!found.has(refusal.resource)) found.set(refusal.resource, refusal);
+    return [...found.values()];
   }
 
   /** The resources of a type that a stream's proxy has acknowledged, versions by name; undefined for a stream that is gone. */

@@ -52,6 +52,7 @@ function unsettled(subscription: Subscription): ReadonlyMap<string, ObjectState>
   for (const { resources } of unanswered) for (const { name } of resources) states.set(name, { state: 'sent' });
   for (const { name } of unsentOf(subscription, view).resources) states.set(name, pending);
   for (const name of owed?.keys() ?? []) states.set(name, pending);
+  for (const name of subscription.isolation?.doubted ?? []) states.set(name, pending);
   for (const { name, message } of subscription.rejections()) states.set(name, { state: 'rejected', message });
   return states;
 }

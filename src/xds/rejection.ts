@@ -12,16 +12,12 @@ export interface Rejection {
   readonly at: number;
 }
 
-/** Reading names out of a text is for pushes of this many resources; beyond, the NACK is filed against the first ones. */
+/** Reading names out of a text is for pushes of this many resources. */
 const mostSearched = 5_000;
-/** A response of thousands that is refused without a name is filed against this many: the text is what counts. */
-const mostBlamed = 20;
 
-/** The resources of a refused response that its text names; all of them when it names none. */
-export function blamed(resources: readonly Resource[], message: string): readonly Resource[] {
-  const named = resources.length > mostSearched ? [] : resources.filter(({ name }) => mentions(message, name));
-  return named.length > 0 ? named : resources.slice(0, mostBlamed);
-}
+/** The resources of a refused response that its text names. */
+export const mentioned = (resources: readonly Resource[], message: string): readonly Resource[] =>
+  resources.length > mostSearched ? [] : resources.filter(({ name }) => mentions(message, name));
 
 /** Whether `name` stands in the text as a whole: `a.b` is not mentioned by `a.b.c`. */
 function mentions(text: string, name: string): boolean {

@@ -34,5 +34,6 @@ export function acknowledgedVersions(subscription: Subscription): ReadonlyMap<st
   for (const name of owed?.keys() ?? []) versions.delete(name);
   for (const { resources } of unanswered) for (const { name } of resources) versions.delete(name);
   for (const { name } of subscription.rejections()) versions.delete(name);
+  for (const name of subscription.isolation?.doubted ?? []) versions.delete(name);
   return versions;
 }

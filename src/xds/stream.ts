@@ -10,7 +10,7 @@ import { endpointsNameOf } from './cluster.ts';
 import { isMapType } from './content.ts';
 import type { Flushable, StreamContext } from './context.ts';
 import { lackingObjects, objectStates, type ObjectState } from './object-state.ts';
-import type { Distributed, ProxyDistribution } from './distribution.ts';
+import type { Distributed, ProxyDistribution, Refusal } from './distribution.ts';
 import { waitForClusters, waitForRemovals } from './order.ts';
 import { decodeDeltaRequest, decodeSotwRequest, type DiscoveryRequest } from './request.ts';
 import { acknowledgedVersions, typeDistribution } from './report.ts';
@@ -121,7 +121,7 @@ export class ProxyStream implements Distributed, Flushable {
   #answer(subscription: Subscription, nonce: string, error: string | undefined): void {
     const { clock, metrics, log } = this.#server;
     const now = clock.now();
-    const pushes = subscription.answered(nonce, error, now);
+    const pushes = subscription.answered(nonce, error, now, this.#sendsState(subscription.type));
     if (!pushes) return this.#protocol === 'delta' ? metrics.staleNonce(subscription.type) : undefined;
     for (const { sentAt, changedAt } of pushes) {
       metrics.answered(subscription.type, (now - sentAt) / 1000);
@@ -188,7 +188,7 @@ export class ProxyStream implements Distributed, Flushable {
     const { resources, removed } = subscription.take();
     for (const [name, held] of removed) subscription.leaving.set(name, held);
     for (const { name } of resources) subscription.leaving.delete(name);
-    if (resources.length === 0 && !subscription.greet) return true;
+    if (resources.length === 0 && !subscription.greet) return this.#sendTrial(subscription, changedAt, true);
     const endpoints = this.#subscriptions.get('endpoint');
     if (endpoints) {
       for (const cluster of resources) {
@@ -199,7 +199,10 @@ export class ProxyStream implements Distributed, Flushable {
       }
     }
     const state = this.#protocol === 'delta' ? resources : stateWithLeaving(subscription);
-    return this.#send(subscription, { ...noDifference, resources: state }, changedAt, true);
+    return (
+      this.#send(subscription, { ...noDifference, resources: state }, changedAt, true) &&
+      this.#sendTrial(subscription, changedAt, true)
+    );
   }
 
   #flushType(type: ResourceType, changedAt: number | undefined, gating: boolean): boolean {
@@ -209,16 +212,30 @@ export class ProxyStream implements Distributed, Flushable {
     const { greet } = subscription;
     const difference = subscription.take();
     const { resources, removed } = difference;
-    if (this.#protocol === 'delta') {
-      if (resources.length === 0 && removed.size === 0 && !greet) return true;
-      return this.#send(subscription, difference, changedAt, gating);
+    // By name, SotW cannot say that there is nothing.
+    const gone = this.#protocol === 'delta' || isMapType(type);
+    if (resources.length > 0 || (gone && (removed.size > 0 || greet))) {
+      const whole = { ...noDifference, resources: subscription.state() };
+      const named = { ...noDifference, resources };
+      const sent = this.#protocol === 'delta' ? difference : isMapType(type) ? whole : named;
+      if (!this.#send(subscription, sent, changedAt, gating)) return false;
     }
-    if (isMapType(type)) {
-      if (resources.length === 0 && removed.size === 0 && !greet) return true;
-      return this.#send(subscription, subscription.view.since(nothing), changedAt, gating);
-    }
-    if (resources.length === 0) return true;
+    return this.#sendTrial(subscription, changedAt, gating);
+  }
+
+  /** After a NACK without names: the next group of suspects, by itself, once everything before it is answered. */
+  #sendTrial(subscription: Subscription, changedAt: number | undefined, gating: boolean): boolean {
+    if (subscription.isolation?.trying !== true) return true;
+    if (subscription.unanswered.length > 0) return this.#holdFull();
+    const trial = subscription.nextTrial();
+    if (trial === undefined) return true;
+    const resources = this.#sendsState(subscription.type) ? stateWithLeaving(subscription) : trial;
     return this.#send(subscription, { ...noDifference, resources }, changedAt, gating);
+  }
+
+  /** Whether each response of a type holds all that there is. */
+  #sendsState(type: ResourceType): boolean {
+    return this.#protocol === 'sotw' && isMapType(type);
   }
 
   #flushRemovals(changedAt: number | undefined): void {
@@ -236,7 +253,8 @@ export class ProxyStream implements Distributed, Flushable {
     subscription.leaving.clear();
     if (removed.size === 0) return;
     // SotW says it by the state that lacks them.
-    const difference = this.#protocol === 'delta' ? { ...noDifference, removed } : subscription.view.since(nothing);
+    const difference =
+      this.#protocol === 'delta' ? { ...noDifference, removed } : { ...noDifference, resources: subscription.state() };
     this.#send(subscription, difference, changedAt, false);
   }
 
@@ -254,7 +272,7 @@ export class ProxyStream implements Distributed, Flushable {
     let bytes = 0;
     for (const part of parts) bytes += part.length;
     const sentAt = clock.now();
-    const push: Push = { nonce, resources, bytes, sentAt, changedAt, gating };
+    const push: Push = { nonce, resources, removed, bytes, sentAt, changedAt, gating };
     subscription.unanswered.push(push);
     subscription.latestNonce = nonce;
     subscription.greet = false;
@@ -269,7 +287,8 @@ export class ProxyStream implements Distributed, Flushable {
 
   #versionOf(subscription: Subscription): string {
     const { view, leaving } = subscription;
-    return leaving.size === 0 ? view.version : `${view.version}+${leaving.size}`;
+    const withheld = subscription.state() === view.since(nothing).resources ? '' : '-';
+    return leaving.size === 0 ? `${view.version}${withheld}` : `${view.version}${withheld}+${leaving.size}`;
   }
 
   #holdFull(): true {
@@ -326,6 +345,15 @@ export class ProxyStream implements Distributed, Flushable {
     return lackingObjects([...this.#subscriptions.values()]);
   }
 
+  refusals(): readonly Refusal[] {
+    return [...this.#subscriptions.values()].flatMap((subscription) =>
+      subscription.rejections().flatMap(({ name, message }) => {
+        const resource = subscription.view.get(name);
+        return resource === undefined ? [] : [{ type: subscription.type, resource, message }];
+      }),
+    );
+  }
+
   acknowledged(type: ResourceType): ReadonlyMap<string, string> {
     const subscription = this.#subscriptions.get(type);
     return subscription ? acknowledgedVersions(subscription) : new Map();
@@ -333,9 +361,9 @@ export class ProxyStream implements Distributed, Flushable {
 }
 
 /** SotW: clusters that leave stand in the state until nothing refers to them. */
-function stateWithLeaving({ view, leaving }: Subscription): readonly Resource[] {
-  const { resources } = view.since(nothing);
-  const kept = [...leaving.values()].filter((resource) => resource !== undefined);
+function stateWithLeaving(subscription: Subscription): readonly Resource[] {
+  const resources = subscription.state();
+  const kept = [...subscription.leaving.values()].filter((resource) => resource !== undefined);
   return kept.length === 0 ? resources : [...resources, ...kept];
 }
 

@@ -1,13 +1,16 @@
 // What one stream asked for of one type, what it was sent of it, and what it said to that.
 
 import type { Resource, ResourceType } from '../compile/resource.ts';
-import { blamed, type Rejection } from './rejection.ts';
+import { Isolation } from './isolation.ts';
+import type { Rejection } from './rejection.ts';
 import { noDifference, nothing, type Difference, type Member, type View } from './view.ts';
 
 /** One response that left. */
 export interface Push {
   readonly nonce: string;
   readonly resources: readonly Resource[];
+  /** What it took away, by name. */
+  readonly removed: Difference['removed'];
   readonly bytes: number;
   readonly sentAt: number;
   /** When the change that caused it reached this room; undefined when the proxy asked for it. */
@@ -41,7 +44,10 @@ export class Subscription implements Member {
   /** Removed resources that the proxy is told of only after nothing refers to them any more (clusters). */
   readonly leaving = new Map<string, Resource | undefined>();
   readonly unanswered: Push[] = [];
-  rejected: Map<string, Rejection> | undefined;
+  /** Since the first NACK: what is kept from the proxy, and why. */
+  isolation: Isolation | undefined;
+  /** Where the whole state is sent (SotW): the last one that was accepted. */
+  #accepted: readonly Resource[] = [];
   latestNonce = '';
   pushes = 0;
   bytes = 0;
@@ -60,7 +66,10 @@ export class Subscription implements Member {
 
   /** Whether there is something to send, as of the view's last refresh. What cannot be computed is nothing, not an empty state. */
   get pending(): boolean {
-    return this.view.known && (this.sent !== this.view.revision || this.owed !== undefined || this.greet);
+    return (
+      this.view.known &&
+      (this.sent !== this.view.revision || this.owed !== undefined || this.greet || this.isolation?.trying === true)
+    );
   }
 
   /** Whether it must wait for an answer before anything more is sent. */
@@ -129,7 +138,7 @@ export class Subscription implements Member {
     const difference = unsentOf(this, view);
     this.sent = view.revision;
     this.owed = undefined;
-    if (!owed) return difference;
+    if (!owed) return this.#deliverable(difference);
     const resources = new Map(difference.resources.map((resource) => [resource.name, resource]));
     const removed = new Map(difference.removed);
     for (const [name, held] of owed) {
@@ -138,30 +147,66 @@ export class Subscription implements Member {
       else if (!view.knows(name)) (this.#deferred ??= new Map()).set(name, held);
       else if (held !== 'nothing') removed.set(name, held === 'something' ? undefined : held);
     }
-    return { resources: [...resources.values()], removed };
+    return this.#deliverable({ resources: [...resources.values()], removed });
+  }
+
+  /** A difference less what is withheld; the same object where nothing is, so that its bytes stay shared. */
+  #deliverable(difference: Difference): Difference {
+    const { isolation } = this;
+    if (isolation === undefined) return difference;
+    const resources = difference.resources.filter((resource) => !isolation.withholds(resource));
+    return resources.length === difference.resources.length ? difference : { ...difference, resources };
+  }
+
+  /** The whole state as the proxy may have it: what is withheld stands in its earlier form. */
+  state(): readonly Resource[] {
+    const { resources } = this.view.since(nothing);
+    const { isolation } = this;
+    if (isolation === undefined || !resources.some((resource) => isolation.withholds(resource))) return resources;
+    return resources.flatMap((resource) =>
+      isolation.withholds(resource) ? (isolation.instead(resource.name) ?? []) : [resource],
+    );
+  }
+
+  /** The resources of the next group that is sent by itself to find a bad one among them; undefined while none is. */
+  nextTrial(): readonly Resource[] | undefined {
+    for (let names = this.isolation?.next(); names !== undefined; names = this.isolation?.next()) {
+      const resources = [...names].flatMap((name) => this.view.get(name) ?? []);
+      const fresh = resources.filter((resource) => this.isolation?.withholds(resource) !== true);
+      if (fresh.length > 0) return fresh;
+    }
+    return undefined;
   }
 
   /** Takes the answer to the response with this nonce; undefined if none such waits. Answers come in order: earlier ones count too. */
-  answered(nonce: string, error: string | undefined, at: number): readonly Push[] | undefined {
+  answered(nonce: string, error: string | undefined, at: number, whole: boolean): readonly Push[] | undefined {
     const index = this.unanswered.findIndex((push) => push.nonce === nonce);
     if (index < 0) return undefined;
     const pushes = this.unanswered.splice(0, index + 1);
     this.lastAnswerAt = at;
-    const { rejected } = this;
-    if (rejected) for (const { resources } of pushes) for (const { name } of resources) rejected.delete(name);
     const last = pushes.at(-1);
-    if (error !== undefined && last) {
-      this.nacks += 1;
-      this.rejected ??= new Map();
-      for (const { name, version } of blamed(last.resources, error))
-        this.rejected.set(name, { name, version, message: error, at });
+    for (const push of pushes) {
+      if (error !== undefined && push === last) continue;
+      this.isolation?.accepted(push.resources);
+      if (whole) this.#accepted = push.resources;
     }
+    if (error !== undefined && last) this.#nacked(last, error, at);
     return pushes;
   }
 
-  /** Rejections of resources that are still wanted and there. */
+  /** What the refused response brought besides what was bad in it goes out again. */
+  #nacked({ resources, removed }: Push, message: string, at: number): void {
+    this.nacks += 1;
+    this.isolation ??= new Isolation();
+    const held = new Map(this.#accepted.map((resource) => [resource.name, resource]));
+    const suspects = resources.filter(({ name, version }) => held.get(name)?.version !== version);
+    for (const name of this.isolation.nacked(suspects, message, at, (each) => held.get(each))) this.owe(name, 'something');
+    for (const [name, before] of removed) this.owe(name, before ?? 'something');
+  }
+
+  /** Rejections of resources that are still wanted as they were refused. */
   rejections(): readonly Rejection[] {
-    return [...(this.rejected?.values() ?? [])].filter(({ name }) => this.view.get(name) !== undefined);
+    return (this.isolation?.refused ?? []).filter(({ name, version }) => this.view.get(name)?.version === version);
   }
 }
 

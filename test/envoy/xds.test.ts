@@ -155,6 +155,41 @@ for (const protocol of ['delta', 'sotw'] as const) {
     await until(async () => (await mesh.envoy.stat('http.better.downstream_rq_total')) > 0 || (await get({ port })) !== 'one');
     assert.equal(await get({ port }), 'one');
   });
+
+  test(`${protocol}: of a message with one bad resource the good ones arrive, though Envoy names none`, limit, async () => {
+    await using mesh = await setUp(protocol);
+    const { a, two, port } = mesh;
+    const other = await freePort();
+    together(() => {
+      a.put('route', routeTo('r2', 'c1'));
+      a.put('listener', httpListener('l2', other, 'r2'));
+    });
+    await until(async () => (await get({ port: other }).catch(() => '')) === 'one');
+    const refused = () => (mesh.distribution().list()[0]?.types ?? []).flatMap(({ rejected }) => rejected);
+    together(() => {
+      a.put('endpoint', ...['c2', 'c3', 'c4'].map((name) => endpointsOf(name, two.port)));
+      a.put('cluster', edsCluster('c2'), edsCluster('c3', -1), edsCluster('c4'));
+      a.put('route', routeTo('r2', 'c2', { broken: true }), routeTo('r1', 'c2'));
+    });
+    await until(async () => (await get({ port })) === 'two');
+    await until(() => refused().length === 2);
+    assert.deepEqual(
+      refused()
+        .map(({ name }) => name)
+        .sort(),
+      ['c3', 'r2'],
+    );
+    assert.equal(await get({ port: other }), 'one');
+    const clusters = await mesh.envoy.admin('/config_dump?resource=dynamic_active_clusters');
+    assert.match(clusters, /"name": "c2"/);
+    assert.doesNotMatch(clusters, /"name": "c3"/);
+    together(() => {
+      a.put('cluster', edsCluster('c3', 1));
+      a.put('route', routeTo('r2', 'c3'));
+    });
+    await until(async () => (await get({ port: other })) === 'two');
+    await until(() => mesh.distribution().settled);
+  });
 }
 
 test('delta: a server that comes back sends only what changed while it was away', limit, async () => {

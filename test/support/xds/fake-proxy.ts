@@ -21,6 +21,8 @@ export interface Got {
   readonly nonce: string;
   readonly version: string;
   readonly versions: Readonly<Record<string, string>>;
+  /** The bytes as text. */
+  readonly contents: readonly string[];
 }
 
 const typeOf = (url: string): ResourceType => {
@@ -165,6 +167,7 @@ export class DeltaProxy extends FakeProxy {
       nonce: response.nonce,
       version: '',
       versions: Object.fromEntries(response.resources.map(({ name, version }) => [name, version])),
+      contents: response.resources.map(({ resource }) => Buffer.from(resource?.value ?? []).toString()),
     };
   }
 }
@@ -213,6 +216,7 @@ export class SotwProxy extends FakeProxy {
       nonce: response.nonce,
       version: response.versionInfo,
       versions: {},
+      contents: response.resources.map(({ value }) => Buffer.from(value).toString()),
     };
   }
 }

@@ -50,13 +50,14 @@ const socketAddress = (address: string, port: number) => ({
   address: { case: 'socketAddress' as const, value: { address, portSpecifier: { case: 'portValue' as const, value: port } } },
 });
 
-export const routeTo = (name: string, cluster: string): Resource =>
+/** All requests to one cluster; a table that is `broken` has a virtual host without domains, which Envoy refuses without a name. */
+export const routeTo = (name: string, cluster: string, { broken = false } = {}): Resource =>
   encode(name, RouteConfigurationSchema, {
     name,
     virtualHosts: [
       {
         name: 'all',
-        domains: ['*'],
+        domains: broken ? [] : ['*'],
         routes: [
           {
             match: { pathSpecifier: { case: 'prefix', value: '/' } },
