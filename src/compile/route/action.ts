@@ -88,10 +88,15 @@ export const announcementConfig = (announcement: Announcement): Record<string, A
   [alpnFilterName]: announce(announcement),
 });
 
-/** No timeout unless a rule gives one; gRPC's own deadline header is obeyed up to it. */
-export function timeouts(timeout: number | undefined): RouteAction {
-  const limit = duration(timeout ?? 0);
-  return { timeout: limit, maxStreamDuration: { maxStreamDuration: duration(0), grpcTimeoutHeaderMax: limit } };
+/**
+ * No timeout unless a rule gives one; gRPC's own deadline header is obeyed up to it. Envoy does not look at `timeout` where
+ * `maxStreamDuration` is there, so a rule's goes with the older `maxGrpcTimeout`, as in Istio.
+ */
+export function timeouts(timeout = 0): RouteAction {
+  const limit = duration(timeout);
+  return timeout === 0
+    ? { timeout: limit, maxStreamDuration: { maxStreamDuration: limit, grpcTimeoutHeaderMax: limit } }
+    : { timeout: limit, maxGrpcTimeout: limit };
 }
 
 /** What the match took of the path is replaced: the prefix, or the whole path of an exact or regular-expression match. */
