@@ -7,7 +7,7 @@ import { join } from 'node:path';
 
 const root = join(new URL('.', import.meta.url).pathname, '..');
 const bin = join(root, 'node_modules', `node-linux-${process.arch}`, 'bin');
-if (process.execPath !== join(bin, 'node')) {
+if (process.execPath !== fs.realpathSync(join(bin, 'node'))) {
   const again = spawnSync(join(bin, 'node'), [new URL(import.meta.url).pathname, ...process.argv.slice(2)], { stdio: 'inherit' });
   process.exit(again.status ?? 1);
 }
