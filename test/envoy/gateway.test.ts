@@ -2,37 +2,24 @@
 
 import { after, before, describe, it } from 'node:test';
 import assert from 'node:assert/strict';
-import { generateKeyPairSync, X509Certificate, type KeyObject } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer as createHttpServer, request as httpRequest } from 'node:http';
 import { createServer as createHttpsServer, request as httpsRequest, type RequestOptions } from 'node:https';
 import { connect, createServer as createTcpServer, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connect as connectTls } from 'node:tls';
 import { decode } from '../../src/api/decode.ts';
 import { originOf, type ApiObject } from '../../src/api/object.ts';
-import { writeLeaf, writeRoot, type Signer } from '../../src/ca/x509.ts';
 import { createCompiler } from '../../src/compile/compile.ts';
 import { serveGrpc } from '../../src/lib/grpc/server.ts';
 import { Store } from '../../src/store/store.ts';
 import { adsHandlers } from '../../src/xds/ads.ts';
+import { authority, leaf, revocationList, type Leaf, type TestAuthority } from '../support/certificates.ts';
 import { freePort, startEnvoy, until } from '../support/xds/real-envoy.ts';
 
-const validity = { notBefore: new Date('2020-01-01'), notAfter: new Date('2099-01-01') };
-
-const pair = () => generateKeyPairSync('ec', { namedCurve: 'P-256' });
-const keyText = (key: KeyObject): string => key.export({ format: 'pem', type: 'pkcs8' }).toString();
-
-async function authority(organization: string): Promise<Signer & { readonly pem: string }> {
-  const { privateKey } = pair();
-  const pem = await writeRoot(privateKey, { organization, ...validity });
-  return { key: privateKey, certificate: new X509Certificate(pem), pem };
-}
-
-async function leaf(signer: Signer, ...dnsNames: string[]): Promise<{ cert: string; key: string }> {
-  const { privateKey, publicKey } = pair();
-  return { cert: await writeLeaf(signer, { publicKey, dnsNames, ...validity }), key: keyText(privateKey) };
-}
+const named = (signer: TestAuthority, ...dnsNames: string[]): Promise<Leaf> => leaf(signer, { dnsNames });
 
 const object = (document: Record<string, unknown>): ApiObject => {
   const decoded = decode(document as Parameters<typeof decode>[0], originOf('test'));
@@ -43,7 +30,7 @@ const object = (document: Record<string, unknown>): ApiObject => {
 const networking = (kind: string, name: string, spec: object): ApiObject =>
   object({ apiVersion: 'networking.istio.io/v1', kind, metadata: { name, namespace: 'edge' }, spec });
 
-const secret = (name: string, stringData: Record<string, string>): ApiObject =>
+const secret = (name: string, stringData: object): ApiObject =>
   object({ apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace: 'edge' }, stringData });
 
 /** A service of the outside at a port of this machine. */
@@ -99,12 +86,32 @@ const echo = (port: number, text: string): Promise<string> =>
     socket.on('close', () => resolve(said)).on('error', reject);
   });
 
-describe('a gateway on the real Envoy', { timeout: 90_000 }, () => {
+/** The certificate that a server shows for a name. */
+function certificateShown(port: number, servername: string, ciphers?: string): Promise<X509Certificate> {
+  return new Promise((resolve, reject) => {
+    const options = { host: '127.0.0.1', port, servername, rejectUnauthorized: false, ...(ciphers !== undefined && { ciphers }) };
+    const socket = connectTls(options, () => {
+      const certificate = socket.getPeerX509Certificate();
+      socket.destroy();
+      if (certificate === undefined) reject(new Error('no certificate'));
+      else resolve(certificate);
+    });
+    socket.on('error', reject);
+  });
+}
+
+const serialShown = async (port: number, name: string): Promise<string> => (await certificateShown(port, name)).serialNumber;
+
+/** The kind of its key. */
+const shown = async (port: number, name: string, ciphers: string): Promise<string | undefined> =>
+  (await certificateShown(port, name, ciphers)).publicKey.asymmetricKeyType;
+
+describe('a gateway on the real Envoy', { timeout: 20_000 }, () => {
   const stack = new AsyncDisposableStack();
   const store = new Store();
   let ports: Record<'http' | 'https' | 'passthrough' | 'tcp' | 'late', number>;
-  let trusted: Signer & { readonly pem: string };
-  let clients: Signer & { readonly pem: string };
+  let trusted: TestAuthority;
+  let clients: TestAuthority;
 
   const serve = async (server: Server): Promise<number> => {
     stack.defer(() => new Promise<void>((resolve) => void server.close(() => resolve())));
@@ -115,7 +122,7 @@ describe('a gateway on the real Envoy', { timeout: 90_000 }, () => {
     const folder = mkdtempSync(join(tmpdir(), 'lateen-gateway-'));
     stack.defer(() => rmSync(folder, { recursive: true, force: true }));
     [trusted, clients] = [await authority('servers'), await authority('clients')];
-    const own = await leaf(trusted, 'own.example');
+    const own = await named(trusted, 'own.example');
     const backends = {
       one: await serve(createHttpServer((_request, response) => response.setHeader('connection', 'close').end('one'))),
       two: await serve(createHttpServer((_request, response) => response.setHeader('connection', 'close').end('two'))),
@@ -124,8 +131,8 @@ describe('a gateway on the real Envoy', { timeout: 90_000 }, () => {
     };
     const [http, https, passthrough, tcp, late] = await Promise.all([freePort(), freePort(), freePort(), freePort(), freePort()]);
     ports = { http, https, passthrough, tcp, late };
-    const site = await leaf(trusted, 'a.example');
-    const guarded = await leaf(trusted, 'guarded.example');
+    const site = await named(trusted, 'a.example');
+    const guarded = await named(trusted, 'guarded.example');
     const gateway = networking('Gateway', 'gateway', {
       selector: { istio: 'ingressgateway' },
       servers: [
@@ -141,6 +148,32 @@ describe('a gateway on the real Envoy', { timeout: 90_000 }, () => {
           hosts: ['guarded.example'],
           tls: { mode: 'MUTUAL', credentialName: 'guarded' },
         },
+        {
+          port: { number: https, name: 'optional', protocol: 'HTTPS' },
+          hosts: ['optional.example'],
+          tls: { mode: 'OPTIONAL_MUTUAL', credentialName: 'site', caCertCredentialName: 'configmap://edge/clients' },
+        },
+        {
+          port: { number: https, name: 'anyone', protocol: 'HTTPS' },
+          hosts: ['anyone.example'],
+          tls: { mode: 'MUTUAL', credentialName: 'guarded', insecureSkipVerify: true },
+        },
+        {
+          port: { number: https, name: 'picky', protocol: 'HTTPS' },
+          hosts: ['picky.example'],
+          tls: {
+            mode: 'MUTUAL',
+            credentialName: 'guarded',
+            subjectAltNames: ['friend'],
+            minProtocolVersion: 'TLSV1_3',
+            ecdhCurves: ['P-384'],
+          },
+        },
+        {
+          port: { number: https, name: 'both', protocol: 'HTTPS' },
+          hosts: ['both.example'],
+          tls: { mode: 'SIMPLE', credentialNames: ['both-ec', 'both-rsa'], maxProtocolVersion: 'TLSV1_2' },
+        },
         { port: { number: passthrough, name: 'tls', protocol: 'TLS' }, hosts: ['*.example'], tls: { mode: 'PASSTHROUGH' } },
         { port: { number: tcp, name: 'tcp', protocol: 'TCP' }, hosts: ['*'] },
       ].map((server) => ({ bind: '127.0.0.1', ...server })),
@@ -152,6 +185,14 @@ describe('a gateway on the real Envoy', { timeout: 90_000 }, () => {
       external('own.backend', 'TLS', backends.own),
       external('tcp.backend', 'TCP', backends.tcp),
       secret('site', { 'tls.crt': site.cert, 'tls.key': site.key }),
+      secret('both-ec', await leaf(trusted, { dnsNames: ['both.example'] })),
+      secret('both-rsa', await leaf(trusted, { dnsNames: ['both.example'] }, 'rsa')),
+      object({
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata: { name: 'clients', namespace: 'edge' },
+        data: { 'ca.crt': clients.pem },
+      }),
       secret('guarded', { cert: guarded.cert, key: guarded.key, cacert: clients.pem }),
       rules('sites', 'gateway', {
         tls: [{ match: [{ sniHosts: ['own.example'] }], route: [{ destination: { host: 'own.backend' } }] }],
@@ -198,10 +239,79 @@ describe('a gateway on the real Envoy', { timeout: 90_000 }, () => {
   });
 
   it('lets in only who has a certificate of the Secret’s authority', async () => {
-    const [friend, stranger] = [await leaf(clients, 'friend'), await leaf(trusted, 'stranger')];
+    const [friend, stranger] = [await named(clients, 'friend'), await named(trusted, 'stranger')];
     assert.equal((await ask(ports.https, 'guarded.example', '/', { ca: trusted.pem, ...friend })).body, 'one');
     await assert.rejects(ask(ports.https, 'guarded.example', '/', { ca: trusted.pem }), /alert|socket|ECONNRESET/);
     await assert.rejects(ask(ports.https, 'guarded.example', '/', { ca: trusted.pem, ...stranger }), /alert|socket|ECONNRESET/);
+  });
+
+  const refused = /alert|socket|ECONNRESET/;
+  const withLeaf = (own?: Leaf): RequestOptions => ({ ca: trusted.pem, checkServerIdentity: () => undefined, ...own });
+
+  it('lets in who has no certificate where that is allowed, and nobody with a wrong one', async () => {
+    const [friend, stranger] = [await named(clients, 'friend'), await named(trusted, 'stranger')];
+    assert.equal((await ask(ports.https, 'optional.example', '/', withLeaf())).body, 'one');
+    assert.equal((await ask(ports.https, 'optional.example', '/', withLeaf(friend))).body, 'one');
+    await assert.rejects(ask(ports.https, 'optional.example', '/', withLeaf(stranger)), refused);
+  });
+
+  it('asks for a certificate of whomever it may be, where trust is left to the application', async () => {
+    assert.equal((await ask(ports.https, 'anyone.example', '/', withLeaf(await named(trusted, 'stranger')))).body, 'one');
+    await assert.rejects(ask(ports.https, 'anyone.example', '/', withLeaf()), refused);
+  });
+
+  it('asks for a name in the certificate, a version and a curve', async () => {
+    const [friend, another] = [await named(clients, 'friend'), await named(clients, 'another')];
+    assert.equal((await ask(ports.https, 'picky.example', '/', withLeaf(friend))).body, 'one');
+    await assert.rejects(ask(ports.https, 'picky.example', '/', withLeaf(another)), refused);
+    await assert.rejects(ask(ports.https, 'picky.example', '/', { ...withLeaf(friend), maxVersion: 'TLSv1.2' }), refused);
+    await assert.rejects(ask(ports.https, 'picky.example', '/', { ...withLeaf(friend), ecdhCurve: 'X25519' }), refused);
+  });
+
+  it('shows each client the certificate of the kind that it can check', async () => {
+    const kinds = await Promise.all(
+      ['ECDHE-ECDSA-AES128-GCM-SHA256', 'ECDHE-RSA-AES128-GCM-SHA256'].map((ciphers) =>
+        shown(ports.https, 'both.example', ciphers),
+      ),
+    );
+    assert.deepEqual(kinds, ['ec', 'rsa']);
+  });
+
+  it('refuses a client whose certificate was taken back, from the moment that the Secret says so', async () => {
+    const [friend, lost] = [await named(clients, 'friend'), await named(clients, 'lost')];
+    assert.equal((await ask(ports.https, 'guarded.example', '/', withLeaf(lost))).body, 'one');
+    const guarded = await named(trusted, 'guarded.example');
+    store.upsert(secret('guarded', { ...guarded, cacert: clients.pem, crl: await revocationList(clients, [lost]) }));
+    await until(async () =>
+      ask(ports.https, 'guarded.example', '/', withLeaf(lost)).then(
+        () => false,
+        () => true,
+      ),
+    );
+    assert.equal((await ask(ports.https, 'guarded.example', '/', withLeaf(friend))).body, 'one');
+  });
+
+  it('changes certificates while requests come, and none fails', async () => {
+    const serials = new Set<string>();
+    let asked = 0;
+    let going = true;
+    const asking = (async () => {
+      while (going) {
+        assert.equal((await ask(ports.https, 'a.example', '/', { ca: trusted.pem })).body, 'one');
+        asked += 1;
+      }
+    })();
+    for (let turn = 0; turn < 5; turn++) {
+      const renewed = await named(trusted, 'a.example');
+      const { serialNumber } = new X509Certificate(renewed.cert);
+      store.upsert(secret('site', { 'tls.crt': renewed.cert, 'tls.key': renewed.key }));
+      await until(async () => (await serialShown(ports.https, 'a.example')) === serialNumber);
+      serials.add(serialNumber);
+    }
+    going = false;
+    await asking;
+    assert.equal(serials.size, 5);
+    assert.ok(asked > 5, `${asked} requests`);
   });
 
   it('hands TLS on unopened, by server name', async () => {
@@ -226,7 +336,7 @@ describe('a gateway on the real Envoy', { timeout: 90_000 }, () => {
       store.upsert(rules('late-sites', 'late'));
     });
     await assert.rejects(ask(ports.late, 'a.example', '/', tls));
-    const { cert, key } = await leaf(trusted, 'a.example');
+    const { cert, key } = await named(trusted, 'a.example');
     store.upsert(secret('late', { cert, key }));
     await until(async () => (await ask(ports.late, 'a.example', '/', tls).catch(() => undefined))?.body === 'one');
   });

@@ -1,34 +1,18 @@
 // TLS that is not the mesh's own: started by a caller's proxy with files of its pod, ended or handed on by the ingress gateway.
 
 import assert from 'node:assert/strict';
-import { generateKeyPairSync, X509Certificate } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request as httpsRequest } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { after, before, test } from 'node:test';
-import { writeLeaf, writeRoot, type Signer, type SubjectNames } from '../../src/ca/x509.ts';
+import { authority, leaf, secretOf, type TestAuthority } from '../support/certificates.ts';
 import { node, startMesh, whyNoMesh, type RunningMesh } from '../support/mesh.ts';
 import { until } from '../support/until.ts';
 
 const skip = whyNoMesh();
-
-const validity = { notBefore: new Date(Date.now() - 60_000), notAfter: new Date(Date.now() + 3_600_000) };
-const newKeys = () => generateKeyPairSync('ec', { namedCurve: 'P-256' });
-
-async function authority(organization: string): Promise<Signer & { readonly pem: string }> {
-  const { privateKey: key } = newKeys();
-  const pem = await writeRoot(key, { organization, ...validity });
-  return { key, pem, certificate: new X509Certificate(pem) };
-}
-
-/** A certificate and its key, as a Secret of type kubernetes.io/tls has them. */
-async function leaf(signer: Signer, names: SubjectNames): Promise<{ 'tls.crt': string; 'tls.key': string }> {
-  const { privateKey, publicKey } = newKeys();
-  const certificate = await writeLeaf(signer, { publicKey, ...names, ...validity });
-  return { 'tls.crt': certificate, 'tls.key': privateKey.export({ format: 'pem', type: 'pkcs8' }).toString() };
-}
 
 /** Says what it was asked for and by whom. Outside the mesh it is the test's own; nothing of Lateen ends its TLS. */
 const server = `
@@ -86,17 +70,17 @@ const originating = (tls: object) =>
 const folder = mkdtempSync(join(tmpdir(), 'lateen-tls-'));
 const accessLog = join(folder, 'access.log');
 let mesh: RunningMesh;
-let servers: Signer & { readonly pem: string };
-let clients: Signer & { readonly pem: string };
+let servers: TestAuthority;
+let clients: TestAuthority;
 
 before(async () => {
   if (skip !== false) return;
   [servers, clients] = [await authority('servers'), await authority('clients')];
   const documents = [
-    kept('Secret', 'server', { ...(await leaf(servers, { dnsNames: ['server.example'] })), 'clients.pem': clients.pem }),
-    kept('Secret', 'client', await leaf(clients, { dnsNames: ['caller.example'] })),
+    kept('Secret', 'server', { ...secretOf(await leaf(servers, { dnsNames: ['server.example'] })), 'clients.pem': clients.pem }),
+    kept('Secret', 'client', secretOf(await leaf(clients, { dnsNames: ['caller.example'] }))),
     kept('ConfigMap', 'authorities', { 'ca.pem': servers.pem, 'others.pem': clients.pem }),
-    kept('Secret', 'site', await leaf(servers, { dnsNames: ['site.example'] }), 'istio-system'),
+    kept('Secret', 'site', secretOf(await leaf(servers, { dnsNames: ['site.example'] })), 'istio-system'),
     pod(
       'secure',
       { labels: { app: 'secure', 'sidecar.istio.io/inject': 'false' } },
@@ -238,7 +222,7 @@ test('MUTUAL: the server is shown a certificate of files that the proxy alone se
   assert.notEqual(seen.code, 0);
 
   // A renewed certificate is shown to the next server without anything being started again.
-  await mesh.apply(texts([kept('Secret', 'client', await leaf(clients, { dnsNames: ['renewed.example'] }))]));
+  await mesh.apply(texts([kept('Secret', 'client', secretOf(await leaf(clients, { dnsNames: ['renewed.example'] })))]));
   assert.equal((await said(/renewed\.example/)).client, 'DNS:renewed.example');
 });
 
@@ -286,7 +270,7 @@ async function atGateway(host: string): Promise<{ readonly body: string; readonl
 test('the gateway ends TLS with a Secret, which is renewed while it runs', { skip }, async () => {
   const first = await atGateway('site.example');
   assert.equal(first.body, 'the site');
-  const renewed = await leaf(servers, { dnsNames: ['site.example'] });
+  const renewed = secretOf(await leaf(servers, { dnsNames: ['site.example'] }));
   await mesh.apply(texts([kept('Secret', 'site', renewed, 'istio-system')]));
   const { serialNumber } = new X509Certificate(renewed['tls.crt']);
   assert.notEqual(first.serial, serialNumber);
