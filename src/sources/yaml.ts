@@ -3,6 +3,7 @@
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Document, type Node } from 'yaml';
 import type { Diagnostic } from '../api/diagnostic.ts';
 import type { Origin, Path } from '../api/object.ts';
+import { readPlainYaml } from './plain-yaml.ts';
 import { readOptions } from './yaml-scalars.ts';
 
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -110,6 +111,8 @@ class ParsedText {
         // A YAML flow mapping looks the same, and YAML's reader tells the place of an error better.
       }
     }
+    const plain = readPlainYaml(this.#text);
+    if (plain !== undefined) return { value: plain };
     try {
       const document = parseDocument(this.#text, readOptions);
       const [error] = document.errors;
