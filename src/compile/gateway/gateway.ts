@@ -12,6 +12,7 @@ import { meshDiagnostics } from '../references.ts';
 import { gatewayListeners } from './listeners.ts';
 import { gatewayTable } from './routes.ts';
 import { ingressDiagnostics } from './ingress.ts';
+import { shadowDiagnostics } from './shadows.ts';
 import { gatewaySecret } from './secret.ts';
 import { serversOf } from './merge.ts';
 import { credentialDiagnostics, credentialNames } from './credentials.ts';
@@ -73,6 +74,7 @@ export function gatewayOf(proxy: ProxyClass): Configuration {
     diagnostics: computed(() => [
       ...meshDiagnostics(view),
       ...ingressDiagnostics(mesh),
+      ...shadowDiagnostics(proxy, servers.value.servers),
       ...servers.value.diagnostics,
       ...made.value.diagnostics,
       ...credentialDiagnostics(proxy, servers.value.servers),

@@ -9,7 +9,7 @@ import type { ProxyClass } from '../proxy-class.ts';
 import type { Cause, Resource } from '../resource.ts';
 import type { ActionContext } from '../route/action.ts';
 import { resolveDestination } from '../route/destination.ts';
-import { httpRoutes, type RouteInit } from '../route/http-rules.ts';
+import { httpRoutes, type RouteInit, type RuleAudience } from '../route/http-rules.ts';
 import { routeTable } from '../route/table.ts';
 import { hostOrigin, virtualHostPiece, type VirtualHostPiece } from '../route/virtual-host.ts';
 import { commonHosts, hostsFor, tableOf, type GatewayServer } from './server.ts';
@@ -42,6 +42,15 @@ export function gatewayTable(proxy: ProxyClass, servers: readonly GatewayServer[
   );
 }
 
+/** Whom the rules of a server are compiled for. */
+export const audienceOf = (proxy: ProxyClass, server: GatewayServer): RuleAudience => ({
+  namespace: proxy.namespace,
+  labels: proxy.labels,
+  gateways: [server.gateway],
+  port: server.number,
+  tls: server.server.tls !== undefined,
+});
+
 function addServer(proxy: ProxyClass, server: GatewayServer, drafts: Map<string, HostDraft>): void {
   const { view } = proxy;
   const draftFor = (host: string): HostDraft => {
@@ -67,13 +76,7 @@ function addServer(proxy: ProxyClass, server: GatewayServer, drafts: Map<string,
     resolve: (destination) => resolveDestination(view, destination, server.number),
     defaultRetries: view.mesh.config.defaultHttpRetryPolicy,
   };
-  const audience = {
-    namespace: proxy.namespace,
-    labels: proxy.labels,
-    gateways: [server.gateway],
-    port: server.number,
-    tls: server.server.tls !== undefined,
-  };
+  const audience = audienceOf(proxy, server);
   const tlsOnly = server.server.tls?.httpsRedirect === true;
   for (const route of view.mesh.gatewayRoutes(server.gateway, proxy.namespace)) {
     const hosts = commonHosts(hostsFor(server, route.namespace), route.hosts);

@@ -22,7 +22,7 @@ export interface RuleAudience extends Entrance {
 }
 
 /** Whether a match is for these proxies at all. */
-function isFor(match: SourceMatch, audience: RuleAudience): boolean {
+export function appliesTo(match: SourceMatch, audience: RuleAudience): boolean {
   if (match.port !== undefined && match.port !== audience.port) return false;
   // A match that names gateways asks nothing else of who calls.
   if (match.gateways.length > 0) return match.gateways.some((gateway) => audience.gateways.includes(gateway));
@@ -32,7 +32,7 @@ function isFor(match: SourceMatch, audience: RuleAudience): boolean {
 
 /** Whether an object has a rule for these proxies. */
 export const hasRuleFor = ({ http }: Route, audience: RuleAudience): boolean =>
-  http.some(({ matches }) => matches.length === 0 || matches.some((match) => isFor(match, audience)));
+  http.some(({ matches }) => matches.length === 0 || matches.some((match) => appliesTo(match, audience)));
 
 /** The routes of an object's rules, in order, ending with the first that takes every request. */
 export function httpRoutes(route: Route, audience: RuleAudience, context: ActionContext): RouteInit[] {
@@ -43,7 +43,7 @@ export function httpRoutes(route: Route, audience: RuleAudience, context: Action
       return routes;
     }
     for (const match of rule.matches) {
-      if (!isFor(match, audience)) continue;
+      if (!appliesTo(match, audience)) continue;
       routes.push(httpRoute(route, rule, match, audience, context));
       if (matchesEverything(match)) return routes;
     }
