@@ -38,6 +38,7 @@ export const unreadFields: readonly UnreadFields[] = [
       'certificates',
       'configSources',
       'defaultConfig.*',
+      'defaultConfig.proxyMetadata.*',
       'defaultProviders',
       'disableEnvoyListenerLog',
       'discoverySelectors',
@@ -49,7 +50,7 @@ export const unreadFields: readonly UnreadFields[] = [
       'serviceScopeConfigs',
       'zoneAwareLbSetting',
     ],
-    except: ['defaultConfig.gatewayTopology'],
+    except: ['defaultConfig.gatewayTopology', 'defaultConfig.proxyMetadata', 'defaultConfig.proxyMetadata.ISTIO_META_HTTP10'],
   },
 ];
 

@@ -12,6 +12,7 @@ import type { ProxyNode } from './configuration.ts';
 import { topologyOf, type Topology } from './gateway/topology.ts';
 import { identityOf } from './identity.ts';
 import { needsAddress } from './ingress.ts';
+import { servesHttp10 } from './own-settings.ts';
 import { addressFamilies, isSet, labelsOf, podPorts, text, type AddressFamilies } from './node.ts';
 import type { Owner } from './own-ports.ts';
 import { placedViewText, type View } from './view.ts';
@@ -105,7 +106,7 @@ export function classOf(mesh: Mesh, node: ProxyNode): ProxyClass {
       .split(',')
       .filter((word) => word !== ''),
     families: addressFamilies(node.addresses),
-    http10: isSet(node.metadata['HTTP10']),
+    http10: servesHttp10(node, mesh.config),
     dialled: role === 'sidecar' && interception === 'NONE',
     httpProxy: role === 'sidecar' ? Number(text(node.metadata['HTTP_PROXY_PORT'])) || mesh.config.proxyHttpPort : 0,
     unprivileged: role === 'sidecar' && isSet(node.metadata['UNPRIVILEGED_POD']),

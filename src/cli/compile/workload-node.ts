@@ -106,6 +106,7 @@ function nodeOf(pod: ApiObject, domain: string): ProxyNode {
       NAME: name,
       NAMESPACE: namespace,
       LABELS: labels,
+      ANNOTATIONS: annotations,
       // Injection writes it down, as far as the pod says it.
       ...(labels[networkLabel] !== undefined && { NETWORK: labels[networkLabel] }),
       SERVICE_ACCOUNT: spec?.serviceAccountName ?? 'default',
