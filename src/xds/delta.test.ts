@@ -140,8 +140,35 @@ test('clusters are removed last, after listeners and routes are answered', () =>
   assert.deepEqual([listeners, routes].map(described), ['listener -l1', 'route r1']);
   proxy.ack(listeners);
   assert.deepEqual(proxy.took(), []);
-  proxy.nack(routes, 'bad');
+  proxy.ack(routes);
   assert.deepEqual(proxy.settle(), ['cluster -c1']);
+});
+
+test('a cluster stays as long as a route names it, and goes with the last', () => {
+  const { proxy, a, clock, ads } = running();
+  change(clock, () => a.put('route', fake('r1', 'to c1')));
+  assert.deepEqual(proxy.settle(), ['route r1']);
+  change(clock, () => a.drop('cluster', 'c1'));
+  assert.deepEqual(proxy.settle(), []);
+  assert.equal(ads.distribution.settled, true);
+  change(clock, () => a.put('cluster', fakeCluster('c2')));
+  assert.deepEqual(proxy.settle(), ['cluster c2']);
+  change(clock, () => a.put('route', fake('r1', 'to c2')));
+  assert.deepEqual(proxy.settle(), ['route r1', 'cluster -c1']);
+});
+
+test('a cluster stays while a route is refused: nobody knows where the older one leads', () => {
+  const { proxy, a, clock } = running();
+  change(clock, () => {
+    a.drop('cluster', 'c1');
+    a.put('route', fake('r1', 'to c2'));
+  });
+  const [routes] = proxy.take();
+  assert.ok(routes);
+  proxy.nack(routes, 'r1: no');
+  assert.deepEqual(proxy.settle(), []);
+  change(clock, () => a.put('route', fake('r1', 'to c3')));
+  assert.deepEqual(proxy.settle(), ['route r1', 'cluster -c1']);
 });
 
 test('a cluster that comes back before it was removed stays', () => {

@@ -28,6 +28,19 @@ export function waitForRemovals(subscriptions: Subscriptions, now: number, patie
   return Math.max(waitFor(listener, now, patienceMs, false), waitFor(route, now, patienceMs, false));
 }
 
+/**
+ * Whether what the proxy runs leads to a cluster still: its listeners or routes name it, or the proxy refused one of them and runs
+ * an older one, of which nobody knows where it leads.
+ */
+export function isUsed(subscriptions: Subscriptions, cluster: string): boolean {
+  return (['listener', 'route'] as const).some((type) => {
+    const subscription = subscriptions.get(type);
+    if (subscription === undefined) return false;
+    const { view, isolation } = subscription;
+    return isolation?.trying === true || subscription.rejections().length > 0 || view.mentions(cluster);
+  });
+}
+
 function waitFor(subscription: Subscription | undefined, now: number, patienceMs: number, gatingOnly: boolean): number {
   let wait = 0;
   for (const { gating, sentAt } of subscription?.unanswered ?? []) {

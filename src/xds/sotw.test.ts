@@ -76,6 +76,25 @@ test('a cluster that comes back while it leaves stands in the state once', () =>
   assert.deepEqual(proxy.settle(), ['cluster c1 c2', 'endpoint c1']);
 });
 
+test('a cluster stands in the state as long as a route names it', () => {
+  const { proxy, a, clock } = running();
+  a.put('route', fake('r1', 'to c1'));
+  clock.pass();
+  proxy.settle();
+  clock.pass(1000);
+  a.drop('cluster', 'c1');
+  clock.pass();
+  assert.deepEqual(proxy.settle(), []);
+  clock.pass(1000);
+  a.put('cluster', fakeCluster('c3'));
+  clock.pass();
+  assert.deepEqual(proxy.settle(), ['cluster c2 c3 c1']);
+  clock.pass(1000);
+  a.put('route', fake('r1', 'to c2'));
+  clock.pass();
+  assert.deepEqual(proxy.settle(), ['route r1', 'cluster c2 c3']);
+});
+
 test('names that are new are answered; answers to older responses change nothing', () => {
   const { proxy, a, clock } = running();
   a.put('endpoint', fake('c3'));

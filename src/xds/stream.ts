@@ -11,7 +11,7 @@ import { isMapType } from './content.ts';
 import type { Flushable, StreamContext } from './context.ts';
 import { lackingObjects, objectStates, type ObjectState } from './object-state.ts';
 import type { Distributed, ProxyDistribution, Refusal } from './distribution.ts';
-import { waitForClusters, waitForRemovals } from './order.ts';
+import { isUsed, waitForClusters, waitForRemovals } from './order.ts';
 import { decodeDeltaRequest, decodeSotwRequest, type DiscoveryRequest } from './request.ts';
 import { acknowledgedVersions, typeDistribution } from './report.ts';
 import { deltaHead, sotwHead, type Protocol } from './response.ts';
@@ -186,8 +186,8 @@ export class ProxyStream implements Distributed, Flushable {
     if (!subscription?.pending) return true;
     if (subscription.full) return this.#holdFull();
     const { resources, removed } = subscription.take();
-    for (const [name, held] of removed) subscription.leaving.set(name, held);
-    for (const { name } of resources) subscription.leaving.delete(name);
+    for (const [name, held] of removed) subscription.leave(name, held);
+    for (const { name } of resources) subscription.stays(name);
     if (resources.length === 0 && !subscription.greet) return this.#sendTrial(subscription, changedAt, true);
     const endpoints = this.#subscriptions.get('endpoint');
     if (endpoints) {
@@ -240,7 +240,11 @@ export class ProxyStream implements Distributed, Flushable {
 
   #flushRemovals(changedAt: number | undefined): void {
     const subscription = this.#subscriptions.get('cluster');
-    if (!subscription || subscription.leaving.size === 0) return;
+    if (!subscription) return;
+    for (const [name, held] of subscription.kept) {
+      if (!isUsed(this.#subscriptions, name)) subscription.leave(name, held);
+    }
+    if (subscription.leaving.size === 0) return;
     const { clock, patienceMs } = this.#server;
     const now = clock.now();
     const wait = waitForRemovals(this.#subscriptions, now, patienceMs);
@@ -249,12 +253,17 @@ export class ProxyStream implements Distributed, Flushable {
     if (wait === undefined) return this.#hold(patienceMs, changedAt);
     if (wait > 0 || settling > 0) return this.#hold(Math.max(wait, settling), changedAt);
     if (subscription.full) return void this.#holdFull();
-    const removed = new Map([...subscription.leaving].filter(([name]) => !subscription.view.get(name)));
+    const removed = new Map<string, Resource | undefined>();
+    for (const [name, held] of subscription.leaving) {
+      if (subscription.view.get(name)) continue;
+      if (isUsed(this.#subscriptions, name)) subscription.kept.set(name, held);
+      else removed.set(name, held);
+    }
     subscription.leaving.clear();
     if (removed.size === 0) return;
     // SotW says it by the state that lacks them.
     const difference =
-      this.#protocol === 'delta' ? { ...noDifference, removed } : { ...noDifference, resources: subscription.state() };
+      this.#protocol === 'delta' ? { ...noDifference, removed } : { ...noDifference, resources: stateWithLeaving(subscription) };
     this.#send(subscription, difference, changedAt, false);
   }
 
@@ -286,9 +295,10 @@ export class ProxyStream implements Distributed, Flushable {
   }
 
   #versionOf(subscription: Subscription): string {
-    const { view, leaving } = subscription;
+    const { view, leaving, kept } = subscription;
+    const more = leaving.size + kept.size;
     const withheld = subscription.state() === view.since(nothing).resources ? '' : '-';
-    return leaving.size === 0 ? `${view.version}${withheld}` : `${view.version}${withheld}+${leaving.size}`;
+    return `${view.version}${withheld}${more === 0 ? '' : `+${more}`}`;
   }
 
   #holdFull(): true {
@@ -363,7 +373,8 @@ export class ProxyStream implements Distributed, Flushable {
 /** SotW: clusters that leave stand in the state until nothing refers to them. */
 function stateWithLeaving(subscription: Subscription): readonly Resource[] {
   const resources = subscription.state();
-  const kept = [...subscription.leaving.values()].filter((resource) => resource !== undefined);
+  const { leaving, kept: used } = subscription;
+  const kept = [...leaving.values(), ...used.values()].filter((resource) => resource !== undefined);
   return kept.length === 0 ? resources : [...resources, ...kept];
 }
 

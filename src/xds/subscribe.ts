@@ -130,7 +130,7 @@ function changeNames(views: Views, subscription: Subscription, add: readonly str
   }
   for (const name of drop) {
     subscription.forget(name);
-    subscription.leaving.delete(name);
+    subscription.stays(name);
   }
   for (const name of add) subscription.owe(name, 'nothing');
 }

@@ -43,6 +43,8 @@ export class Subscription implements Member {
   greet = false;
   /** Removed resources that the proxy is told of only after nothing refers to them any more (clusters). */
   readonly leaving = new Map<string, Resource | undefined>();
+  /** Removed resources that the proxy keeps as long as its listeners or routes name them. */
+  readonly kept = new Map<string, Resource | undefined>();
   readonly unanswered: Push[] = [];
   /** Since the first NACK: what is kept from the proxy, and why. */
   isolation: Isolation | undefined;
@@ -81,6 +83,17 @@ export class Subscription implements Member {
     this.owed ??= new Map();
     const known = this.owed.get(name);
     if (known === undefined || known === 'nothing') this.owed.set(name, held);
+  }
+
+  leave(name: string, held: Resource | undefined): void {
+    this.kept.delete(name);
+    this.leaving.set(name, held);
+  }
+
+  /** What was to leave does not, or is none of ours any more. */
+  stays(name: string): void {
+    this.leaving.delete(name);
+    this.kept.delete(name);
   }
 
   /** The proxy comes back with what it kept: only what differs is owed. */

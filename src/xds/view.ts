@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import type { Configuration } from '../compile/configuration.ts';
-import type { Resource, ResourceType } from '../compile/resource.ts';
+import { partsOf, type Resource, type ResourceType } from '../compile/resource.ts';
 import { NamedContent, type Change, type Content } from './content.ts';
 
 /** What brings a stream from one revision of a view to the present one. Shared: equal differences are one object. */
@@ -43,6 +43,7 @@ export class View {
   #log: LogEntry[] = [];
   readonly #differences = new Map<number, Difference>();
   #version: string | undefined;
+  readonly #mentions = new Map<string, boolean>();
 
   constructor(configuration: Configuration, type: ResourceType, names: ReadonlySet<string> | undefined, content: Content) {
     this.configuration = configuration;
@@ -88,6 +89,17 @@ export class View {
     return this.#content.all();
   }
 
+  /** Whether a name stands anywhere in the resources: asked for clusters that are to go. A longer name that holds it counts too. */
+  mentions(name: string): boolean {
+    let found = this.#mentions.get(name);
+    if (found === undefined) {
+      const text = Buffer.from(name);
+      found = [...this.all()].some((resource) => partsOf(resource).some((part) => asBuffer(part).includes(text)));
+      this.#mentions.set(name, found);
+    }
+    return found;
+  }
+
   /** Takes over what the cells say now. */
   refresh(): void {
     const { known } = this.#content;
@@ -121,6 +133,7 @@ export class View {
     }
     // What goes and comes back by name must not be found in the log as a change of content.
     this.#differences.clear();
+    this.#mentions.clear();
     this.#version = undefined;
   }
 
@@ -131,6 +144,7 @@ export class View {
   #bump(): void {
     this.#revision += 1;
     this.#differences.clear();
+    this.#mentions.clear();
     this.#version = undefined;
   }
 
@@ -166,6 +180,8 @@ export class View {
     this.#log = [...last.values()];
   }
 }
+
+const asBuffer = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer => Buffer.from(buffer, byteOffset, byteLength);
 
 function byName(resources: Resource[]): Resource[] {
   const sorted = resources.every((resource, index) => index === 0 || (resources[index - 1]?.name ?? '') <= resource.name);
