@@ -30,7 +30,6 @@ const cells = familyBy(viewText, (view: View): readonly Diagnostic[] => {
     ...routes.flatMap((route) => routeDiagnostics(view, route)),
     ...(view.role === 'sidecar' ? hostConflicts(view) : []),
     ...policies.flatMap((policy) => policyDiagnostics(view, policy)),
-    ...serviceDiagnostics(view),
     ...gatewayNames(view.mesh),
   ];
 });
@@ -162,17 +161,4 @@ function policyDiagnostics(view: View, { host, namespace, objects }: Destination
       help: 'create the Service or ServiceEntry, or correct the host (a bare name means the same namespace)',
     }),
   ];
-}
-
-/** What services ask for that is not done yet. Hosts of one object say it once. */
-function serviceDiagnostics(view: View): Diagnostic[] {
-  const dynamic = view.mesh.visibleServices(view).filter(({ resolution }) => resolution === 'dynamic');
-  return [...new Set(dynamic.map(({ object }) => object))].map((object) =>
-    diagnose(object, ['spec', 'resolution'], {
-      code: 'LAT0001',
-      severity: 'warning',
-      message: 'resolution DYNAMIC_DNS is accepted, not yet in effect: requests to the hosts get 503',
-      help: 'list the hosts with resolution DNS, or use NONE',
-    }),
-  );
 }

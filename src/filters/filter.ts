@@ -2,6 +2,7 @@
 
 import type { Any } from '@bufbuild/protobuf/wkt';
 import type { HttpRule } from '../mesh/route.ts';
+import type { NameCache } from './dynamic-names.ts';
 import type { Protocol } from '../mesh/protocol.ts';
 
 /** What the entries of an HTTP filter chain depend on. Never the routes: they change without touching a listener. */
@@ -10,6 +11,8 @@ export interface HttpChain {
   readonly protocol: Protocol;
   /** Filters made elsewhere for this chain's workload: authorization. */
   readonly authorization: readonly NamedFilter[];
+  /** Where names are remembered that requests say; undefined: no service is called by such names. */
+  readonly names?: NameCache | undefined;
 }
 
 export interface NamedFilter {

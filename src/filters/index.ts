@@ -5,13 +5,14 @@ import type { HttpRule } from '../mesh/route.ts';
 import { alpn } from './alpn.ts';
 import { authorization } from './authorization.ts';
 import { cors } from './cors.ts';
+import { dynamicNames } from './dynamic-names.ts';
 import { fault } from './fault.ts';
 import type { HttpChain, HttpFilter, NamedFilter } from './filter.ts';
 import { grpcStats } from './grpc-stats.ts';
 import { grpcWeb } from './grpc-web.ts';
 import { router } from './router.ts';
 
-const filters: readonly HttpFilter[] = [authorization, grpcWeb, grpcStats, alpn, fault, cors, router];
+const filters: readonly HttpFilter[] = [authorization, grpcWeb, grpcStats, alpn, fault, cors, dynamicNames, router];
 
 /** The entries of an HTTP filter chain. */
 export const httpFilters = (chain: HttpChain): readonly NamedFilter[] =>

@@ -2,7 +2,9 @@
 // one port are never taken for each other.
 
 import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
 import { after, before, test } from 'node:test';
+import { writeRoot } from '../../src/ca/x509.ts';
 import { node, startMesh, whyNoMesh, type RunningMesh } from '../support/mesh.ts';
 import { until } from '../support/until.ts';
 
@@ -114,4 +116,45 @@ test('a pod without a proxy gets the address that is really there, or none', { s
   assert.equal(await addressOf('outside', 'static.example'), address);
   assert.equal(await greeting('outside', 'static.example'), 'users\n');
   assert.doesNotMatch(await addressOf('outside', 'orders.example'), /^240/);
+});
+
+test('hosts under a wildcard are looked up as they are called, and called at the port of their service', { skip }, async () => {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const validity = { notBefore: new Date(Date.now() - 60_000), notAfter: new Date(Date.now() + 3_600_000) };
+  const cert = await writeRoot(privateKey, { organization: 'wild', ...validity });
+  const key = privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
+  const program = `
+    require('node:http').createServer((q, s) => s.end('plain ' + q.headers.host)).listen(8080);
+    require('node:tls').createServer(${JSON.stringify({ key, cert })}, (s) => s.end('tls ' + s.servername)).listen(8443);`;
+  await mesh.apply(texts([pod('wild', [node, '-e', program], 8080)]));
+  const { address } = await until(
+    async () => (await mesh.pods()).find(({ name, address: at }) => name === 'wild' && at),
+    () => 'the server outside to have an address',
+  );
+  const ports = [
+    { number: 80, name: 'http', protocol: 'HTTP', targetPort: 8080 },
+    { number: 443, name: 'tls', protocol: 'TLS', targetPort: 8443 },
+  ];
+  await mesh.apply(
+    texts([
+      // What DNS outside would know: a name that no caller has a service for.
+      entry('zone', { hosts: ['a.wild.example'], addresses: [address], ports, exportTo: ['nobody'] }),
+      entry('wild', { hosts: ['*.wild.example'], resolution: 'DYNAMIC_DNS', ports }),
+    ]),
+  );
+  await until(
+    async () => (await mesh.curl('caller', 'http://a.wild.example/')).body === 'plain a.wild.example',
+    () => 'the host under the wildcard to answer',
+  );
+  const elsewhere = await mesh.curl('caller', '-H', 'Host: a.wild.example:22', 'http://a.wild.example/');
+  assert.deepEqual(elsewhere, { status: 200, body: 'plain a.wild.example:22' });
+  assert.equal((await mesh.curl('caller', 'http://nobody.wild.example/')).status, 503);
+
+  const handed = await mesh.exec('caller', [
+    node,
+    '-e',
+    `require('node:tls').connect({ host: 'a.wild.example', port: 443, servername: 'a.wild.example', rejectUnauthorized: false })
+       .on('data', (d) => process.stdout.write(d)).on('error', (e) => console.log(e.code));`,
+  ]);
+  assert.equal(handed, 'tls a.wild.example');
 });

@@ -1,11 +1,9 @@
 // One outbound cluster: a port of a service, or of one of its subsets, as a caller reaches it.
 
 import type { JsonObject } from '@bufbuild/protobuf';
-import {
-  Cluster_DiscoveryType,
-  Cluster_DnsLookupFamily,
-  ClusterSchema,
-} from '../../../gen/envoy/config/cluster/v3/cluster_pb.js';
+import { Cluster_DiscoveryType, ClusterSchema } from '../../../gen/envoy/config/cluster/v3/cluster_pb.js';
+import { ClusterConfigSchema } from '../../../gen/envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster_pb.js';
+import { any } from '../../filters/any.ts';
 import { milliseconds } from '../../lib/duration.ts';
 import { duration } from '../../filters/duration.ts';
 import type { TrafficPolicy } from '../../api/shared/traffic-policy.ts';
@@ -17,8 +15,8 @@ import type { Service, ServicePort } from '../../mesh/service.ts';
 import { loadAssignment } from '../endpoint.ts';
 import { resource } from '../encode.ts';
 import { balanceOf } from '../locality.ts';
+import { lookupFamily, nameCache } from '../name-cache.ts';
 import { configPath, outboundCluster, sniName, statName } from '../names.ts';
-import type { AddressFamilies } from '../node.ts';
 import { cause, originKey, originText } from '../origin.ts';
 import { acrossNetworks, endpointsFor } from '../reached-endpoints.ts';
 import type { Cause, Resource } from '../resource.ts';
@@ -30,8 +28,10 @@ import { connectionPoolFields, loadBalancing, outlierDetection, type ClusterInit
 import { socketFields } from './upstream-tls.ts';
 
 /** How a cluster of this service finds its endpoints. */
-export function discoveryOf(service: Service, router: boolean): 'eds' | 'strict-dns' | 'logical-dns' | 'original' {
+export function discoveryOf(service: Service, router: boolean): 'eds' | 'strict-dns' | 'logical-dns' | 'original' | 'dynamic' {
   switch (service.resolution) {
+    case 'dynamic':
+      return 'dynamic';
     case 'dns':
       return 'strict-dns';
     case 'dns-one':
@@ -59,7 +59,9 @@ export function outboundClusterResource(mesh: Mesh, input: ClusterInput): Resour
   const { service, port, subset, policy, router, unopened = false } = input;
   const settings = settingsFor(mesh, policy, port.number, subset);
   const name = (unopened ? sniName : outboundCluster)(port.number, subset?.name ?? '', service.host);
-  const discovery = settings.loadBalancer?.simple === 'PASSTHROUGH' && !router ? 'original' : discoveryOf(service, router);
+  const usual = discoveryOf(service, router);
+  const dialled = settings.loadBalancer?.simple === 'PASSTHROUGH' && !router && usual !== 'dynamic';
+  const discovery = dialled ? 'original' : usual;
   const found = discoveryFields(mesh, input, name, discovery, settings);
   if (found === undefined) return undefined;
 
@@ -76,7 +78,7 @@ export function outboundClusterResource(mesh: Mesh, input: ClusterInput): Resour
       }),
       ...found,
       ...connectionPoolFields(settings.connectionPool, mesh.config, settings.retryBudget),
-      ...loadBalancing(settings.loadBalancer, discovery === 'original'),
+      ...loadBalancing(settings.loadBalancer, discovery === 'original' || discovery === 'dynamic'),
       ...outlierDetection(settings.outlierDetection),
       ...localityFields(settings, service, mesh),
       ...(!unopened && {
@@ -110,6 +112,20 @@ function discoveryFields(
         clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.EDS },
         edsClusterConfig: { edsConfig: adsSource, serviceName: name },
       };
+    case 'dynamic':
+      return {
+        clusterDiscoveryType: {
+          case: 'clusterType',
+          value: {
+            name: 'envoy.clusters.dynamic_forward_proxy',
+            typedConfig: any(ClusterConfigSchema, {
+              clusterImplementationSpecifier: { case: 'dnsCacheConfig', value: nameCache(mesh.config, families) },
+              // A policy says what TLS verifies; Envoy would refuse all that is not the request's own name.
+              allowInsecureClusterOptions: true,
+            }),
+          },
+        },
+      };
     case 'original':
       return { clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.ORIGINAL_DST }, ...dialledPort(service, port) };
     default: {
@@ -140,11 +156,6 @@ function discoveryFields(
 function dialledPort({ registry }: Service, { number, targetPort }: ServicePort): ClusterInit {
   if (registry !== 'External' || typeof targetPort !== 'number' || targetPort === number) return {};
   return { lbConfig: { case: 'originalDstLbConfig', value: { upstreamPortOverride: targetPort } } };
-}
-
-function lookupFamily({ v4, v6 }: AddressFamilies): Cluster_DnsLookupFamily {
-  if (v4 && v6) return Cluster_DnsLookupFamily.ALL;
-  return v6 ? Cluster_DnsLookupFamily.V6_ONLY : Cluster_DnsLookupFamily.V4_ONLY;
 }
 
 /** Weighted localities are asked for only where a policy gives weights: it is not free. */

@@ -11,6 +11,7 @@ import { resource } from '../encode.ts';
 import { anyAddresses, filterChain, proxyProtocol, socketAddress, tlsInspector, type FilterChain } from '../listener/chain.ts';
 import { httpConnectionManager } from '../listener/http-connection-manager.ts';
 import { meshProtocols } from '../listener/inbound-chains.ts';
+import { nameCacheOf } from '../name-cache.ts';
 import { listenerName } from '../names.ts';
 import { cause } from '../origin.ts';
 import type { ProxyClass } from '../proxy-class.ts';
@@ -164,7 +165,12 @@ function manager(proxy: ProxyClass, server: GatewayServer, authorization: Gatewa
         ? server.server.name
         : `outbound_${listenerName(server.bind, server.port)};`,
     routes: { table: tableOf(server) },
-    filters: httpFilters({ role: 'gateway', protocol: server.protocol, authorization: authorization.http }),
+    filters: httpFilters({
+      role: 'gateway',
+      protocol: server.protocol,
+      authorization: authorization.http,
+      names: nameCacheOf(proxy.view),
+    }),
     config: proxy.view.mesh.config,
     http10: proxy.http10,
     topology: proxy.topology,

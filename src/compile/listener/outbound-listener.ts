@@ -7,11 +7,13 @@ import type { MeshConfig } from '../../api/mesh-config.ts';
 import { pathText, refText } from '../../api/object.ts';
 import type { Init } from '../../filters/any.ts';
 import { duration } from '../../filters/duration.ts';
+import { dynamicServerName, type NameCache } from '../../filters/dynamic-names.ts';
 import { httpFilters } from '../../filters/index.ts';
 import { milliseconds } from '../../lib/duration.ts';
 import { familyBy } from '../../store/family.ts';
 import { resource } from '../encode.ts';
 import { identityOf } from '../identity.ts';
+import { nameCache } from '../name-cache.ts';
 import { originKey } from '../origin.ts';
 import type { Resource } from '../resource.ts';
 import { cidrRange, filterChain, httpInspector, plainHttp, socketAddress, tlsInspector, type FilterChain } from './chain.ts';
@@ -27,31 +29,37 @@ interface ListenerInput {
   readonly config: MeshConfig;
   readonly http10: boolean;
   readonly rest: ReturnType<typeof undeclaredTarget>;
+  readonly names: NameCache | undefined;
 }
 
 /** The listener of a draft that is complete. */
 export const portListener = (draft: Draft, view: View): Resource =>
-  cells({ draft, config: view.mesh.config, http10: view.http10, rest: undeclaredTarget(view) }).value;
+  cells({ draft, config: view.mesh.config, http10: view.http10, rest: undeclaredTarget(view), names: namesFor(draft, view) })
+    .value;
 
-const draftText = ({ draft, config, http10, rest }: ListenerInput): string => {
+/** Rules may lead from here to hosts that are looked up, whatever the listener is for. */
+const namesFor = ({ dynamic, chains }: Draft, { mesh, families }: View): NameCache | undefined =>
+  dynamic || chains.some(({ dynamicPort }) => dynamicPort !== undefined) ? nameCache(mesh.config, families) : undefined;
+
+const draftText = ({ draft, config, http10, rest, names }: ListenerInput): string => {
   const { addresses, port, table = '', protocol, chains } = draft;
-  return `${identityOf(config)} ${addresses.join()}_${port} ${table} ${protocol} ${http10} ${rest.statPrefix} ${draft.dialled} ${JSON.stringify(chains)}`;
+  return `${identityOf(config)} ${addresses.join()}_${port} ${table} ${protocol} ${http10} ${rest.statPrefix} ${draft.dialled} ${names?.name} ${JSON.stringify(chains)}`;
 };
 
 const cells: (input: ListenerInput) => ReadonlySignal<Resource> = familyBy(
   draftText,
-  ({ draft, config, http10, rest: undeclared }) => {
+  ({ draft, config, http10, rest: undeclared, names }) => {
     const { name, port, addresses, table, protocol } = draft;
     const [address = '', ...others] = addresses;
     const fallback = draft.chains.find(({ serverNames, subnets }) => serverNames.length === 0 && subnets.length === 0);
     const matched = draft.chains.filter((chain) => chain !== fallback);
-    const chains = matched.map((chain) => tcpFilterChain(chain, config));
+    const chains = matched.map((chain) => tcpFilterChain(chain, config, names));
     if (table !== undefined) {
       const manager = httpConnectionManager({
         role: 'outbound',
         statPrefix: `outbound_${name};`,
         routes: { table },
-        filters: httpFilters({ role: 'outbound', protocol, authorization: [] }),
+        filters: httpFilters({ role: 'outbound', protocol, authorization: [], names }),
         config,
         http10,
       });
@@ -95,7 +103,7 @@ function inspection(config: MeshConfig, inspects: boolean): Init<typeof Listener
   };
 }
 
-function tcpFilterChain(chain: TcpChain, config: MeshConfig): FilterChain {
+function tcpFilterChain(chain: TcpChain, config: MeshConfig, names: NameCache | undefined): FilterChain {
   const prefixRanges = chain.subnets.flatMap((subnet) => cidrRange(subnet) ?? []);
   return {
     ...filterChain({
@@ -103,7 +111,10 @@ function tcpFilterChain(chain: TcpChain, config: MeshConfig): FilterChain {
         ...(prefixRanges.length > 0 && { prefixRanges }),
         ...(chain.serverNames.length > 0 && { serverNames: [...chain.serverNames] }),
       },
-      filters: [tcpProxy({ ...chain, config })],
+      filters: [
+        ...(names !== undefined && chain.dynamicPort !== undefined ? [dynamicServerName(names, chain.dynamicPort)] : []),
+        tcpProxy({ ...chain, config }),
+      ],
     }),
     metadata: originOf(chain),
   };

@@ -2,7 +2,7 @@
 
 import type { Cause } from '../resource.ts';
 import { cause } from '../origin.ts';
-import { connectionTarget } from '../route/destination.ts';
+import { connectionTarget, dynamicPort } from '../route/destination.ts';
 import type { Route, SourceMatch, WeightedDestination } from '../../mesh/route.ts';
 import { matchesLabels } from '../../mesh/labels.ts';
 import type { Service, ServicePort } from '../../mesh/service.ts';
@@ -20,6 +20,8 @@ export interface TcpTargets {
   readonly idleTimeout: number | undefined;
   readonly hashBySource: boolean;
   readonly tunnel: TcpTunnel | undefined;
+  /** The server name is looked up, and called at this port. */
+  readonly dynamicPort: number | undefined;
 }
 
 /** One way that bytes can take: by server name, by address, or all the rest. */
@@ -112,6 +114,7 @@ export function toDestinations(
     targets: (alone ? found : found.filter(({ weight }) => weight > 0)).map(({ cluster, weight }) => ({ cluster, weight })),
     statPrefix: alone ? first.cluster : `${route.name}.${route.namespace}`,
     ...connectionSettings(first?.settings),
+    dynamicPort: first?.dynamicPort,
   };
 }
 
@@ -139,6 +142,7 @@ function serviceChain(
     targets: [{ cluster, weight: 100 }],
     statPrefix: cluster,
     ...connectionSettings(destinationSettings(view, service, port.number, '')),
+    dynamicPort: dynamicPort(service, port.number),
     cause: cause(service.object),
   };
 }

@@ -4,6 +4,7 @@
 import { isHttp, type Protocol } from '../../mesh/protocol.ts';
 import type { EgressPlace } from '../../mesh/scope.ts';
 import { hasListenersOfPods, type Service, type ServicePort } from '../../mesh/service.ts';
+import { nameCacheOf } from '../name-cache.ts';
 import { httpProxyTable, listenerName } from '../names.ts';
 import { cause } from '../origin.ts';
 import type { Cause, Resource } from '../resource.ts';
@@ -26,6 +27,8 @@ export interface Draft {
   /** It is opened: connections to it are dialled, not redirected. */
   readonly dialled: boolean;
   readonly chains: TcpChain[];
+  /** Hosts are looked up as they are called. */
+  dynamic: boolean;
   readonly causes: Cause[];
 }
 
@@ -59,7 +62,8 @@ export function outboundListeners(view: View): OutboundListeners {
 }
 
 /** The listener that applications ask for whole URLs (`http_proxy=…`). */
-function httpProxyDraft({ httpProxy, families }: View): Draft {
+function httpProxyDraft(view: View): Draft {
+  const { httpProxy, families } = view;
   const [address = ''] = loopbackAddresses(families);
   const name = listenerName(address, httpProxy);
   return {
@@ -69,6 +73,7 @@ function httpProxyDraft({ httpProxy, families }: View): Draft {
     table: httpProxyTable,
     protocol: 'HTTP',
     dialled: true,
+    dynamic: nameCacheOf(view) !== undefined,
     chains: [],
     causes: [],
   };
@@ -129,6 +134,7 @@ function addAt({ view, drafts, closed }: Ground, service: Service, port: Service
     table: undefined,
     protocol,
     dialled,
+    dynamic: false,
     chains: [],
     causes: [],
   };
@@ -137,6 +143,7 @@ function addAt({ view, drafts, closed }: Ground, service: Service, port: Service
   // On an address of its own the first service stays alone.
   if (own && draft.chains.length > 0) return undefined;
   draft.causes.push(cause(service.object));
+  draft.dynamic ||= service.resolution === 'dynamic';
   const shared = at === 0 ? first : String(number);
   if (isHttp(protocol)) draft.table ??= shared;
   else {
@@ -175,6 +182,8 @@ const conditions = ({ serverNames, subnets }: TcpChain): string[] =>
 
 /** The addresses a TCP or detected port is called at. CIDRs share the port's common listener, told apart by chains. */
 function bindsOf(view: View, service: Service, port: ServicePort, everywhere: Bind): Bind[] {
+  // Only its names tell such a service: applications dial what they looked up themselves.
+  if (service.resolution === 'dynamic') return [everywhere];
   const addresses = addressesFor(view, service);
   const single = addresses.filter((address) => !address.includes('/'));
   const cidrs = addresses.filter((address) => address.includes('/'));

@@ -10,6 +10,7 @@ import type { HTTPRetry } from '../../api/shared/http-retry.ts';
 import { alpnFilterName, announce, type Announcement } from '../../filters/alpn.ts';
 import type { Init } from '../../filters/any.ts';
 import { duration } from '../../filters/duration.ts';
+import { dynamicTarget, dynamicTargetFilter } from '../../filters/dynamic-names.ts';
 import { percent } from '../../filters/percent.ts';
 import type { Destination, Forward, Headers, HttpRule, WeightedDestination } from '../../mesh/route.ts';
 import { headerFields, hostChange } from './header-changes.ts';
@@ -25,6 +26,8 @@ export interface ResolvedDestination {
   readonly announcement: Announcement | undefined;
   /** How requests are spread by their content, when the destination's policy says so. */
   readonly hashPolicy: readonly HashPolicy[];
+  /** The request's own host is looked up, and called at this port. */
+  readonly dynamicPort?: number | undefined;
 }
 
 export interface ActionContext {
@@ -36,6 +39,7 @@ export interface ActionContext {
 export interface ForwardAction {
   readonly action: RouteAction;
   readonly announcement: Announcement | undefined;
+  readonly dynamicPort?: number | undefined;
   /** Header changes of the only destination; several have their own. */
   readonly headers: Headers | undefined;
 }
@@ -59,7 +63,7 @@ export function forwardAction(rule: HttpRule, { destinations }: Forward, context
   };
   if (only !== undefined) {
     action.clusterSpecifier = { case: 'cluster', value: only.to.cluster };
-    return { action, announcement: only.to.announcement, headers: only.destination.headers };
+    return { action, announcement: only.to.announcement, dynamicPort: only.to.dynamicPort, headers: only.destination.headers };
   }
   const same = resolved.every(({ to }) => to.announcement === first?.to.announcement);
   action.clusterSpecifier = {
@@ -80,12 +84,17 @@ function clusterWeight(
     weight,
     ...headerFields(headers),
     ...(host !== undefined && { hostRewriteSpecifier: { case: 'hostRewriteLiteral', value: host } }),
-    ...(announcesItself && to.announcement !== undefined && { typedPerFilterConfig: announcementConfig(to.announcement) }),
+    typedPerFilterConfig: destinationFilters(announcesItself ? to : { ...to, announcement: undefined }),
   };
 }
 
-export const announcementConfig = (announcement: Announcement): Record<string, Any> => ({
-  [alpnFilterName]: announce(announcement),
+/** What a destination says to filters. */
+export const destinationFilters = ({
+  announcement,
+  dynamicPort,
+}: Pick<ResolvedDestination, 'announcement' | 'dynamicPort'>): Record<string, Any> => ({
+  ...(announcement !== undefined && { [alpnFilterName]: announce(announcement) }),
+  ...(dynamicPort !== undefined && { [dynamicTargetFilter]: dynamicTarget(dynamicPort) }),
 });
 
 /**

@@ -4,7 +4,7 @@
 import { familyBy } from '../../store/family.ts';
 import { passthroughCluster } from '../names.ts';
 import { undeclaredCluster, type View } from '../view.ts';
-import { announcementConfig, timeouts, type ResolvedDestination } from './action.ts';
+import { destinationFilters, timeouts, type ResolvedDestination } from './action.ts';
 import { destinationText, resolveDestination } from './destination.ts';
 import { anyRequest } from './match.ts';
 import { virtualHostPiece, type VirtualHostPiece } from './virtual-host.ts';
@@ -20,7 +20,7 @@ const refused = virtualHostPiece(
 );
 
 /** Passed on to a cluster, to which the mesh's own protocols are announced as its policy says. */
-const passed = familyBy(destinationText, ({ cluster, announcement }: ResolvedDestination) =>
+const passed = familyBy(destinationText, ({ cluster, ...to }: ResolvedDestination) =>
   virtualHostPiece(
     {
       name: 'allow_any',
@@ -34,7 +34,7 @@ const passed = familyBy(destinationText, ({ cluster, announcement }: ResolvedDes
             case: 'route',
             value: { clusterSpecifier: { case: 'cluster', value: cluster }, ...timeouts(undefined) },
           },
-          ...(announcement !== undefined && { typedPerFilterConfig: announcementConfig(announcement) }),
+          typedPerFilterConfig: destinationFilters(to),
         },
       ],
     },

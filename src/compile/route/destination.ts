@@ -25,7 +25,19 @@ export function resolveDestination(view: View, destination: Destination, asked: 
   const cluster = outboundCluster(port, destination.subset, service?.host ?? destination.host);
   if (service === undefined) return { cluster, announcement: undefined, hashPolicy: [] };
   const settings = destinationSettings(view, service, port, destination.subset);
-  return { cluster, announcement: announcementFor(view, service, port, settings), hashPolicy: hashPolicies(settings) };
+  return {
+    cluster,
+    announcement: announcementFor(view, service, port, settings),
+    hashPolicy: hashPolicies(settings),
+    dynamicPort: dynamicPort(service, port),
+  };
+}
+
+/** Where hosts of a service are looked up as they are called: the port at which each of them is. */
+export function dynamicPort(service: Service | undefined, number: number): number | undefined {
+  if (service?.resolution !== 'dynamic') return undefined;
+  const target = portNumbered(service, number)?.targetPort;
+  return typeof target === 'number' ? target : number;
 }
 
 /** Where bytes to a destination go. All services are known here, so one with a single port needs no port in the rule. */
@@ -33,12 +45,13 @@ export function connectionTarget(
   view: View,
   destination: Destination,
   asked: number,
-): { readonly cluster: string; readonly settings: TrafficPolicy | undefined } {
+): { readonly cluster: string; readonly settings: TrafficPolicy | undefined; readonly dynamicPort: number | undefined } {
   const service = destinationService(view, destination.host);
   const port = destinationPort(destination, service, asked);
   return {
     cluster: outboundCluster(port, destination.subset, service?.host ?? destination.host),
     settings: service && destinationSettings(view, service, port, destination.subset),
+    dynamicPort: dynamicPort(service, port),
   };
 }
 
@@ -78,10 +91,10 @@ function hashPolicies({ loadBalancer }: TrafficPolicy): HashPolicy[] {
 }
 
 /** A text that differs where destinations do: part of the keys of shared virtual hosts. */
-export function destinationText({ cluster, announcement, hashPolicy }: ResolvedDestination): string {
+export function destinationText({ cluster, announcement, hashPolicy, dynamicPort: port = 0 }: ResolvedDestination): string {
   const hash =
     hashPolicy.length === 0
       ? ''
       : JSON.stringify(hashPolicy, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
-  return `${cluster}>${announcement ?? ''}>${hash}`;
+  return `${cluster}>${announcement ?? ''}>${port}>${hash}`;
 }

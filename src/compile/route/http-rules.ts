@@ -6,7 +6,7 @@ import { routeFilters } from '../../filters/index.ts';
 import { matchesLabels, type Labels } from '../../mesh/labels.ts';
 import type { HttpMatch, HttpRule, Route, SourceMatch } from '../../mesh/route.ts';
 import { originMetadata } from '../origin.ts';
-import { announcementConfig, forwardAction, type ActionContext } from './action.ts';
+import { destinationFilters, forwardAction, type ActionContext } from './action.ts';
 import { headerFields } from './header-changes.ts';
 import { matchesEverything, routeMatch } from './match.ts';
 import { directAction, redirectAction, type Entrance } from './redirect.ts';
@@ -77,14 +77,14 @@ function httpRoute(
     case 'direct':
       return { ...base, ...headerFields(rule.headers), action: directAction(action) };
     case 'forward': {
-      const { action: value, announcement, headers } = forwardAction(rule, action, context);
+      const { action: value, headers, ...to } = forwardAction(rule, action, context);
       const only = value.clusterSpecifier?.case === 'cluster' ? value.clusterSpecifier.value : undefined;
       return {
         ...base,
         ...headerFields(rule.headers, headers),
         action: { case: 'route', value },
         decorator: { operation: operationOf(only, route, match, entrance) },
-        typedPerFilterConfig: { ...(announcement !== undefined && announcementConfig(announcement)), ...filters },
+        typedPerFilterConfig: { ...destinationFilters(to), ...filters },
       };
     }
   }

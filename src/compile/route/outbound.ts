@@ -8,7 +8,7 @@ import { blackHoleCluster, httpProxyTable } from '../names.ts';
 import { cause } from '../origin.ts';
 import type { Cause, Resource } from '../resource.ts';
 import { throughListeners, viewText, type View } from '../view.ts';
-import { announcementConfig, timeouts, type ActionContext } from './action.ts';
+import { destinationFilters, timeouts, type ActionContext } from './action.ts';
 import { catchAll } from './catch-all.ts';
 import { domainsOf, ownDomains } from './domains.ts';
 import { destinationKey, hostEntries, portOfStrangers, type HostEntry } from './host-entry.ts';
@@ -186,6 +186,6 @@ function defaultRoute(host: string, port: number, context: ActionContext): Route
       },
     },
     decorator: { operation: `${host}:${port}/*` },
-    ...(to.announcement !== undefined && { typedPerFilterConfig: announcementConfig(to.announcement) }),
+    typedPerFilterConfig: destinationFilters(to),
   };
 }
