@@ -46,7 +46,6 @@ export const unreadFields: readonly UnreadFields[] = [
       'enablePrometheusMerge',
       'enableTracing',
       'hboneIdleTimeout',
-      'serviceEntryVisibility',
       'serviceScopeConfigs',
       'zoneAwareLbSetting',
     ],

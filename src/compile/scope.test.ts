@@ -1,10 +1,11 @@
-// Sidecars and sharing: callers with equal scopes have one configuration of everything outbound, and what a scope does not name does
-// not wake them.
+// What callers see, and sharing: those with equal scopes have one configuration of everything outbound, and what a scope does not
+// name does not wake them.
 
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { effect } from '@preact/signals-core';
 import { decode } from '../api/decode.ts';
+import { meshConfigOf } from '../api/mesh-config.ts';
 import { originOf, type ApiObject } from '../api/object.ts';
 import { Store } from '../store/store.ts';
 import { createCompiler } from './compile.ts';
@@ -97,4 +98,31 @@ test('a Sidecar that comes, changes and goes changes what its namespace may call
   store.upsert(sidecar('one', ['*/*']));
   assert.deepEqual(clusterNames(at('one')), all);
   assert.equal(at('one').endpointScope, at('two').endpointScope, 'one that leaves everything is as none');
+});
+
+test("a namespace's labels decide who sees its ServiceEntries, where the mesh says so", () => {
+  const { store, at } = meshWith([
+    object({
+      apiVersion: 'networking.istio.io/v1',
+      kind: 'ServiceEntry',
+      metadata: { name: 'web', namespace: 'one' },
+      spec: { hosts: ['web.example.com'], ports: [{ number: 80, name: 'http', protocol: 'HTTP' }], resolution: 'DNS' },
+    }),
+  ]);
+  const { config, findings } = meshConfigOf({
+    serviceEntryVisibility: {
+      applyToSidecars: true,
+      defaultVisibility: 'NAMESPACE',
+      policies: [{ visibility: 'PUBLIC', matchingRules: [{ namespaceSelector: { matchLabels: { trusted: 'yes' } } }] }],
+    },
+  });
+  assert.deepEqual(findings, []);
+  store.meshConfig.value = config;
+  const namespaceWith = (labels: object) => object({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'one', labels } });
+  const web = ['outbound|80||web.example.com'];
+  assert.deepEqual([clusterNames(at('one')), clusterNames(at('two'))], [web, []]);
+  store.upsert(namespaceWith({ trusted: 'yes' }));
+  assert.deepEqual([clusterNames(at('one')), clusterNames(at('two'))], [web, web]);
+  store.upsert(namespaceWith({}));
+  assert.deepEqual([clusterNames(at('one')), clusterNames(at('two'))], [web, []]);
 });

@@ -1,13 +1,16 @@
-// What is wrong with the Sidecar of a proxy: others in conflict with it, ports it cannot open, a place for the rest that is not there.
+// What is wrong with the Sidecar of a proxy: others in conflict with it, hosts that nothing has, ports it cannot open.
 
 import { diagnose, type Diagnostic } from '../api/diagnostic.ts';
-import { refOf, refText } from '../api/object.ts';
+import { refOf, refText, type ApiObject } from '../api/object.ts';
+import type { Sidecar } from '../api/sidecar.ts';
+import { isWildcard } from '../mesh/hostname.ts';
 import { isGeneral } from '../mesh/sidecar-selection.ts';
+import { isVisible } from '../mesh/visibility.ts';
 import type { ProxyClass } from './proxy-class.ts';
 import { destinationService, type View } from './view.ts';
 
 /** Each proxy of a class says what concerns its own Sidecar. */
-export function sidecarDiagnostics({ sidecars, view }: ProxyClass): readonly Diagnostic[] {
+export function sidecarDiagnostics({ sidecars, view, namespace }: ProxyClass): readonly Diagnostic[] {
   const [first, ...others] = sidecars;
   if (first === undefined) return [];
   const general = isGeneral(first);
@@ -20,6 +23,7 @@ export function sidecarDiagnostics({ sidecars, view }: ProxyClass): readonly Dia
         help: general ? 'keep one Sidecar without workloadSelector' : 'let one Sidecar select each workload',
       }),
     ),
+    ...emptyHosts(view, first, namespace),
     ...closedPorts(view),
     ...missingProxy(view).map((message) =>
       diagnose(first, ['spec', 'outboundTrafficPolicy', 'egressProxy', 'host'], {
@@ -30,6 +34,32 @@ export function sidecarDiagnostics({ sidecars, view }: ProxyClass): readonly Dia
       }),
     ),
   ];
+}
+
+/** Hosts that are written out and that nothing has: people write short names, which a Sidecar does not complete. */
+function emptyHosts(view: View, sidecar: ApiObject<Sidecar>, namespace: string): Diagnostic[] {
+  const everything = { namespace: view.namespace, scope: undefined, egress: undefined };
+  const isKnown = (where: string, host: string): boolean => {
+    const inside = (one: string) => where === '*' || one === (where === '.' ? namespace : where);
+    return (
+      view.mesh.servicesAt(host).some((service) => inside(service.namespace) && isVisible(service.visibility, view.namespace)) ||
+      view.mesh.sidecarRules(everything).some((route) => inside(route.namespace) && route.hosts.includes(host))
+    );
+  };
+  return (sidecar.body.spec.egress ?? []).flatMap(({ hosts }, listener) =>
+    hosts.flatMap((text, index) => {
+      const [where = '', host = ''] = text.split('/');
+      if (where.startsWith('~') || isWildcard(host) || isKnown(where, host)) return [];
+      return [
+        diagnose(sidecar, ['spec', 'egress', listener, 'hosts', index], {
+          code: 'IST0101',
+          severity: 'warning',
+          message: `${text} is no service that the workload could call: the listener has nothing of it`,
+          help: 'write the whole name of a service, or of a ServiceEntry, and the namespace that it is in',
+        }),
+      ];
+    }),
+  );
 }
 
 function closedPorts(view: View): Diagnostic[] {

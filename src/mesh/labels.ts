@@ -1,10 +1,31 @@
 // Labels and what selects by them.
 
+import type { SetSelector } from '../api/shared/set-selector.ts';
+
 export type Labels = Readonly<Record<string, string>>;
 
 /** Whether every wanted label is there with its value; wanting nothing matches everything. */
 export const matchesLabels = (wanted: Labels, labels: Labels): boolean =>
   Object.entries(wanted).every(([key, value]) => labels[key] === value);
+
+/** Whether a selector over sets of values means these labels; an empty one means all. An operator that nobody knows means none. */
+export const matchesSet = ({ matchLabels = {}, matchExpressions = [] }: SetSelector, labels: Labels): boolean =>
+  matchesLabels(matchLabels, labels) &&
+  matchExpressions.every(({ key, operator, values = [] }) => {
+    const value = labels[key];
+    switch (operator) {
+      case 'In':
+        return value !== undefined && values.includes(value);
+      case 'NotIn':
+        return value === undefined || !values.includes(value);
+      case 'Exists':
+        return value !== undefined;
+      case 'DoesNotExist':
+        return value === undefined;
+      default:
+        return false;
+    }
+  });
 
 /** A text that is equal for equal labels, whatever their order. */
 export const labelsText = (labels: Labels): string =>

@@ -98,14 +98,14 @@ const askedText = ({ from, host }: Asked): string => `${callerText(from)}/${host
 
 const byRouteAge = (a: WrittenRoute, b: WrittenRoute): number => byAge(a.object as ApiObject, b.object as ApiObject);
 
-/** What a caller sees in the order in which it counts: its private objects, those exported to it, those for all; oldest first. */
+/** What a caller sees in the order in which it counts: its own objects that are not for all, those exported to it, those for all; oldest first. */
 function inTurn(routes: readonly Route[], caller: Caller): readonly Route[] {
   const from = caller.namespace;
   const seen = routes.filter((route) => isVisible(route.visibility, from) && admitsRoute(caller, route));
   if (seen.every(({ visibility }) => visibility.everyone)) return seen;
   const turn = ({ visibility, namespace }: Route): number => {
     if (visibility.everyone) return 2;
-    return namespace === from && visibility.namespaces.size === 1 ? 0 : 1;
+    return namespace === from ? 0 : 1;
   };
   return seen.toSorted((a, b) => turn(a) - turn(b));
 }

@@ -1,6 +1,7 @@
 // What a workload may call, as its Sidecar says it: the hosts of each egress listener, with namespaces resolved, in one form that is
 // equal for all who may call the same.
 
+import { createHash } from 'node:crypto';
 import { refOf, refText, type ApiObject, type Path } from '../api/object.ts';
 import type { IstioEgressListener, Sidecar } from '../api/sidecar.ts';
 import { portNumbered, type Service } from './service.ts';
@@ -64,10 +65,13 @@ export function scopeOf(sidecar: ApiObject<Sidecar>, namespace: string): Scope |
   );
   const [only] = egress;
   if (only === undefined || (egress.length === 1 && only.text === everything)) return undefined;
-  return { egress, text: egress.map(({ text }) => text).join('|') };
+  return { egress, text: digest(egress.map(({ text }) => text).join('|')) };
 }
 
 const everything = '*/*';
+
+/** Texts of scopes are parts of many keys, and lists of hosts are long. */
+const digest = (text: string): string => createHash('sha256').update(text).digest('base64url');
 
 function placeOf({ port, bind = '', captureMode }: IstioEgressListener, object: ApiObject<unknown>, path: Path) {
   if (port === undefined && bind === '') return undefined;
@@ -98,7 +102,8 @@ function egressOf({ hosts }: IstioEgressListener, namespace: string, place: Egre
     const { port, protocol, bind, dialled, object } = place;
     parts.push(`${port} ${protocol} ${bind} ${dialled} ${refText(refOf(object))}`);
   }
-  return { imports, excluded, place, text: parts.join(' ') };
+  const text = parts.join(' ');
+  return { imports, excluded, place, text: text === everything ? text : digest(text) };
 }
 
 const isIn = (namespace: string, one: HostImport): boolean => one.namespace === '*' || one.namespace === namespace;

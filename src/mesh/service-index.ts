@@ -6,7 +6,10 @@ import type { ServiceEntry } from '../api/service-entry.ts';
 import { Collection, type Index } from '../store/collection.ts';
 import { family } from '../store/family.ts';
 import type { StoreReader } from '../store/reader.ts';
+import { byAge, objectKey } from '../store/store.ts';
 import type { Cluster } from './cluster.ts';
+import { narrowingOf } from './entry-visibility.ts';
+import type { Labels } from './labels.ts';
 import { byServiceAge, serviceEntryServices, type Service } from './service.ts';
 import { isVisible } from './visibility.ts';
 
@@ -15,15 +18,51 @@ export function registeredServices(clusters: readonly Cluster[], primary: StoreR
   const services = new Collection<Service>(byServiceAge);
   mergeClusters(clusters, services);
   const home = clusters[0]?.id ?? '';
-  primary
-    .kind('networking.istio.io', 'ServiceEntry')
-    .derive<Service>(byServiceAge, (object, key) =>
-      serviceEntryServices(object as unknown as ApiObject<ServiceEntry>, home, config.defaultServiceExportTo).map(
-        (service) => [`se/${key}/${service.host}`, service] as const,
-      ),
+  const { defaultServiceExportTo: exportTo } = config;
+  const narrowing = narrowingOf(config.serviceEntryVisibility);
+  const named = (key: string, object: ApiObject, narrow: (service: Service) => Service) =>
+    serviceEntryServices(object as unknown as ApiObject<ServiceEntry>, home, exportTo).map(
+      (service) => [`se/${key}/${service.host}`, narrow(service)] as const,
+    );
+  const entries = primary.kind('networking.istio.io', 'ServiceEntry');
+  if (narrowing === undefined) {
+    entries.derive<Service>(byServiceAge, (object, key) => named(key, object, (service) => service)).feed(services);
+    return services;
+  }
+  withNamespaces(entries, primary.kind('', 'Namespace'))
+    .derive<Service>(byServiceAge, (entry, key) =>
+      named(key, entry.object, (service) => ({
+        ...service,
+        visibility: narrowing(service.visibility, service.namespace, entry.labels),
+      })),
     )
     .feed(services);
   return services;
+}
+
+/** An entry, with the labels of its namespace. */
+interface Labelled {
+  readonly object: ApiObject;
+  readonly labels: Labels;
+}
+
+/** Entries with their namespaces' labels, made again when those change. */
+function withNamespaces(entries: Collection<ApiObject>, namespaces: Collection<ApiObject>): Collection<Labelled> {
+  const both = new Collection<ApiObject>(byAge);
+  const named = (kind: string, key: string): string => `${kind} ${key}`;
+  entries.feed({ set: (key, object) => both.set(named('entry', key), object) });
+  namespaces.feed({ set: (key, object) => both.set(named('namespace', key), object) });
+  const home = ({ metadata }: ApiObject): string => named('namespace', objectKey('', metadata.namespace));
+  return both
+    .deriveJoined<Labelled>(
+      (a, b) => byAge(a.object, b.object),
+      (object) => (object.kind === 'ServiceEntry' ? [home(object)] : []),
+      (object, at) => ({ object, labels: at(home(object))?.metadata.labels ?? {} }),
+    )
+    .derive<Labelled>(
+      (a, b) => byAge(a.object, b.object),
+      (entry, key) => (entry.object.kind === 'ServiceEntry' ? [[key, entry]] : []),
+    );
 }
 
 /** A service of one name in several clusters is one service: the first cluster that has it says what it is. */

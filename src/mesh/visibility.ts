@@ -12,10 +12,9 @@ export function visibilityOf(
   const given = (exportTo ?? []).filter((word) => word !== '');
   const words = given.length > 0 ? given : byDefault;
   if (words.includes('*')) return { everyone: true };
-  return {
-    everyone: false,
-    namespaces: new Set(words.filter((word) => word !== '~').map((word) => (word === '.' ? namespace : word))),
-  };
+  // Nobody, whatever stands beside it.
+  if (words.includes('~')) return { everyone: false, namespaces: new Set() };
+  return { everyone: false, namespaces: new Set(words.map((word) => (word === '.' ? namespace : word))) };
 }
 
 export const isVisible = (visibility: Visibility, from: string): boolean =>

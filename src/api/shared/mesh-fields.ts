@@ -7,6 +7,7 @@ import { ExtensionProvider } from './extension-provider.ts';
 import { HTTPRetry } from './http-retry.ts';
 import { LocalityLoadBalancerSetting, ZoneAwareLoadBalancerSetting } from './load-balancer.ts';
 import { ProxySettings } from './proxy-settings.ts';
+import { SetSelector } from './set-selector.ts';
 import { ClientTLSSettings } from './tls-settings.ts';
 
 const port = integer(0, 65_535);
@@ -18,7 +19,16 @@ const TLSConfig = message(
 );
 const CertificateData = message({}, { pem: text, spiffeBundleUrl: text, certSigners: list(text), trustDomains: list(text) });
 const ConfigSource = message({}, { address: text, tlsSettings: ClientTLSSettings, subscribedResources: list(text) });
-const visibility = choice('NONE', 'NAMESPACE', 'PUBLIC');
+const visibility = choice('VISIBILITY_UNSPECIFIED', 'NONE', 'NAMESPACE', 'PUBLIC');
+const ServiceEntryVisibility = message(
+  {},
+  {
+    defaultVisibility: visibility,
+    applyToSidecars: bool,
+    policies: list(message({}, { visibility, matchingRules: list(message({}, { namespaceSelector: SetSelector })) })),
+  },
+);
+export type ServiceEntryVisibility = Static<typeof ServiceEntryVisibility>;
 
 export const MeshFields = message(
   {},
@@ -81,7 +91,7 @@ export const MeshFields = message(
     meshMTLS: TLSConfig,
     tlsDefaults: TLSConfig,
     defaultTrafficPolicy: message({}, { connectionPool: ConnectionPoolSettings, outlierDetection: OutlierDetection }),
-    serviceEntryVisibility: message({}, { defaultVisibility: visibility, applyToSidecars: bool, policies: list(freeForm) }),
+    serviceEntryVisibility: ServiceEntryVisibility,
   },
 );
 export type MeshFields = Static<typeof MeshFields>;
