@@ -24,11 +24,14 @@ export function meshRole(pod: Meta, namespace: Pick<ApiObject, 'metadata'> | und
   return templates.includes('gateway') ? 'router' : 'sidecar';
 }
 
-/** The labels that Istio's injector adds, the manifest's own winning. */
+/**
+ * The labels that Istio's injector adds, the manifest's own winning. Callers begin mutual TLS by themselves only where a sidecar is: what
+ * a gateway's ports take its Gateways say.
+ */
 export function meshLabels(labels: Readonly<Record<string, string>>, role: MeshRole, workload: string): Record<string, string> {
   if (role === 'none') return { ...labels };
   return {
-    'security.istio.io/tlsMode': 'istio',
+    ...(role === 'sidecar' && { 'security.istio.io/tlsMode': 'istio' }),
     'service.istio.io/canonical-name': labels['app.kubernetes.io/name'] ?? labels['app'] ?? workload,
     'service.istio.io/canonical-revision': labels['app.kubernetes.io/version'] ?? labels['version'] ?? 'latest',
     ...labels,

@@ -9,59 +9,11 @@ import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { after, before, test } from 'node:test';
 import { authority, leaf, secretOf, type TestAuthority } from '../support/certificates.ts';
-import { node, startMesh, whyNoMesh, type RunningMesh } from '../support/mesh.ts';
+import { kept, networking, pod, secureServer, texts, type Said } from '../support/manifests.ts';
+import { startMesh, whyNoMesh, type RunningMesh } from '../support/mesh.ts';
 import { until } from '../support/until.ts';
 
 const skip = whyNoMesh();
-
-/** Says what it was asked for and by whom. Outside the mesh it is the test's own; nothing of Lateen ends its TLS. */
-const server = `
-const { readFileSync } = require('node:fs');
-const read = (name) => readFileSync('/etc/server/' + name);
-require('node:https').createServer(
-  { cert: read('tls.crt'), key: read('tls.key'), ca: read('clients.pem'), requestCert: true, rejectUnauthorized: false },
-  ({ url, socket }, response) => {
-    const { subjectaltname = '' } = socket.getPeerCertificate();
-    response.setHeader('connection', 'close').end(JSON.stringify({ url, sni: socket.servername, client: socket.authorized ? subjectaltname : '' }));
-  },
-).listen(8443);
-`;
-
-interface Said {
-  readonly url: string;
-  readonly sni: string;
-  /** The names of the client's certificate, if it was trusted. */
-  readonly client: string;
-}
-
-const texts = (documents: readonly object[]): string =>
-  documents.map((each) => JSON.stringify(each, undefined, 1)).join('\n---\n');
-
-const kept = (kind: 'ConfigMap' | 'Secret', name: string, entries: Readonly<Record<string, string>>, namespace = 'default') => ({
-  apiVersion: 'v1',
-  kind,
-  metadata: { name, namespace },
-  ...(kind === 'Secret' ? { stringData: entries } : { data: entries }),
-});
-
-const pod = (
-  name: string,
-  metadata: { readonly labels?: object; readonly annotations?: object },
-  container: object,
-  volumes: readonly object[],
-) => ({
-  apiVersion: 'v1',
-  kind: 'Pod',
-  metadata: { name, ...metadata },
-  spec: { containers: [{ name, image: 'curlimages/curl', ...container }], volumes },
-});
-
-const networking = (kind: string, name: string, spec: object) => ({
-  apiVersion: 'networking.istio.io/v1',
-  kind,
-  metadata: { name },
-  spec,
-});
 
 /** The service outside, called in plaintext at port 80, with TLS from the caller's proxy on. */
 const originating = (tls: object) =>
@@ -81,16 +33,7 @@ before(async () => {
     kept('Secret', 'client', secretOf(await leaf(clients, { dnsNames: ['caller.example'] }))),
     kept('ConfigMap', 'authorities', { 'ca.pem': servers.pem, 'others.pem': clients.pem }),
     kept('Secret', 'site', secretOf(await leaf(servers, { dnsNames: ['site.example'] })), 'istio-system'),
-    pod(
-      'secure',
-      { labels: { app: 'secure', 'sidecar.istio.io/inject': 'false' } },
-      {
-        command: [node, '-e', server],
-        ports: [{ containerPort: 8443 }],
-        volumeMounts: [{ name: 'server', mountPath: '/etc/server' }],
-      },
-      [{ name: 'server', secret: { secretName: 'server' } }],
-    ),
+    secureServer,
     {
       apiVersion: 'v1',
       kind: 'Service',
