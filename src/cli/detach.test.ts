@@ -38,7 +38,7 @@ describe('started', () => {
 describe('foregroundWords', () => {
   it('repeats every option but the one that detaches', () => {
     const state = { path: '/s', database: '', apiSocket: '' };
-    assert.deepEqual(foregroundWords(state, { detach: true }), ['up', '--state', '/s']);
+    assert.deepEqual(foregroundWords(state, { detach: true, delivery: 'eager' }), ['up', '--state', '/s', '--delivery', 'eager']);
     assert.deepEqual(
       foregroundWords(state, {
         detach: true,
@@ -47,8 +47,9 @@ describe('foregroundWords', () => {
         publishAddress: '127.0.0.2',
         meshConfig: 'm',
         workloadCertTtl: '1h',
+        delivery: 'eager',
       }).join(' '),
-      'up --state /s --file a.yaml --file b --images i --publish-address 127.0.0.2 --mesh-config m --workload-cert-ttl 1h',
+      'up --state /s --file a.yaml --file b --delivery eager --images i --publish-address 127.0.0.2 --mesh-config m --workload-cert-ttl 1h',
     );
   });
 });

@@ -56,8 +56,8 @@ export async function detach(state: StateFolder, options: UpOptions, terminal: T
 
 /** The command line of the same mesh in the foreground. */
 export function foregroundWords(state: StateFolder, options: UpOptions): string[] {
-  const { file = [], images, publishAddress, meshConfig, workloadCertTtl } = options;
-  const given = { '--images': images, '--publish-address': publishAddress, '--mesh-config': meshConfig };
+  const { file = [], images, publishAddress, meshConfig, workloadCertTtl, delivery } = options;
+  const given = { '--delivery': delivery, '--images': images, '--publish-address': publishAddress, '--mesh-config': meshConfig };
   return [
     'up',
     '--state',

@@ -1,11 +1,13 @@
 // Runs a control plane until somebody ends it: what `lateen control` does, and the first half of `lateen up`.
 
+import type { Delivery } from '../compile/configuration.ts';
 import { ControlPlane, type ControlOptions } from '../control/control-plane.ts';
 import { createLog, logLevels } from '../control/log.ts';
 import { exitCode, usageFailure } from './failure.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface RunControlOptions extends Pick<ControlOptions, 'state' | 'files' | 'meshConfig' | 'listen'> {
+  readonly delivery: Delivery;
   readonly logLevel: string;
 }
 
@@ -19,7 +21,12 @@ export async function runControl(options: RunControlOptions, terminal: Terminal,
   const log = createLog({ level, pretty: process.stderr.isTTY });
   const stopped = new AbortController();
   const ended = AbortSignal.any([terminal.signal, stopped.signal]);
-  await using control = new ControlPlane({ ...options, compiler: createCompiler, log, stop: () => stopped.abort() });
+  await using control = new ControlPlane({
+    ...options,
+    compiler: (store) => createCompiler(store, options.delivery),
+    log,
+    stop: () => stopped.abort(),
+  });
   await control.start();
   await using _beside = await beside?.(control, ended);
   if (!ended.aborted) await new Promise((resolve) => ended.addEventListener('abort', resolve));

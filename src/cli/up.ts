@@ -4,6 +4,7 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { usualLifetimes } from '../ca/issue.ts';
+import { deliveryNamed } from '../compile/delivery.ts';
 import { openStateFolder, stateFolder, type StateFolder } from '../control/state-folder.ts';
 import { seconds } from '../lib/duration.ts';
 import { detach } from './detach.ts';
@@ -27,6 +28,8 @@ export async function up(options: UpOptions, terminal: Terminal): Promise<number
       `${ttl} is no lifetime for certificates`,
       `give from ${shortestCertificate}s to ${usualLifetimes.longest / 3600}h`,
     );
+  if (deliveryNamed(options.delivery) === undefined)
+    throw usageFailure(`--delivery ${options.delivery} is not known`, 'use eager, demand');
   openStateFolder(state);
   return options.detach === true ? detach(state, options, terminal) : foreground(state, options, terminal);
 }
@@ -39,6 +42,7 @@ async function foreground(state: StateFolder, options: UpOptions, terminal: Term
     images: options.images && resolve(options.images),
     meshConfig: options.meshConfig && resolve(options.meshConfig),
     certificateSeconds: options.workloadCertTtl && seconds(options.workloadCertTtl),
+    delivery: options.delivery,
     home,
   };
   terminal.note('starting the mesh (Ctrl-C stops it)');

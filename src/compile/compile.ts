@@ -10,7 +10,10 @@ import { Mesh } from '../mesh/mesh.ts';
 import { familyBy } from '../store/family.ts';
 import { StoreReader } from '../store/reader.ts';
 import { ClusterObjects, Store } from '../store/store.ts';
-import type { Compiler, Configuration, ProxyNode } from './configuration.ts';
+import type { Compiler, Configuration, Delivery, ProxyNode } from './configuration.ts';
+import { deliveryKey } from './delivery.ts';
+import { calledCluster } from './demand/cluster.ts';
+import { initialClusters } from './demand/initial.ts';
 import { settleAll, settleNames } from './encode.ts';
 import { gatewayOf } from './gateway/gateway.ts';
 import { inboundOf } from './inbound.ts';
@@ -43,11 +46,11 @@ export function meshOf(store: Store): ReadonlySignal<Mesh> {
 }
 
 /** A compiler over a store: it follows every change of objects and of the mesh's configuration. */
-export function createCompiler(store: Store): Compiler {
+export function createCompiler(store: Store, delivery: Delivery = 'demand'): Compiler {
   const mesh = meshOf(store);
   const configurations = familyBy<ProxyClass, Configuration>(({ text }) => text, configurationOf);
   return {
-    configurationFor: (node) => computed(() => configurations(classOf(mesh.value, node)).value),
+    configurationFor: (node) => computed(() => configurations(classOf(mesh.value, node, delivery)).value),
   };
 }
 
@@ -66,7 +69,8 @@ function configurationOf(proxy: ProxyClass): Configuration {
 }
 
 function sidecarOf(proxy: ProxyClass): Configuration {
-  const { view } = proxy;
+  const { view, delivery, dnsDomain } = proxy;
+  const outbound = () => (delivery === 'demand' ? initialClusters(view) : outboundClusters(view)).value;
   const inbound = computed(() => inboundOf(proxy));
   let clusters: ReadonlyMap<string, Resource> | undefined;
   let listeners: ReadonlyMap<string, Resource> | undefined;
@@ -75,28 +79,25 @@ function sidecarOf(proxy: ProxyClass): Configuration {
   return {
     id: proxy.text,
     clusters: computed(() => {
-      const all = new Map(outboundClusters(view).value.byName);
+      const all = new Map(outbound().byName);
       for (const cluster of inbound.value.clusters) all.set(cluster.name, cluster);
       return (clusters = settleAll(clusters, all));
     }),
     listeners: computed(() => {
-      const all = new Map(listenersOf(view).value.listeners);
+      const all = new Map(listenersOf(view, delivery).value.listeners);
       for (const name of ownListeners(proxy, all)) all.delete(name);
       for (const listener of inbound.value.listeners) all.set(listener.name, listener);
       return (listeners = settleAll(listeners, all));
     }),
     endpoints: (name) => outboundEndpoints(view, name),
     endpointScope: endpointScope(view),
-    route: (name) => outboundRoute(view, proxy.dnsDomain, name),
+    route: (name) => outboundRoute({ view, dnsDomain, name, delivery }),
+    called: (name) => calledCluster(view, name),
     secret: (name) => gatewaySecret(proxy, name),
-    endpointNames: computed(() => outboundClusters(view).value.withEndpoints),
-    routeNames: computed(() => (names = settleNames(names, listenersOf(view).value.tables))),
+    endpointNames: computed(() => outbound().withEndpoints),
+    routeNames: computed(() => (names = settleNames(names, listenersOf(view, delivery).value.tables))),
     secretNames: computed(
-      () =>
-        (secrets = settleNames(
-          secrets,
-          [...new Set([...outboundClusters(view).value.secrets, ...inbound.value.secrets])].sort(),
-        )),
+      () => (secrets = settleNames(secrets, [...new Set([...outbound().secrets, ...inbound.value.secrets])].sort())),
     ),
     diagnostics: computed(() => [...meshDiagnostics(view), ...sidecarDiagnostics(proxy), ...inbound.value.diagnostics]),
   };
@@ -118,6 +119,8 @@ export interface CompileInput {
   /** The objects of other clusters, by their names. */
   readonly remote?: ReadonlyMap<string, readonly ApiObject[]> | undefined;
   readonly node: ProxyNode;
+  /** Default: eager. On demand: what the proxy has before it has called anything. */
+  readonly delivery?: Delivery;
 }
 
 export interface Compiled {
@@ -130,9 +133,10 @@ export interface Compiled {
 }
 
 /** What a proxy would receive over ADS, all of it, sorted by name. Pure: the order of objects means nothing. */
-export function compileProxy({ node, ...input }: CompileInput): Compiled {
+export function compileProxy({ node, delivery = 'eager', ...input }: CompileInput): Compiled {
   const store = storeOf(input);
-  const configuration = createCompiler(store).configurationFor(node).value;
+  const asking = { ...node, metadata: { ...node.metadata, [deliveryKey]: delivery } };
+  const configuration = createCompiler(store, delivery).configurationFor(asking).value;
   const named = (names: readonly string[], cell: (name: string) => ReadonlySignal<Resource | undefined>) =>
     sorted(names.flatMap((name) => cell(name).value ?? []));
   return {

@@ -4,6 +4,9 @@ import type { ReadonlySignal } from '@preact/signals-core';
 import type { Diagnostic } from '../api/diagnostic.ts';
 import type { Resource } from './resource.ts';
 
+/** `eager`: everything that a proxy can see is there before it asks; `demand`: what it calls comes when it is first called. */
+export type Delivery = 'eager' | 'demand';
+
 /**
  * The configuration of one proxy class. Proxies of a class share the object and its cells; a cell's value keeps its identity
  * (and so wakes nobody) as long as its bytes stay the same. Cells work without an observer too: reading computes.
@@ -19,6 +22,8 @@ export interface Configuration {
   endpoints(name: string): ReadonlySignal<Resource | undefined>;
   /** Configurations with one scope have the same endpoints under the same names; without one, nothing is known of that. */
   readonly endpointScope?: object;
+  /** On demand: the cluster of a service, by name, or what stands in its place; there is one under every name. */
+  called?(name: string): ReadonlySignal<Resource>;
   /** A route table that a listener refers to; undefined while no listener does. */
   route(name: string): ReadonlySignal<Resource | undefined>;
   /** A secret that a gateway's listener names (`kubernetes://NAME`); workload identities come from the node agent. */

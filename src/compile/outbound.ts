@@ -6,6 +6,7 @@ import { effectivePolicy, type DestinationPolicy, type Subset } from '../mesh/de
 import { portNumbered, type Service, type ServicePort } from '../mesh/service.ts';
 import { familyBy } from '../store/family.ts';
 import type { ClusterInput } from './cluster/input.ts';
+import type { Delivery } from './configuration.ts';
 import { discoveryOf, isPlaced, outboundClusterResource, subsetEndpoints } from './cluster/outbound.ts';
 import { clusterSecrets, takesFiles } from './cluster/upstream-tls.ts';
 import { reservedClusters } from './cluster/inbound.ts';
@@ -25,7 +26,7 @@ interface OneCluster extends ClusterInput {
   readonly view: View;
 }
 
-const clusterText = ({ view, service, port, subset, policy, router, families, caller, unopened }: OneCluster): string =>
+const clusterText = ({ view, service, port, subset, policy, router, families, caller, unopened, called }: OneCluster): string =>
   [
     identityOf(view.mesh),
     identityOf(service),
@@ -36,6 +37,7 @@ const clusterText = ({ view, service, port, subset, policy, router, families, ca
     familiesText(families),
     caller === undefined ? '' : placedViewText(view),
     unopened ?? false,
+    called,
   ].join(' ');
 
 /** Merged policies are made anew for each reader; what they are merged from is not. */
@@ -44,6 +46,10 @@ const policyText = (policy: DestinationPolicy | undefined): string => (policy?.o
 const clusterCells = familyBy<OneCluster, Resource | undefined>(clusterText, (input, previous) =>
   settle(previous, outboundClusterResource(input.view.mesh, input)),
 );
+
+/** One cluster, shared by all who have the same; undefined where there is nothing to reach. */
+export const outboundClusterOf = (view: View, input: ClusterInput): ReadonlySignal<Resource | undefined> =>
+  clusterCells({ ...input, view });
 
 /** Every cluster of a view, and the names of those whose endpoints are fetched. */
 export interface Clusters {
@@ -55,18 +61,23 @@ export interface Clusters {
   readonly withFiles: readonly string[];
 }
 
-interface SharedClusters extends Clusters {
+export interface SharedClusters extends Clusters {
   /** What is not the same for callers in different places. */
   readonly placed: readonly ClusterInput[];
 }
 
-const sharedClusters = familyBy(viewText, (view: View, previous: SharedClusters | undefined): SharedClusters => {
+const sharedClusters = familyBy(viewText, (view: View, previous: SharedClusters | undefined): SharedClusters =>
+  clustersOf(view, clusterInputs(view), previous),
+);
+
+/** The clusters of these inputs, the first of a name, and the reserved ones; what is as before is the object it was. */
+export function clustersOf(view: View, inputs: Iterable<ClusterInput>, previous: SharedClusters | undefined): SharedClusters {
   const byName = new Map<string, Resource>();
   const withEndpoints: string[] = [];
   const named = new Set<string>();
   const placed: ClusterInput[] = [];
   const files: string[] = [];
-  for (const input of clusterInputs(view)) {
+  for (const input of inputs) {
     const cluster = clusterCells({ ...input, view }).value;
     if (cluster === undefined || byName.has(cluster.name)) continue;
     byName.set(cluster.name, cluster);
@@ -89,7 +100,7 @@ const sharedClusters = familyBy(viewText, (view: View, previous: SharedClusters 
     previous.placed.length === 0
     ? previous
     : { byName: clusters, withEndpoints: names, secrets, withFiles, placed };
-});
+}
 
 const clustersCells = familyBy(placedViewText, (view: View, previous: Clusters | undefined): Clusters => {
   const shared = sharedClusters(view).value;
@@ -102,6 +113,10 @@ const clustersCells = familyBy(placedViewText, (view: View, previous: Clusters |
   }
   return { ...shared, byName: settleAll(previous?.byName, byName) };
 });
+
+/** The same for a view's callers, where their place changes it. */
+export const placed = (view: View, input: ClusterInput): ClusterInput =>
+  isPlaced(view.mesh, input) ? { ...input, caller: callerOf(view) } : input;
 
 const callerOf = ({ locality, clusterId, network, networkView }: View): CallerLocality => ({
   ...locality,
@@ -136,7 +151,8 @@ function usesEndpoints({ service, port, subset, policy, router }: ClusterInput):
   return discoveryOf(service, router) === 'eds';
 }
 
-function* clusterInputs(view: View): Generator<ClusterInput> {
+/** Every port of every service that a view's callers see, and of its subsets. */
+export function* clusterInputs(view: View): Generator<ClusterInput> {
   const { families } = view;
   const router = view.role === 'router';
   for (const service of view.mesh.visibleServices(view)) {
@@ -230,8 +246,15 @@ export function endpointScope(view: View): object {
   return scope;
 }
 
-const listenersCells = familyBy<View, OutboundListeners>(viewText, (view, previous) => {
-  const made = outboundListeners(view);
+interface Delivered {
+  readonly view: View;
+  readonly delivery: Delivery;
+}
+
+const deliveredText = ({ view, delivery }: Delivered): string => `${delivery}\n${viewText(view)}`;
+
+const listenersCells = familyBy<Delivered, OutboundListeners>(deliveredText, ({ view, delivery }, previous) => {
+  const made = outboundListeners(view, delivery);
   const listeners = settleAll(previous?.listeners, made.listeners);
   const tables = settleNames(previous?.tables, made.tables);
   return previous !== undefined && listeners === previous.listeners && tables === previous.tables
@@ -239,16 +262,16 @@ const listenersCells = familyBy<View, OutboundListeners>(viewText, (view, previo
     : { listeners, tables };
 });
 
-export const listenersOf = (view: View): ReadonlySignal<OutboundListeners> => listenersCells(view);
+export const listenersOf = (view: View, delivery: Delivery): ReadonlySignal<OutboundListeners> =>
+  listenersCells({ view, delivery });
 
-interface NamedTable extends Named {
+interface NamedTable extends Named, Delivered {
   readonly dnsDomain: string;
 }
 
 const tableCells = familyBy<NamedTable, Resource | undefined>(
-  ({ view, name, dnsDomain }) => `${viewText(view)}\n${name}\n${dnsDomain}`,
-  ({ view, name, dnsDomain }, previous) => settle(previous, outboundTable(view, dnsDomain, name)),
+  (table) => `${deliveredText(table)}\n${table.name}\n${table.dnsDomain}`,
+  ({ view, name, dnsDomain, delivery }, previous) => settle(previous, outboundTable(view, dnsDomain, name, delivery)),
 );
 
-export const outboundRoute = (view: View, dnsDomain: string, name: string): ReadonlySignal<Resource | undefined> =>
-  tableCells({ view, dnsDomain, name });
+export const outboundRoute = (table: NamedTable): ReadonlySignal<Resource | undefined> => tableCells(table);

@@ -8,7 +8,8 @@ import type { Mesh } from '../mesh/mesh.ts';
 import { scopeOf } from '../mesh/scope.ts';
 import { undeclaredOf } from '../mesh/undeclared.ts';
 import type { Workload } from '../mesh/workload.ts';
-import type { ProxyNode } from './configuration.ts';
+import type { Delivery, ProxyNode } from './configuration.ts';
+import { deliveryKey } from './delivery.ts';
 import { topologyOf, type Topology } from './gateway/topology.ts';
 import { identityOf } from './identity.ts';
 import { needsAddress } from './ingress.ts';
@@ -28,6 +29,7 @@ export interface ProxyClass extends Owner {
   /** The Sidecars that are for it: the first is in effect, the others are in conflict with it. */
   readonly sidecars: readonly ApiObject<Sidecar>[];
   readonly dnsDomain: string;
+  readonly delivery: Delivery;
   /** Labels that some object selects workloads by. */
   readonly labels: Labels;
   readonly families: AddressFamilies;
@@ -73,7 +75,8 @@ function knownAs(cluster: Cluster, node: ProxyNode): Known | undefined {
   return undefined;
 }
 
-export function classOf(mesh: Mesh, node: ProxyNode): ProxyClass {
+/** `delivery`: what the mesh allows; a proxy must have said that it can. */
+export function classOf(mesh: Mesh, node: ProxyNode, delivery: Delivery): ProxyClass {
   const claimed = text(node.metadata['CLUSTER_ID']);
   const cluster = mesh.cluster(claimed);
   const network = text(node.metadata['NETWORK']);
@@ -121,6 +124,7 @@ export function classOf(mesh: Mesh, node: ProxyNode): ProxyClass {
     home,
     clusterId: cluster.id,
     dnsDomain: node.dnsDomain,
+    delivery: delivery === 'demand' && canWait(view, node) ? 'demand' : 'eager',
     labels: pick(labels, mesh.workloadKeys),
     known: found?.kind,
     unplaced: workload !== undefined && workload.addresses.length === 0,
@@ -151,5 +155,18 @@ export function classOf(mesh: Mesh, node: ProxyNode): ProxyClass {
 /** Names are resolved for the proxy's applications, and nobody asks to leave hosts without an address as they are. */
 const capturesNames = (metadata: ProxyNode['metadata']): boolean =>
   isSet(metadata['DNS_CAPTURE']) && (metadata['DNS_AUTO_ALLOCATE'] === undefined || isSet(metadata['DNS_AUTO_ALLOCATE']));
+
+/**
+ * Names and addresses must tell what is called: by Kubernetes' naming, and by redirection. Who has a Sidecar has said what it calls.
+ */
+const canWait = ({ mesh, role, scope, dialled, httpProxy, undeclared }: View, { metadata, dnsDomain }: ProxyNode): boolean =>
+  role === 'sidecar' &&
+  metadata[deliveryKey] === 'demand' &&
+  scope === undefined &&
+  !dialled &&
+  httpProxy === 0 &&
+  undeclared.proxy === undefined &&
+  dnsDomain.indexOf('.') > 0 &&
+  dnsDomain.slice(dnsDomain.indexOf('.')) === `.svc.${mesh.domain}`;
 
 const interceptionOf = (mode: string): Interception => (mode === 'NONE' || mode === 'TPROXY' ? mode : 'REDIRECT');

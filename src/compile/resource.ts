@@ -3,13 +3,14 @@
 import { createHash } from 'node:crypto';
 import type { ObjectRef, Path } from '../api/object.ts';
 
-/** The five resource types of ADS that every proxy uses. */
+/** The resource types that proxies use: five of ADS, and clusters that are called for by name, on a stream of their own. */
 export const typeUrl = {
   cluster: 'type.googleapis.com/envoy.config.cluster.v3.Cluster',
   endpoint: 'type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment',
   listener: 'type.googleapis.com/envoy.config.listener.v3.Listener',
   route: 'type.googleapis.com/envoy.config.route.v3.RouteConfiguration',
   secret: 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret',
+  called: 'type.googleapis.com/envoy.config.cluster.v3.Cluster',
 } as const;
 
 export type ResourceType = keyof typeof typeUrl;

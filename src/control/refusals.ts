@@ -16,6 +16,7 @@ const partOf: Readonly<Record<ResourceType, Part>> = {
   listener: 'listeners',
   route: 'routes',
   secret: 'secrets',
+  called: 'clusters',
 };
 
 /** One diagnostic per object that may be meant; several only where neither the words nor the origins tell them apart. */

@@ -11,16 +11,23 @@ import type { HttpFilter } from './filter.ts';
 /** The instance's own name: EnvoyFilters and routes address it by this. */
 export const alpnFilterName = 'istio.alpn';
 
-/** How the caller's proxy speaks to the server: fixed, or whatever the application spoke to it. */
-export type Announcement = 'http1' | 'http2' | 'client' | 'none';
+/** How the caller's proxy speaks to the server: fixed, whatever the application spoke to it, or as the cluster says that was chosen. */
+export type Announcement = 'http1' | 'http2' | 'client' | 'cluster' | 'none';
+
+/** The cluster metadata of the key `lateen` that says what is announced to its servers. */
+export const announcedKey = 'alpn';
 
 const http1 = 'istio-http/1.1,istio,http/1.1';
 const http2 = 'istio-h2,istio,h2';
+
+/** What a cluster's metadata says under `announcedKey`. */
+export const announcedNames = { http1, http2 };
 
 const values: Readonly<Record<Exclude<Announcement, 'none'>, string>> = {
   http1,
   http2,
   client: `%CEL(request.protocol == 'HTTP/2' ? '${http2}' : '${http1}')%`,
+  cluster: `%CLUSTER_METADATA(lateen:${announcedKey})%`,
 };
 
 /** The filter's configuration for an announcement, for a chain or for one virtual host or route. */

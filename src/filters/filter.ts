@@ -1,9 +1,11 @@
 // What a filter is: when a chain wants it, its entry there, and what a single route says to it.
 
 import type { Any } from '@bufbuild/protobuf/wkt';
+import type { OnDemandCdsSchema } from '../../gen/envoy/extensions/filters/http/on_demand/v3/on_demand_pb.js';
 import type { HttpRule } from '../mesh/route.ts';
 import type { NameCache } from './dynamic-names.ts';
 import type { Protocol } from '../mesh/protocol.ts';
+import type { Init } from './any.ts';
 
 /** What the entries of an HTTP filter chain depend on. Never the routes: they change without touching a listener. */
 export interface HttpChain {
@@ -13,6 +15,8 @@ export interface HttpChain {
   readonly authorization: readonly NamedFilter[];
   /** Where names are remembered that requests say; undefined: no service is called by such names. */
   readonly names?: NameCache | undefined;
+  /** Where clusters come from that are called for the first time; undefined where all are there. */
+  readonly onDemand?: Init<typeof OnDemandCdsSchema> | undefined;
 }
 
 export interface NamedFilter {

@@ -10,9 +10,10 @@ import { fault } from './fault.ts';
 import type { HttpChain, HttpFilter, NamedFilter } from './filter.ts';
 import { grpcStats } from './grpc-stats.ts';
 import { grpcWeb } from './grpc-web.ts';
+import { onDemand } from './on-demand.ts';
 import { router } from './router.ts';
 
-const filters: readonly HttpFilter[] = [authorization, grpcWeb, grpcStats, alpn, fault, cors, dynamicNames, router];
+const filters: readonly HttpFilter[] = [onDemand, authorization, grpcWeb, grpcStats, alpn, fault, cors, dynamicNames, router];
 
 /** The entries of an HTTP filter chain. */
 export const httpFilters = (chain: HttpChain): readonly NamedFilter[] =>

@@ -58,3 +58,6 @@ export function alternativeHosts(host: string, dnsDomain: string): string[] {
   const own = unique.join('.');
   return unique.length === 2 ? [own, `${own}.${first}`] : [own];
 }
+
+/** An IP address where a host name could stand. */
+export const isSingleAddress = (text: string): boolean => /^\d+\.\d+\.\d+\.\d+$|^[\da-f]*:[\da-f:.]*$/i.test(text);

@@ -188,6 +188,11 @@ export class Mesh {
     return this.#reach.reached(from).get(host)?.service;
   }
 
+  /** All services that have a virtual address, oldest first. */
+  servicesWithAddress(address: string): readonly Service[] {
+    return this.#serviceIndex.withAddress(address);
+  }
+
   /** Every service that a caller may call, one per host, oldest first; through one listener of a scope those that it imports. */
   visibleServices(from: Caller): readonly Service[] {
     if (from.scope === undefined) return this.#serviceIndex.visible(from.namespace);

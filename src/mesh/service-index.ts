@@ -10,7 +10,7 @@ import { byAge, objectKey } from '../store/store.ts';
 import type { Cluster } from './cluster.ts';
 import { narrowingOf } from './entry-visibility.ts';
 import type { Labels } from './labels.ts';
-import { byServiceAge, serviceEntryServices, type Service } from './service.ts';
+import { byServiceAge, inClusters, serviceEntryServices, type Service } from './service.ts';
 import { isVisible } from './visibility.ts';
 
 /** Services as the clusters' objects register them, the primary cluster first; it follows every change. */
@@ -86,11 +86,13 @@ export class ServiceIndex {
   readonly #all: Collection<Service>;
   readonly #byHost: Index<Service>;
   readonly #byNamespace: Index<Service>;
+  readonly #byAddress: Index<Service>;
 
   constructor(services: Collection<Service>) {
     this.#all = services;
     this.#byHost = services.index((service) => [service.host]);
     this.#byNamespace = services.index((service) => [service.namespace]);
+    this.#byAddress = services.index((service) => new Set(inClusters(service).flatMap(({ addresses }) => addresses)));
   }
 
   all(): readonly Service[] {
@@ -103,6 +105,10 @@ export class ServiceIndex {
 
   in(namespace: string): readonly Service[] {
     return this.#byNamespace.get(namespace);
+  }
+
+  withAddress(address: string): readonly Service[] {
+    return this.#byAddress.get(address);
   }
 
   seen(host: string, from: string): Service | undefined {

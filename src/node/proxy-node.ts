@@ -2,6 +2,8 @@
 
 import { create, type JsonObject, type MessageInitShape } from '@bufbuild/protobuf';
 import { type Node, NodeSchema } from '../../gen/envoy/config/core/v3/base_pb.js';
+import type { Delivery } from '../compile/configuration.ts';
+import { deliveryKey } from '../compile/delivery.ts';
 import type { InterceptionMode } from './redirect/capture-options.ts';
 
 /** What a proxy is, apart from where it runs. */
@@ -27,6 +29,8 @@ export interface ProxyDescription {
   /** The Istio version whose configuration this proxy understands. */
   readonly istioVersion: string;
   readonly interceptionMode: InterceptionMode;
+  /** Whether it is given clusters when it first calls them, where its configuration allows it. Default: all at once. */
+  readonly delivery?: Delivery;
   readonly locality?: { readonly region: string; readonly zone: string; readonly subZone: string };
   /** Further metadata (`DNS_CAPTURE`, `PROXY_CONFIG`, …), which wins over what is derived here. */
   readonly metadata?: JsonObject;
@@ -63,6 +67,7 @@ function nodeMetadata(proxy: ProxyDescription): JsonObject {
     ...(proxy.network !== undefined && { NETWORK: proxy.network }),
     ISTIO_VERSION: proxy.istioVersion,
     INTERCEPTION_MODE: proxy.interceptionMode,
+    ...(proxy.delivery === 'demand' && { [deliveryKey]: 'demand' }),
     ENVOY_STATUS_PORT: 15021,
     ENVOY_PROMETHEUS_PORT: 15090,
     ...proxy.metadata,

@@ -10,10 +10,11 @@ import { DistributionTable } from './distribution.ts';
 import { noMetrics, type XdsMetrics } from './metrics.ts';
 import { parseNode } from './node.ts';
 import { Packer } from './pack.ts';
+import { Peers } from './peers.ts';
 import { Pulse } from './pulse.ts';
 import { decodeDeltaRequest, decodeSotwRequest } from './request.ts';
 import type { Protocol } from './response.ts';
-import { ProxyStream } from './stream.ts';
+import { ProxyStream, type Purpose } from './stream.ts';
 import type { View } from './view.ts';
 import { Views } from './views.ts';
 import { Watches } from './watch.ts';
@@ -26,10 +27,12 @@ export type CallInfo = Pick<GrpcCall, 'path' | 'metadata' | 'peer'> & { readonly
 export type Authorization = { readonly identity?: string } | { readonly refused: GrpcStatus };
 
 export interface AdsLimits {
-  /** Streams at one time. Default 20,000. */
+  /** Streams at one time, of which a proxy on demand has two. Default 40,000. */
   readonly streams: number;
   /** Resource names subscribed to on one stream, over all types. Default 200,000. */
   readonly names: number;
+  /** Clusters that one proxy is given on demand. Default 20,000. */
+  readonly called: number;
 }
 
 export interface AdsOptions {
@@ -48,7 +51,7 @@ export interface AdsOptions {
 
 /** Serves every stream of a process; the same object may be given to several gRPC servers. */
 export interface Ads {
-  /** For `serveGrpc`: both methods of the AggregatedDiscoveryService. */
+  /** For `serveGrpc`: both methods of the AggregatedDiscoveryService, and clusters on demand. */
   readonly handlers: Readonly<Record<string, GrpcHandler>>;
   readonly distribution: DistributionTable;
   /** Distinct cells watched, views shared by streams, bytes of joined responses kept: for the debug API. */
@@ -60,12 +63,13 @@ export interface Ads {
 const service = '/envoy.service.discovery.v3.AggregatedDiscoveryService';
 export const deltaPath = `${service}/DeltaAggregatedResources`;
 export const sotwPath = `${service}/StreamAggregatedResources`;
+export const calledPath = '/envoy.service.cluster.v3.ClusterDiscoveryService/DeltaClusters';
 
 const silent: XdsLog = { debug() {}, warn() {}, error() {} };
 
 export function adsHandlers(options: AdsOptions): Ads {
   const { compiler, clock = realClock, log = silent, metrics = noMetrics, patienceMs = 5_000 } = options;
-  const limits: AdsLimits = { streams: 20_000, names: 200_000, ...options.limits };
+  const limits: AdsLimits = { streams: 40_000, names: 200_000, called: 20_000, ...options.limits };
   const distribution = options.distribution ?? new DistributionTable();
   const touchedViews = new Set<View>();
   const touchedStreams = new Set<Flushable>();
@@ -108,11 +112,13 @@ export function adsHandlers(options: AdsOptions): Ads {
     packer: new Packer(),
     views,
     watches,
+    peers: new Peers(),
     waves: new Waves((seconds) => metrics.settled(seconds)),
     owners,
     nonceBase: randomBytes(3).toString('base64url'),
     patienceMs,
     mostNames: limits.names,
+    mostCalled: limits.called,
     touchStream(stream) {
       touchedStreams.add(stream);
       pulse.touch();
@@ -128,7 +134,7 @@ export function adsHandlers(options: AdsOptions): Ads {
     }
   }
 
-  function serve(protocol: Protocol, call: GrpcCall): ReturnType<GrpcHandler> {
+  function serve(protocol: Protocol, call: GrpcCall, purpose: Purpose = 'ads'): ReturnType<GrpcHandler> {
     calls += 1;
     let stream: ProxyStream | undefined;
     let state: 'new' | 'asking' | 'open' | 'over' = calls > limits.streams ? 'over' : 'new';
@@ -153,9 +159,10 @@ export function adsHandlers(options: AdsOptions): Ads {
       if (state !== 'asking' || !call.open) return;
       if ('refused' in verdict) return refuse('identity', verdict.refused);
       opened += 1;
-      stream = new ProxyStream(context, call, protocol, node, verdict.identity, opened);
+      stream = new ProxyStream(context, call, protocol, purpose, node, verdict.identity, opened);
       state = 'open';
       streams.add(stream);
+      context.peers.add(stream);
       distribution.add(stream);
       metrics.streams(streams.size);
       for (const bytes of waiting.splice(0)) request(bytes);
@@ -199,6 +206,7 @@ export function adsHandlers(options: AdsOptions): Ads {
         state = 'over';
         if (!stream) return;
         streams.delete(stream);
+        context.peers.remove(stream);
         distribution.remove(stream);
         metrics.streams(streams.size);
         stream.close();
@@ -207,7 +215,11 @@ export function adsHandlers(options: AdsOptions): Ads {
   }
 
   return {
-    handlers: { [deltaPath]: (call) => serve('delta', call), [sotwPath]: (call) => serve('sotw', call) },
+    handlers: {
+      [deltaPath]: (call) => serve('delta', call),
+      [sotwPath]: (call) => serve('sotw', call),
+      [calledPath]: (call) => serve('delta', call, 'called'),
+    },
     distribution,
     stats: () => ({ streams: streams.size, cells: watches.size, views: views.size, packedBytes: context.packer.held }),
     [Symbol.dispose]: () => views.close(),

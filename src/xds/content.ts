@@ -1,6 +1,6 @@
 // What a view holds, read from a class's cells: a whole map of clusters or listeners, or single resources by name.
 
-import type { ReadonlySignal } from '@preact/signals-core';
+import { computed, type ReadonlySignal } from '@preact/signals-core';
 import type { Configuration } from '../compile/configuration.ts';
 import type { Resource, ResourceType } from '../compile/resource.ts';
 import { failureOf, readOr, type Watches } from './watch.ts';
@@ -86,6 +86,9 @@ export function mapContent(
   };
 }
 
+/** Nothing that could be called for: proxies of this class have all there is. */
+const never: ReadonlySignal<undefined> = computed(() => undefined);
+
 interface Slot {
   readonly cell: ReadonlySignal<Resource | undefined>;
   /** `unknown` until the cell could be computed. */
@@ -113,6 +116,7 @@ export class NamedContent implements Content {
       endpoint: (name: string) => configuration.endpoints(name),
       route: (name: string) => configuration.route(name),
       secret: (name: string) => configuration.secret(name),
+      called: (name: string) => configuration.called?.(name) ?? never,
     };
     this.#cellOf = cells[type];
     for (const name of names) this.add(name);

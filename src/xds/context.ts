@@ -4,6 +4,7 @@ import type { Compiler, ProxyNode } from '../compile/configuration.ts';
 import type { Clock } from './clock.ts';
 import type { XdsMetrics } from './metrics.ts';
 import type { Packer } from './pack.ts';
+import type { Peers } from './peers.ts';
 import type { Member } from './view.ts';
 import type { Views } from './views.ts';
 import type { Watches } from './watch.ts';
@@ -30,12 +31,15 @@ export interface StreamContext {
   readonly waves: Waves;
   /** Whose a subscription is, for views that changed. */
   readonly owners: WeakMap<Member, Flushable>;
+  readonly peers: Peers;
   /** Before every nonce: no two processes share one. */
   readonly nonceBase: string;
   /** How long a change waits for an answer to what it needs. */
   readonly patienceMs: number;
   /** Resource names on one stream. */
   readonly mostNames: number;
+  /** Clusters that one proxy is given on demand; those it asks for beyond are not answered. */
+  readonly mostCalled: number;
   /** The stream's class may be another: `reclassify` and `flush` it soon. */
   touchStream(stream: Flushable): void;
 }

@@ -53,6 +53,8 @@ export interface Refusal {
 export interface Distributed {
   readonly stream: number;
   readonly node: ProxyNode;
+  /** `called`: clusters on demand, beside the same proxy's ADS stream. */
+  readonly purpose: 'ads' | 'called';
   distribution(): ProxyDistribution;
   /** How far each of these objects (by `refKey`) has come; those that the proxy does not need are left out. */
   objects(keys: Iterable<string>): ReadonlyMap<string, ObjectState>;
@@ -110,9 +112,22 @@ export class DistributionTable {
     return this.#streams.size;
   }
 
-  /** One entry per stream, oldest first. */
+  /** One entry per ADS stream, oldest first; what the proxy has on demand is part of its latest. */
   list(): ProxyDistribution[] {
-    return [...this.#streams.values()].map((stream) => stream.distribution());
+    const entries: ProxyDistribution[] = [];
+    const latest = new Map<string, number>();
+    const streams = [...this.#streams.values()];
+    for (const stream of streams.filter(({ purpose }) => purpose === 'ads')) {
+      latest.set(stream.node.id, entries.push(stream.distribution()) - 1);
+    }
+    for (const stream of streams.filter(({ purpose }) => purpose === 'called')) {
+      const index = latest.get(stream.node.id);
+      const entry = index === undefined ? undefined : entries[index];
+      const called = stream.distribution();
+      if (index === undefined || entry === undefined) entries.push(called);
+      else entries[index] = { ...entry, types: [...entry.types, ...called.types], settled: entry.settled && called.settled };
+    }
+    return entries;
   }
 
   /** The entries of one proxy, by node id; more than one while it reconnects. */

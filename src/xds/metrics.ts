@@ -29,6 +29,7 @@ export const shortType: Readonly<Record<ResourceType, string>> = {
   listener: 'lds',
   route: 'rds',
   secret: 'sds',
+  called: 'odcds',
 };
 
 const seconds = [0.005, 0.01, 0.05, 0.1, 0.2, 0.5, 1, 3, 5, 10, 20, 30];

@@ -17,15 +17,25 @@ import { acknowledgedVersions, typeDistribution } from './report.ts';
 import { deltaHead, sotwHead, type Protocol } from './response.ts';
 import { changeDelta, changeSotw, openDelta, openSotw } from './subscribe.ts';
 import type { Push, Subscription } from './subscription.ts';
+import type { Peer } from './peers.ts';
 import { noDifference, nothing, type Difference } from './view.ts';
 import { readOr } from './watch.ts';
 
-const types = new Map<string, ResourceType>(Object.entries(typeUrl).map(([type, url]) => [url, type as ResourceType]));
+/** What a stream is for: everything that a proxy subscribes to, or the clusters that it calls for by name. */
+export type Purpose = 'ads' | 'called';
 
-export class ProxyStream implements Distributed, Flushable {
+/** The types that are served on a stream, by URL. */
+const types: Readonly<Record<Purpose, ReadonlyMap<string, ResourceType>>> = {
+  ads: new Map((['cluster', 'endpoint', 'listener', 'route', 'secret'] as const).map((type) => [typeUrl[type], type])),
+  // The service's own name says the type.
+  called: new Map([typeUrl.called, ''].map((url) => [url, 'called'])),
+};
+
+export class ProxyStream implements Distributed, Flushable, Peer {
   readonly stream: number;
   readonly node: ProxyNode;
   readonly identity: string | undefined;
+  readonly purpose: Purpose;
   readonly #server: StreamContext;
   readonly #call: GrpcCall;
   readonly #protocol: Protocol;
@@ -35,6 +45,8 @@ export class ProxyStream implements Distributed, Flushable {
   readonly #subscriptions = new Map<ResourceType, Subscription>();
   /** Types that this server does not serve and that were asked for: told once each. */
   readonly #foreign = new Set<string>();
+  /** Names under which the proxy was given the cluster of a service. */
+  readonly #given = new Set<string>();
   #nonces = 0;
   /** The socket is full: nothing is sent before it drained. */
   #blocked = false;
@@ -50,6 +62,7 @@ export class ProxyStream implements Distributed, Flushable {
     server: StreamContext,
     call: GrpcCall,
     protocol: Protocol,
+    purpose: Purpose,
     node: ProxyNode,
     identity: string | undefined,
     stream: number,
@@ -60,6 +73,7 @@ export class ProxyStream implements Distributed, Flushable {
     this.#server = server;
     this.#call = call;
     this.#protocol = protocol;
+    this.purpose = purpose;
     this.#openedAt = server.clock.now();
     this.#cell = server.compiler.configurationFor(node);
     this.#configuration = this.#cell.peek();
@@ -73,13 +87,14 @@ export class ProxyStream implements Distributed, Flushable {
 
   /** Takes one request; a status to end the stream with when it cannot be understood or is too much. */
   request(bytes: Uint8Array): GrpcStatus | undefined {
-    const request = this.#protocol === 'delta' ? decodeDeltaRequest(bytes) : decodeSotwRequest(bytes);
-    if (!request) return grpcStatus('invalidArgument', 'the request is no discovery request');
-    const type = types.get(request.typeUrl);
+    const decoded = this.#protocol === 'delta' ? decodeDeltaRequest(bytes) : decodeSotwRequest(bytes);
+    if (!decoded) return grpcStatus('invalidArgument', 'the request is no discovery request');
+    const type = types[this.purpose].get(decoded.typeUrl);
     if (!type) {
-      this.#ignore(request.typeUrl);
+      this.#ignore(decoded.typeUrl);
       return undefined;
     }
+    const request = this.purpose === 'called' ? this.#withinBounds(decoded) : decoded;
     const { mostNames } = this.#server;
     const tooMany = grpcStatus('resourceExhausted', `more than ${mostNames} resource names on one stream`);
     // Before anything is looked up by these names: each would make a cell.
@@ -92,6 +107,14 @@ export class ProxyStream implements Distributed, Flushable {
     if (names > mostNames) return tooMany;
     this.flush(undefined);
     return undefined;
+  }
+
+  /** A proxy that calls for more than it may keeps what it has, and its stream; only the names beyond are not answered. */
+  #withinBounds(request: DiscoveryRequest): DiscoveryRequest {
+    const room = this.#server.mostCalled - (this.#subscriptions.get('called')?.view.names?.size ?? 0);
+    if (request.subscribe.length <= room) return request;
+    this.#server.log.warn({ node: this.node.id, most: this.#server.mostCalled }, 'a proxy calls for too many clusters');
+    return { ...request, subscribe: request.subscribe.slice(0, Math.max(room, 0)) };
   }
 
   #open(type: ResourceType, request: DiscoveryRequest): void {
@@ -123,7 +146,8 @@ export class ProxyStream implements Distributed, Flushable {
     const now = clock.now();
     const pushes = subscription.answered(nonce, error, now, this.#sendsState(subscription.type));
     if (!pushes) return this.#protocol === 'delta' ? metrics.staleNonce(subscription.type) : undefined;
-    for (const { sentAt, changedAt } of pushes) {
+    for (const { sentAt, changedAt, behind } of pushes) {
+      if (behind !== undefined) for (const peer of this.#server.peers.of(this)) peer.repeatEndpoints(behind);
       metrics.answered(subscription.type, (now - sentAt) / 1000);
       if (changedAt !== undefined) {
         metrics.converged((now - changedAt) / 1000);
@@ -166,6 +190,7 @@ export class ProxyStream implements Distributed, Flushable {
     this.#held = false;
     this.#disarm?.();
     this.#disarm = undefined;
+    if (!this.#flushCalled(changedAt)) return;
     if (!this.#flushClusters(changedAt)) return;
     if (!this.#flushType('endpoint', changedAt, this.#behindClusters)) return;
     this.#behindClusters = false;
@@ -203,6 +228,58 @@ export class ProxyStream implements Distributed, Flushable {
       this.#send(subscription, { ...noDifference, resources: state }, changedAt, true) &&
       this.#sendTrial(subscription, changedAt, true)
     );
+  }
+
+  /**
+   * Clusters that were called for. None is ever taken away: a proxy does not ask for it twice. Where the proxy has a cluster's
+   * endpoints, it waits for them all the same when the cluster changes: they follow the answer, on the other stream.
+   */
+  #flushCalled(changedAt: number | undefined): boolean {
+    const subscription = this.#subscriptions.get('called');
+    if (!subscription?.pending) return true;
+    if (subscription.full) return this.#holdFull();
+    const peers = this.#server.peers.of(this);
+    const taken = subscription.take().resources;
+    // What is gone stays until no route of the proxy leads there.
+    const gone = taken.filter(({ name, causes }) => causes.length === 0 && this.#given.has(name));
+    const wait = gone.length === 0 ? 0 : Math.max(0, ...peers.map((peer) => peer.untilUnused()));
+    if (wait > 0) {
+      for (const { name } of gone) subscription.owe(name, 'something');
+      this.#hold(Math.min(wait, lookAgainMs), changedAt);
+    }
+    const resources = wait > 0 ? taken.filter((cluster) => !gone.includes(cluster)) : taken;
+    if (resources.length === 0) return this.#sendTrial(subscription, changedAt, false);
+    for (const { name, causes } of resources) {
+      if (causes.length > 0) this.#given.add(name);
+      else this.#given.delete(name);
+    }
+    const names = resources.flatMap((cluster) => endpointsNameOf(cluster) ?? []);
+    const behind = new Set(peers.flatMap((peer) => peer.endpointsHeld(names)));
+    const sent = this.#send(subscription, { ...noDifference, resources }, changedAt, false, [...behind]);
+    return sent && this.#sendTrial(subscription, changedAt, false);
+  }
+
+  endpointsHeld(names: readonly string[]): readonly string[] {
+    const endpoints = this.#subscriptions.get('endpoint');
+    return endpoints === undefined ? [] : names.filter((name) => endpoints.view.names?.has(name));
+  }
+
+  repeatEndpoints(names: readonly string[]): void {
+    const endpoints = this.#subscriptions.get('endpoint');
+    if (endpoints === undefined || endpoints.sent === nothing) return;
+    for (const name of names) if (endpoints.view.names?.has(name)) endpoints.owe(name, 'nothing');
+    this.flush(undefined);
+  }
+
+  untilUnused(): number {
+    if (!this.#subscriptions.has('listener')) return 0;
+    for (const { view } of this.#subscriptions.values()) view.refresh();
+    const { clock, patienceMs } = this.#server;
+    return waitForRemovals(this.#subscriptions, clock.now(), patienceMs) ?? patienceMs;
+  }
+
+  hasCalled(name: string): boolean {
+    return this.#subscriptions.get('called')?.view.names?.has(name) ?? false;
   }
 
   #flushType(type: ResourceType, changedAt: number | undefined, gating: boolean): boolean {
@@ -253,9 +330,10 @@ export class ProxyStream implements Distributed, Flushable {
     if (wait === undefined) return this.#hold(patienceMs, changedAt);
     if (wait > 0 || settling > 0) return this.#hold(Math.max(wait, settling), changedAt);
     if (subscription.full) return void this.#holdFull();
+    const peers = this.#server.peers.of(this);
     const removed = new Map<string, Resource | undefined>();
     for (const [name, held] of subscription.leaving) {
-      if (subscription.view.get(name)) continue;
+      if (subscription.view.get(name) || peers.some((peer) => peer.hasCalled(name))) continue;
       if (isUsed(this.#subscriptions, name)) subscription.kept.set(name, held);
       else removed.set(name, held);
     }
@@ -268,7 +346,13 @@ export class ProxyStream implements Distributed, Flushable {
   }
 
   /** Sends one response; false when the socket is full now. */
-  #send(subscription: Subscription, { resources, removed }: Difference, changedAt: number | undefined, gating: boolean): boolean {
+  #send(
+    subscription: Subscription,
+    { resources, removed }: Difference,
+    changedAt: number | undefined,
+    gating: boolean,
+    behind: readonly string[] = [],
+  ): boolean {
     const { type } = subscription;
     const { clock, metrics, packer, waves } = this.#server;
     this.#nonces += 1;
@@ -281,7 +365,16 @@ export class ProxyStream implements Distributed, Flushable {
     let bytes = 0;
     for (const part of parts) bytes += part.length;
     const sentAt = clock.now();
-    const push: Push = { nonce, resources, removed, bytes, sentAt, changedAt, gating };
+    const push: Push = {
+      nonce,
+      resources,
+      removed,
+      bytes,
+      sentAt,
+      changedAt,
+      gating,
+      ...(behind.length > 0 && { behind }),
+    };
     subscription.unanswered.push(push);
     subscription.latestNonce = nonce;
     subscription.greet = false;
@@ -380,5 +473,7 @@ function stateWithLeaving(subscription: Subscription): readonly Resource[] {
 
 /** Distinct unknown types that are remembered per stream. */
 const mostForeign = 32;
+/** How long clusters that are gone wait before it is looked again whether routes lead there. */
+const lookAgainMs = 200;
 /** After a stream opened, removals wait this long for the proxy to ask for its listeners and routes as well. */
 const settlingMs = 500;

@@ -14,6 +14,8 @@ const withoutStar = (names: readonly string[]) => new Set(names.filter((name) =>
 /** What both protocols' first requests ask for. No names, or `*`, is a wildcard for clusters and listeners. */
 function opened(views: Views, configuration: Configuration, type: ResourceType, request: DiscoveryRequest) {
   const names = withoutStar(request.subscribe);
+  // A proxy that comes back asks again for what it has been given, whether it repeats all names or not.
+  if (type === 'called') for (const name of request.initial?.keys() ?? []) names.add(name);
   const wildcard = isMapType(type) && (request.subscribe.length === 0 || request.subscribe.includes(star));
   const subscription = new Subscription(type, (member) => views.join(member, configuration, type, wildcard ? undefined : names));
   subscription.view.refresh();

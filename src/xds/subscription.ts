@@ -17,6 +17,8 @@ export interface Push {
   readonly changedAt: number | undefined;
   /** Listeners and routes wait for its answer. */
   readonly gating: boolean;
+  /** Endpoints that the proxy's other stream sends again when this is answered. */
+  readonly behind?: readonly string[];
 }
 
 /** What a proxy holds under a name: a resource that we know, something of which we know nothing more, or nothing. */

@@ -10,7 +10,7 @@ import { meshNetworksOf } from '../../src/api/mesh-networks.ts';
 import { originOf, pathText, refText, type ApiObject } from '../../src/api/object.ts';
 import { workloadProxy } from '../../src/cli/compile/workload-node.ts';
 import { compileProxy, type Compiled } from '../../src/compile/compile.ts';
-import type { ProxyNode } from '../../src/compile/configuration.ts';
+import type { Delivery, ProxyNode } from '../../src/compile/configuration.ts';
 import { parseNode } from '../../src/compile/node.ts';
 import { parts, type Part } from '../../src/control/configuration-parts.ts';
 import { resourcesJson } from '../../src/control/resource-json.ts';
@@ -22,6 +22,8 @@ interface Given {
   readonly about: string;
   /** `workload: NAME[.NS]` takes the node from a Pod or template of the input; `node` is an Envoy node. */
   readonly proxy: { readonly workload?: string; readonly node?: Readonly<Record<string, unknown>> };
+  /** Default: eager. */
+  readonly delivery?: Delivery;
   readonly meshConfig?: Readonly<Record<string, unknown>>;
   readonly meshNetworks?: Readonly<Record<string, unknown>>;
   /**
@@ -82,6 +84,7 @@ export function compileCase({ name, given }: GoldenCase, turned = false): Outcom
     meshNetworks: networks,
     remote: new Map((turned ? remote.toReversed() : remote).map(([id, list]) => [id, objectsOf(list)])),
     node: proxy.node,
+    ...(given.delivery && { delivery: given.delivery }),
   });
   const wrong = [...decoded, ...remote.flatMap(([, list]) => list)].flatMap(({ diagnostics }) => diagnostics);
   const wrongMesh = [...mesh.findings, ...findings].map(({ message }) => message);

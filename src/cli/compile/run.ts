@@ -6,6 +6,7 @@ import { meshConfigDefaults } from '../../api/mesh-config.ts';
 import type { ApiObject } from '../../api/object.ts';
 import { compileProxy } from '../../compile/compile.ts';
 import type { ProxyNode } from '../../compile/configuration.ts';
+import { deliveryNamed } from '../../compile/delivery.ts';
 import { parseNode } from '../../compile/node.ts';
 import { networkLabel } from '../../mesh/labels.ts';
 import { resourcesJson, type ConfigurationJson } from '../../control/resource-json.ts';
@@ -39,13 +40,14 @@ export async function compileFiles(options: Options, terminal: Terminal): Promis
   const { node, clusters } = proxyOf(options, meshConfig.rootNamespace, [primary, ...remotes]);
   const [{ objects }, ...others] = clusters;
   const remote = new Map(others.map((other) => [other.id, other.objects]));
-  const compiled = compileProxy({ objects, meshConfig, meshNetworks: networks?.networks, clusterId: primary.id, remote, node });
+  const delivery = deliveryNamed(options.delivery) ?? 'eager';
+  const meshNetworks = networks?.networks;
+  const compiled = compileProxy({ objects, meshConfig, meshNetworks, clusterId: primary.id, remote, node, delivery });
   const diagnostics = [
     ...primary.diagnostics,
     ...(mesh?.diagnostics ?? []),
     ...(networks?.diagnostics ?? []),
     ...remotes.flatMap((each) => each.diagnostics),
-    ...notInEffect(options),
     ...compiled.diagnostics,
   ];
   await print(await resourcesJson(compiled), diagnostics, options.output, terminal);
@@ -125,19 +127,6 @@ function readNode(path: string): ProxyNode {
   const node = parseNode(json);
   if (typeof node === 'string') throw new Failure(`${path}: ${node}`);
   return node;
-}
-
-function notInEffect({ delivery }: Options): Diagnostic[] {
-  if (delivery !== 'demand') return [];
-  return [
-    {
-      code: 'LAT0001',
-      severity: 'info',
-      path: [],
-      message: '--delivery demand is accepted and not yet in effect',
-      help: 'the configuration is printed without it',
-    },
-  ];
 }
 
 async function print(

@@ -10,6 +10,7 @@ interface Options extends OnlineOptions {
   readonly xdsTls: string;
   readonly http: string;
   readonly meshConfig?: string;
+  readonly delivery: string;
   readonly logLevel: string;
 }
 
@@ -20,6 +21,7 @@ export const verb = defineVerb<Options>({
       .option('--xds-tls <address>', 'xDS and certificates over TLS: HOST:PORT, or off', ':15012')
       .option('--http <address>', 'metrics, health and the read-only debug API: HOST:PORT, or off', '127.0.0.1:15014')
       .option('--mesh-config <file>', 'MeshConfig YAML over Istio’s defaults')
+      .option('--delivery <mode>', 'demand: to proxies that can, what they call; eager: to all, everything', 'demand')
       .option('--log-level <level>', 'trace, debug, info, warn, error, silent', 'info'),
   examples: [
     ['lateen control -f manifests/', 'serve the objects of a folder, as they change'],
@@ -27,11 +29,14 @@ export const verb = defineVerb<Options>({
     ['lateen control -f manifests/ --xds 0.0.0.0:15010', 'plaintext for other hosts, too'],
   ],
   async run({ options, terminal }) {
-    const [{ parseAddress }, { stateFolder }, { runControl }] = await Promise.all([
+    const [{ parseAddress }, { stateFolder }, { runControl }, { deliveryNamed }] = await Promise.all([
       import('../../control/address.ts'),
       import('../../control/state-folder.ts'),
       import('../run-control.ts'),
+      import('../../compile/delivery.ts'),
     ]);
+    const delivery = deliveryNamed(options.delivery);
+    if (delivery === undefined) throw usageFailure(`--delivery ${options.delivery} is not known`, 'use eager, demand');
     const address = (option: string, text: string) => {
       if (text === 'off') return undefined;
       const parsed = parseAddress(text);
@@ -46,7 +51,7 @@ export const verb = defineVerb<Options>({
     const listen: ControlOptions['listen'] = { ...(plaintext && { plaintext }), ...(tls && { tls }), ...(http && { http }) };
     const state = stateFolder(options.state, process.env);
     return runControl(
-      { state, files: options.file ?? [], meshConfig: options.meshConfig, listen, logLevel: options.logLevel },
+      { state, files: options.file ?? [], meshConfig: options.meshConfig, listen, delivery, logLevel: options.logLevel },
       terminal,
     );
   },

@@ -9,6 +9,7 @@ export interface UpOptions extends OnlineOptions {
   readonly publishAddress?: string;
   readonly meshConfig?: string;
   readonly workloadCertTtl?: string;
+  readonly delivery: string;
 }
 
 export const verb = defineVerb<UpOptions>({
@@ -18,6 +19,7 @@ export const verb = defineVerb<UpOptions>({
       .option('--images <file>', 'which program an image stands for, besides the samples’')
       .option('--publish-address <address>', 'where the ingress gateway is published (default: 127.0.0.1)')
       .option('--mesh-config <file>', 'MeshConfig YAML over Istio’s defaults')
+      .option('--delivery <mode>', 'demand: proxies get what they call; eager: all that they can see', 'eager')
       .option('--workload-cert-ttl <duration>', 'how long workload certificates hold (default: 24h)'),
   examples: [
     ['lateen up -f samples/bookinfo/bookinfo.yaml', 'run Bookinfo in the mesh; Ctrl-C ends it'],

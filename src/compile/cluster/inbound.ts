@@ -162,14 +162,12 @@ export function reservedClusters(config: MeshConfig, role: 'sidecar' | 'router')
     connectTimeout,
   });
   if (role === 'router') return [blackHole];
-  const unlimited = connectionPoolFields(undefined, config, undefined);
-  return [
-    blackHole,
-    resource(ClusterSchema, passthroughCluster, {
-      name: passthroughCluster,
-      ...originalDestination,
-      ...unlimited,
-      ...eitherHttp,
-    }),
-  ];
+  return [blackHole, resource(ClusterSchema, passthroughCluster, { name: passthroughCluster, ...passthroughInit(config) })];
 }
+
+/** To where the caller dialled, in plaintext and without limits. */
+export const passthroughInit = (config: MeshConfig): ClusterInit => ({
+  ...originalDestination,
+  ...connectionPoolFields(undefined, config, undefined),
+  ...eitherHttp,
+});

@@ -19,4 +19,6 @@ export interface ClusterInput {
   readonly caller: CallerLocality | undefined;
   /** For mutual TLS between others that a gateway hands on unopened, to where its server name says. */
   readonly unopened?: boolean;
+  /** The name under which it was called on demand; undefined: it is there before anyone calls it. */
+  readonly called?: string;
 }

@@ -5,6 +5,7 @@ import { Cluster_DiscoveryType, ClusterSchema } from '../../../gen/envoy/config/
 import { ClusterConfigSchema } from '../../../gen/envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster_pb.js';
 import { any } from '../../filters/any.ts';
 import { milliseconds } from '../../lib/duration.ts';
+import { announcedKey, announcedNames } from '../../filters/alpn.ts';
 import { duration } from '../../filters/duration.ts';
 import type { TrafficPolicy } from '../../api/shared/traffic-policy.ts';
 import type { Subset } from '../../mesh/destination-policy.ts';
@@ -12,6 +13,7 @@ import type { Endpoint } from '../../mesh/endpoint.ts';
 import { matchesLabels } from '../../mesh/labels.ts';
 import type { Mesh } from '../../mesh/mesh.ts';
 import type { Service, ServicePort } from '../../mesh/service.ts';
+import { endpointSource } from '../demand/source.ts';
 import { loadAssignment } from '../endpoint.ts';
 import { resource } from '../encode.ts';
 import { balanceOf } from '../locality.ts';
@@ -20,6 +22,7 @@ import { configPath, outboundCluster, sniName, statName } from '../names.ts';
 import { cause, originKey, originText } from '../origin.ts';
 import { acrossNetworks, endpointsFor } from '../reached-endpoints.ts';
 import type { Cause, Resource } from '../resource.ts';
+import { upstreamCodec } from '../route/upstream-codec.ts';
 import { adsSource } from '../tls.ts';
 import { settingsFor } from '../view.ts';
 import { protocolFields } from './http-protocol.ts';
@@ -58,11 +61,12 @@ export const isPlaced = (mesh: Mesh, { service, port, subset, policy, router }: 
 export function outboundClusterResource(mesh: Mesh, input: ClusterInput): Resource | undefined {
   const { service, port, subset, policy, router, unopened = false } = input;
   const settings = settingsFor(mesh, policy, port.number, subset);
-  const name = (unopened ? sniName : outboundCluster)(port.number, subset?.name ?? '', service.host);
-  const usual = discoveryOf(service, router);
-  const dialled = settings.loadBalancer?.simple === 'PASSTHROUGH' && !router && usual !== 'dynamic';
-  const discovery = dialled ? 'original' : usual;
-  const found = discoveryFields(mesh, input, name, discovery, settings);
+  const usual = (unopened ? sniName : outboundCluster)(port.number, subset?.name ?? '', service.host);
+  const name = input.called ?? usual;
+  const own = discoveryOf(service, router);
+  const dialled = settings.loadBalancer?.simple === 'PASSTHROUGH' && !router && own !== 'dynamic';
+  const discovery = dialled ? 'original' : own;
+  const found = discoveryFields(mesh, input, usual, discovery, settings);
   if (found === undefined) return undefined;
 
   return resource(
@@ -70,7 +74,7 @@ export function outboundClusterResource(mesh: Mesh, input: ClusterInput): Resour
     name,
     {
       name,
-      altStatName: statName(name, mesh.config.outboundClusterStatName, {
+      altStatName: statName(usual, mesh.config.outboundClusterStatName, {
         service,
         port,
         subset: subset?.name ?? '',
@@ -85,7 +89,7 @@ export function outboundClusterResource(mesh: Mesh, input: ClusterInput): Resour
         ...socketFields(mesh, input, settings, discovery === 'original'),
         ...protocolFields(input, settings, mesh),
       }),
-      metadata: { filterMetadata: clusterMetadata(input, settings) },
+      metadata: { filterMetadata: clusterMetadata(input, settings, mesh) },
     },
     causesOf(input),
   );
@@ -101,7 +105,7 @@ function causesOf({ service, subset, policy }: ClusterInput): Cause[] {
 
 function discoveryFields(
   mesh: Mesh,
-  { service, port, subset, families, caller }: ClusterInput,
+  { service, port, subset, families, caller, called }: ClusterInput,
   name: string,
   discovery: ReturnType<typeof discoveryOf>,
   settings: TrafficPolicy,
@@ -110,7 +114,7 @@ function discoveryFields(
     case 'eds':
       return {
         clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.EDS },
-        edsClusterConfig: { edsConfig: adsSource, serviceName: name },
+        edsClusterConfig: { edsConfig: called === undefined ? adsSource : endpointSource, serviceName: name },
       };
     case 'dynamic':
       return {
@@ -175,7 +179,11 @@ function localityFields(settings: TrafficPolicy, service: Service, mesh: Mesh): 
   };
 }
 
-function clusterMetadata({ service, subset, policy }: ClusterInput, settings: TrafficPolicy): Record<string, JsonObject> {
+function clusterMetadata(
+  { service, port, subset, policy, router, called }: ClusterInput,
+  settings: TrafficPolicy,
+  mesh: Mesh,
+): Record<string, JsonObject> {
   const rule = policy?.objects[0];
   return {
     istio: {
@@ -188,6 +196,10 @@ function clusterMetadata({ service, subset, policy }: ClusterInput, settings: Tr
     },
     [originKey]: {
       source: originText(service.object, []),
+      // Routes that compute the cluster's name know nothing else of it.
+      ...(called !== undefined && {
+        [announcedKey]: announcedNames[upstreamCodec(port, settings, mesh.config, router) === 'http2' ? 'http2' : 'http1'],
+      }),
       ...(rule !== undefined && { policy: subset === undefined ? originText(rule, []) : originText(subset.object, subset.path) }),
     },
   };

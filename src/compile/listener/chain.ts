@@ -96,3 +96,6 @@ export function cidrRange(text: string): { addressPrefix: string; prefixLen: num
 
 /** What an HTTP inspector finds in plain connections. */
 export const plainHttp = { transportProtocol: 'raw_buffer', applicationProtocols: ['http/1.1', 'h2c'] };
+
+/** A proxy that refuses HTTP/1.0 had better pass it on as bytes. */
+export const plainHttpWith10 = { ...plainHttp, applicationProtocols: ['http/1.0', ...plainHttp.applicationProtocols] };

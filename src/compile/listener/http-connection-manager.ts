@@ -29,6 +29,8 @@ export interface HttpManager {
   readonly http10: boolean;
   /** What stands before a gateway. */
   readonly topology?: Topology;
+  /** What happens to a request's headers before its route is chosen. */
+  readonly early?: NonNullable<ManagerInit['earlyHeaderMutationExtensions']>;
 }
 
 /** The network filter for one chain. */
@@ -41,6 +43,7 @@ export function httpConnectionManager(manager: HttpManager): NamedFilter {
         ? { case: 'rds', value: { configSource: adsSource, routeConfigName: manager.routes.table } }
         : { case: 'routeConfig', value: manager.routes.inline },
     httpFilters: manager.filters.map(({ name, config: value }) => ({ name, configType: { case: 'typedConfig', value } })),
+    ...(manager.early && { earlyHeaderMutationExtensions: manager.early }),
     upgradeConfigs: [{ upgradeType: 'websocket' }],
     // Long streams are the application's business; requests have their own timeouts.
     streamIdleTimeout: duration(0),

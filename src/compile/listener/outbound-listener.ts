@@ -16,8 +16,20 @@ import { identityOf } from '../identity.ts';
 import { nameCache } from '../name-cache.ts';
 import { originKey } from '../origin.ts';
 import type { Resource } from '../resource.ts';
-import { cidrRange, filterChain, httpInspector, plainHttp, socketAddress, tlsInspector, type FilterChain } from './chain.ts';
+import {
+  cidrRange,
+  filterChain,
+  httpInspector,
+  plainHttp,
+  plainHttpWith10,
+  socketAddress,
+  tlsInspector,
+  type FilterChain,
+} from './chain.ts';
 import { httpConnectionManager } from './http-connection-manager.ts';
+import { dialledChains } from '../demand/dialled.ts';
+import { demandClusters } from '../demand/source.ts';
+import type { Delivery } from '../configuration.ts';
 import type { Draft } from './outbound.ts';
 import type { TcpChain } from './outbound-rules.ts';
 import { tcpProxy } from './tcp-proxy.ts';
@@ -30,43 +42,55 @@ interface ListenerInput {
   readonly http10: boolean;
   readonly rest: ReturnType<typeof undeclaredTarget>;
   readonly names: NameCache | undefined;
+  readonly delivery: Delivery;
 }
 
 /** The listener of a draft that is complete. */
-export const portListener = (draft: Draft, view: View): Resource =>
-  cells({ draft, config: view.mesh.config, http10: view.http10, rest: undeclaredTarget(view), names: namesFor(draft, view) })
-    .value;
+export const portListener = (draft: Draft, view: View, delivery: Delivery): Resource => {
+  const { mesh, http10 } = view;
+  const [rest, names] = [undeclaredTarget(view), namesFor(draft, view)];
+  return cells({ draft, config: mesh.config, http10, rest, names, delivery }).value;
+};
 
 /** Rules may lead from here to hosts that are looked up, whatever the listener is for. */
 const namesFor = ({ dynamic, chains }: Draft, { mesh, families }: View): NameCache | undefined =>
   dynamic || chains.some(({ dynamicPort }) => dynamicPort !== undefined) ? nameCache(mesh.config, families) : undefined;
 
-const draftText = ({ draft, config, http10, rest, names }: ListenerInput): string => {
-  const { addresses, port, table = '', protocol, chains } = draft;
-  return `${identityOf(config)} ${addresses.join()}_${port} ${table} ${protocol} ${http10} ${rest.statPrefix} ${draft.dialled} ${names?.name} ${JSON.stringify(chains)}`;
+const draftText = ({ draft, config, http10, rest, names, delivery }: ListenerInput): string => {
+  const { addresses, port, table = '', protocol, chains, byAddress } = draft;
+  return `${identityOf(config)} ${addresses.join()}_${port} ${table} ${protocol} ${http10} ${rest.statPrefix} ${draft.dialled} ${names?.name} ${delivery} ${JSON.stringify([chains, byAddress])}`;
 };
 
 const cells: (input: ListenerInput) => ReadonlySignal<Resource> = familyBy(
   draftText,
-  ({ draft, config, http10, rest: undeclared, names }) => {
-    const { name, port, addresses, table, protocol } = draft;
+  ({ draft, config, http10, rest: undeclared, names, delivery }) => {
+    const { name, port, addresses, table, protocol, byAddress } = draft;
+    const onDemand = delivery === 'demand';
     const [address = '', ...others] = addresses;
     const fallback = draft.chains.find(({ serverNames, subnets }) => serverNames.length === 0 && subnets.length === 0);
     const matched = draft.chains.filter((chain) => chain !== fallback);
-    const chains = matched.map((chain) => tcpFilterChain(chain, config, names));
+    const chains = matched.map((chain) => tcpFilterChain(chain, config, names, onDemand));
     if (table !== undefined) {
       const manager = httpConnectionManager({
         role: 'outbound',
         statPrefix: `outbound_${name};`,
         routes: { table },
-        filters: httpFilters({ role: 'outbound', protocol, authorization: [], names }),
+        filters: httpFilters({
+          role: 'outbound',
+          protocol,
+          authorization: [],
+          names,
+          onDemand: onDemand ? demandClusters : undefined,
+        }),
         config,
         http10,
       });
       chains.push(filterChain({ match: http10 ? plainHttpWith10 : plainHttp, filters: [manager] }));
     }
-    const rest = restChain(fallback, config, undeclared);
-    const inspectsTls = matched.some(({ serverNames }) => serverNames.length > 0) || table !== undefined;
+    if (byAddress !== undefined) chains.push(...dialledChains(byAddress, { name, port, config, http10 }));
+    const rest = restChain(fallback, config, undeclared, onDemand);
+    const inspectsHttp = table !== undefined || byAddress?.kind === 'detected';
+    const inspectsTls = matched.some(({ serverNames }) => serverNames.length > 0) || inspectsHttp;
     return resource(
       ListenerSchema,
       name,
@@ -77,16 +101,13 @@ const cells: (input: ListenerInput) => ReadonlySignal<Resource> = familyBy(
         trafficDirection: TrafficDirection.OUTBOUND,
         ...(!draft.dialled && { bindToPort: false }),
         ...(chains.length > 0 ? { filterChains: chains, defaultFilterChain: rest } : { filterChains: [nameless(rest)] }),
-        listenerFilters: [...(inspectsTls ? [tlsInspector] : []), ...(table !== undefined ? [httpInspector] : [])],
-        ...inspection(config, inspectsTls),
+        listenerFilters: [...(inspectsTls ? [tlsInspector] : []), ...(inspectsHttp ? [httpInspector] : [])],
+        ...inspection(config, inspectsTls, byAddress?.kind === 'detected'),
       },
       [...draft.causes, ...draft.chains.map(({ cause }) => cause)],
     );
   },
 );
-
-/** A proxy that refuses HTTP/1.0 had better pass it on as bytes. */
-const plainHttpWith10 = { ...plainHttp, applicationProtocols: ['http/1.0', ...plainHttp.applicationProtocols] };
 
 /** The only chain of a listener passes nothing on: it has no name. */
 const nameless = ({ name: _name, ...chain }: FilterChain): FilterChain => chain;
@@ -95,15 +116,20 @@ const nameless = ({ name: _name, ...chain }: FilterChain): FilterChain => chain;
  * How long inspection may take, and that a connection that shows nothing goes on as plain TCP. With Istio's default of no limit
  * (0 s), a connection where the server speaks first waits until its client gives up: such ports must be declared.
  */
-function inspection(config: MeshConfig, inspects: boolean): Init<typeof ListenerSchema> {
+function inspection(config: MeshConfig, inspects: boolean, others: boolean): Init<typeof ListenerSchema> {
   if (!inspects) return {};
+  const limit = milliseconds(config.protocolDetectionTimeout);
   return {
-    listenerFiltersTimeout: duration(milliseconds(config.protocolDetectionTimeout)),
+    // Where addresses of nobody are looked into as well, none may wait for ever.
+    listenerFiltersTimeout: duration(others && limit === 0 ? longestLook : limit),
     continueOnListenerFiltersTimeout: true,
   };
 }
 
-function tcpFilterChain(chain: TcpChain, config: MeshConfig, names: NameCache | undefined): FilterChain {
+/** Milliseconds. */
+const longestLook = 5000;
+
+function tcpFilterChain(chain: TcpChain, config: MeshConfig, names: NameCache | undefined, onDemand: boolean): FilterChain {
   const prefixRanges = chain.subnets.flatMap((subnet) => cidrRange(subnet) ?? []);
   return {
     ...filterChain({
@@ -113,7 +139,7 @@ function tcpFilterChain(chain: TcpChain, config: MeshConfig, names: NameCache | 
       },
       filters: [
         ...(names !== undefined && chain.dynamicPort !== undefined ? [dynamicServerName(names, chain.dynamicPort)] : []),
-        tcpProxy({ ...chain, config }),
+        tcpProxy({ ...chain, config, onDemand }),
       ],
     }),
     metadata: originOf(chain),
@@ -126,10 +152,15 @@ function originOf({ cause: { object, path } }: TcpChain): NonNullable<FilterChai
 }
 
 /** Where connections go that no chain is for: to the service that takes all, else where their caller dialled. */
-function restChain(fallback: TcpChain | undefined, config: MeshConfig, undeclared: ListenerInput['rest']): FilterChain {
+function restChain(
+  fallback: TcpChain | undefined,
+  config: MeshConfig,
+  undeclared: ListenerInput['rest'],
+  onDemand: boolean,
+): FilterChain {
   const name = 'PassthroughFilterChain';
   if (fallback !== undefined) {
-    return { ...filterChain({ name, filters: [tcpProxy({ ...fallback, config })] }), metadata: originOf(fallback) };
+    return { ...filterChain({ name, filters: [tcpProxy({ ...fallback, config, onDemand })] }), metadata: originOf(fallback) };
   }
   return filterChain({ name, filters: [tcpProxy({ ...undeclared, config })] });
 }

@@ -118,7 +118,10 @@ export function toDestinations(
   };
 }
 
-function connectionSettings(settings: TrafficPolicy | undefined): Pick<TcpTargets, 'idleTimeout' | 'hashBySource' | 'tunnel'> {
+/** What a policy says of connections themselves. */
+export function connectionSettings(
+  settings: TrafficPolicy | undefined,
+): Pick<TcpTargets, 'idleTimeout' | 'hashBySource' | 'tunnel'> {
   const idle = settings?.connectionPool?.tcp?.idleTimeout;
   const tunnel = settings?.tunnel;
   return {

@@ -1,10 +1,13 @@
 // The outbound listeners of a sidecar: one per HTTP port, one per address of TCP and detected services, and the one that catches
 // what no other takes.
 
+import { isSingleAddress } from '../../mesh/hostname.ts';
 import { isHttp, type Protocol } from '../../mesh/protocol.ts';
 import type { EgressPlace } from '../../mesh/scope.ts';
 import { hasListenersOfPods, type Service, type ServicePort } from '../../mesh/service.ts';
 import { nameCacheOf } from '../name-cache.ts';
+import { dialledPorts, type DialledPort } from '../demand/plain.ts';
+import type { Delivery } from '../configuration.ts';
 import { httpProxyTable, listenerName } from '../names.ts';
 import { cause } from '../origin.ts';
 import type { Cause, Resource } from '../resource.ts';
@@ -30,6 +33,8 @@ export interface Draft {
   /** Hosts are looked up as they are called. */
   dynamic: boolean;
   readonly causes: Cause[];
+  /** Ranges of virtual addresses whose services are found when they are called. */
+  readonly byAddress?: Pick<DialledPort, 'kind' | 'ranges'>;
 }
 
 export interface OutboundListeners {
@@ -39,8 +44,9 @@ export interface OutboundListeners {
 }
 
 /** Every outbound listener that a view has. */
-export function outboundListeners(view: View): OutboundListeners {
+export function outboundListeners(view: View, delivery: Delivery): OutboundListeners {
   const drafts = new Map<string, Draft>();
+  const byAddress = delivery === 'demand' ? dialledPorts(view) : undefined;
   for (const part of throughListeners(view)) {
     // What a listener with a port has taken is closed to those after it.
     const ground: Ground = { view: part, drafts, closed: new Set(drafts.keys()) };
@@ -48,17 +54,31 @@ export function outboundListeners(view: View): OutboundListeners {
     for (const service of part.mesh.visibleServices(part)) {
       if (service.resolution === 'alias') continue;
       for (const port of service.ports) {
+        if (byAddress?.get(port.number)?.services.has(service) === true) continue;
         if (place === undefined) addPort(ground, service, port);
         else if (place.port === 0 || port.number === place.port) addAtPlace(ground, place, service, port);
       }
     }
   }
-  const listeners = [...drafts.values()].map((draft) => portListener(draft, view));
-  if (view.httpProxy > 0) listeners.push(portListener(httpProxyDraft(view), view));
+  for (const [port, found] of byAddress ?? []) {
+    const draft = byAddressDraft(view, port, found);
+    drafts.set(draft.name, draft);
+  }
+  const listeners = [...drafts.values()].map((draft) => portListener(draft, view, delivery));
+  if (view.httpProxy > 0) listeners.push(portListener(httpProxyDraft(view), view, delivery));
   if (!view.dialled) listeners.push(virtualOutbound(view));
   const tables = [...drafts.values()].flatMap(({ table }) => table ?? []);
   if (view.httpProxy > 0) tables.push(httpProxyTable);
   return { listeners: new Map(listeners.map((listener) => [listener.name, listener])), tables: [...new Set(tables)].sort() };
+}
+
+/** The listener of a port whose services are told apart by the address that is dialled; nothing else is there. */
+function byAddressDraft({ families }: View, port: number, { kind, ranges }: DialledPort): Draft {
+  const addresses = anyAddresses(families);
+  const name = listenerName(addresses[0] ?? '', port);
+  const protocol = kind === 'declared' ? 'TCP' : 'Auto';
+  const plain = { table: undefined, dialled: false, dynamic: false, chains: [], causes: [] };
+  return { name, port, addresses, protocol, ...plain, byAddress: { kind, ranges } };
 }
 
 /** The listener that applications ask for whole URLs (`http_proxy=…`). */
@@ -202,10 +222,8 @@ function bindsOf(view: View, service: Service, port: ServicePort, everywhere: Bi
 /** A headless service without pods needs no listener, and must not take the port from others. */
 function podBinds(view: View, service: Service, port: ServicePort): Bind[] {
   const addresses = new Set(view.mesh.endpoints(service, port.number).value.map(({ address }) => address));
+  // Workloads may be written with a name instead, which nobody can dial.
   return [...addresses]
-    .filter((address) => isAddress(address) && (address.includes(':') ? view.families.v6 : view.families.v4))
+    .filter((address) => isSingleAddress(address) && (address.includes(':') ? view.families.v6 : view.families.v4))
     .map((address) => ({ addresses: [address], subnets: [], own: true, dialled: false }));
 }
-
-/** Workloads may be written with a name instead, which nobody can dial. */
-const isAddress = (text: string): boolean => /^\d+\.\d+\.\d+\.\d+$|^[\da-f]*:[\da-f:.]*$/i.test(text);

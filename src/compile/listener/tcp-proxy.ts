@@ -5,6 +5,7 @@ import type { MeshConfig } from '../../api/mesh-config.ts';
 import { any } from '../../filters/any.ts';
 import { duration } from '../../filters/duration.ts';
 import type { NamedFilter } from '../../filters/filter.ts';
+import { demandSource, demandTimeout } from '../demand/source.ts';
 import { accessLogs } from './access-log.ts';
 
 export interface TcpTarget {
@@ -28,9 +29,11 @@ export interface TcpProxy {
   /** Spread by the caller's address. */
   readonly hashBySource?: boolean;
   readonly tunnel?: TcpTunnel | undefined;
+  /** The clusters come when they are first called. */
+  readonly onDemand?: boolean;
 }
 
-export function tcpProxy({ statPrefix, targets, config, idleTimeout, hashBySource, tunnel }: TcpProxy): NamedFilter {
+export function tcpProxy({ statPrefix, targets, config, idleTimeout, hashBySource, tunnel, onDemand }: TcpProxy): NamedFilter {
   const [first, ...others] = targets;
   return {
     name: 'envoy.filters.network.tcp_proxy',
@@ -48,6 +51,7 @@ export function tcpProxy({ statPrefix, targets, config, idleTimeout, hashBySourc
       accessLog: accessLogs(config),
       ...(idleTimeout !== undefined && { idleTimeout: duration(idleTimeout) }),
       ...(tunnel && { tunnelingConfig: { hostname: tunnel.target, usePost: tunnel.post } }),
+      ...(onDemand && { onDemand: { odcdsConfig: demandSource, timeout: demandTimeout } }),
       ...(hashBySource && { hashPolicy: [{ policySpecifier: { case: 'sourceIp', value: {} } }] }),
     }),
   };

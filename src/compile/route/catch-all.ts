@@ -6,48 +6,50 @@ import { passthroughCluster } from '../names.ts';
 import { undeclaredCluster, type View } from '../view.ts';
 import { destinationFilters, timeouts, type ResolvedDestination } from './action.ts';
 import { destinationText, resolveDestination } from './destination.ts';
+import type { RouteInit } from './http-rules.ts';
 import { anyRequest } from './match.ts';
 import { virtualHostPiece, type VirtualHostPiece } from './virtual-host.ts';
 
-const refused = virtualHostPiece(
-  {
-    name: 'block_all',
-    domains: ['*'],
-    includeRequestAttemptCount: true,
-    routes: [{ name: 'block_all', match: anyRequest, action: { case: 'directResponse', value: { status: 502 } } }],
-  },
-  [],
-);
+/** The virtual host's fields. */
+type RestHost = Parameters<typeof virtualHostPiece>[0] & { routes: RouteInit[] };
+
+const refused: RestHost = {
+  name: 'block_all',
+  domains: ['*'],
+  includeRequestAttemptCount: true,
+  routes: [{ name: 'block_all', match: anyRequest, action: { case: 'directResponse', value: { status: 502 } } }],
+};
 
 /** Passed on to a cluster, to which the mesh's own protocols are announced as its policy says. */
-const passed = familyBy(destinationText, ({ cluster, ...to }: ResolvedDestination) =>
-  virtualHostPiece(
+const passed = ({ cluster, ...to }: ResolvedDestination): RestHost => ({
+  name: 'allow_any',
+  domains: ['*'],
+  includeRequestAttemptCount: true,
+  routes: [
     {
       name: 'allow_any',
-      domains: ['*'],
-      includeRequestAttemptCount: true,
-      routes: [
-        {
-          name: 'allow_any',
-          match: anyRequest,
-          action: {
-            case: 'route',
-            value: { clusterSpecifier: { case: 'cluster', value: cluster }, ...timeouts(undefined) },
-          },
-          typedPerFilterConfig: destinationFilters(to),
-        },
-      ],
+      match: anyRequest,
+      action: {
+        case: 'route',
+        value: { clusterSpecifier: { case: 'cluster', value: cluster }, ...timeouts(undefined) },
+      },
+      typedPerFilterConfig: destinationFilters(to),
     },
-    [],
-  ),
-);
+  ],
+});
+
+const passedPieces = familyBy(destinationText, (to: ResolvedDestination) => virtualHostPiece(passed(to), []));
+const refusedPiece = virtualHostPiece(refused, []);
 
 /** Nobody knows what serves at the address that a caller dialled: nothing of the mesh's is announced there. */
 const dialled: ResolvedDestination = { cluster: passthroughCluster, announcement: 'none', hashPolicy: [] };
 
 export function catchAll(view: View): VirtualHostPiece {
   const { allowed, proxy } = view.undeclared;
-  if (!allowed) return refused;
-  return passed(proxy === undefined ? dialled : { ...resolveDestination(view, proxy, 0), cluster: undeclaredCluster(view) })
+  if (!allowed) return refusedPiece;
+  return passedPieces(proxy === undefined ? dialled : { ...resolveDestination(view, proxy, 0), cluster: undeclaredCluster(view) })
     .value;
 }
+
+/** The same for callers on demand, whose tables have routes before these. */
+export const catchAllHost = ({ undeclared }: View): RestHost => (undeclared.allowed ? passed(dialled) : refused);

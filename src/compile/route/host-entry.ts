@@ -6,7 +6,9 @@ import type { Mesh } from '../../mesh/mesh.ts';
 import { isHttpOrAuto } from '../../mesh/protocol.ts';
 import type { Destination, Route } from '../../mesh/route.ts';
 import { portNumbered, type Service } from '../../mesh/service.ts';
+import { isPlainHttp } from '../demand/plain.ts';
 import { identityOf } from '../identity.ts';
+import type { Delivery } from '../configuration.ts';
 import { addressesFor, destinationService, type View } from '../view.ts';
 import type { ResolvedDestination } from './action.ts';
 import { destinationText, resolveDestination } from './destination.ts';
@@ -31,10 +33,13 @@ export interface HostEntry extends Named {
 /** The port where Istio puts rules for hosts that are no services. */
 export const portOfStrangers = 80;
 
-/** The hosts of the table of a port: those with rules first, which keep a domain that others claim too. */
-export function hostEntries(view: View, port: number): readonly HostEntry[] {
+/**
+ * The hosts of the table of a port: those with rules first, which keep a domain that others claim too. On demand services that
+ * need no entry of their own have none.
+ */
+export function hostEntries(view: View, port: number, delivery: Delivery): readonly HostEntry[] {
   const here = view.mesh.visibleServices(view).filter((service) => portNumbered(service, port) !== undefined);
-  const services = serviceEntries(view, port, here);
+  const services = serviceEntries(view, port, here, delivery);
   return [
     ...services.filter(({ route }) => route !== undefined),
     ...strangers(view, port, here),
@@ -46,7 +51,7 @@ const speaksHttp = (service: Service, port: number): boolean => isHttpOrAuto(por
 
 const audienceAt = ({ namespace, labels }: View, port: number) => ({ namespace, labels, gateways: ['mesh'], port });
 
-function serviceEntries(view: View, port: number, here: readonly Service[]): HostEntry[] {
+function serviceEntries(view: View, port: number, here: readonly Service[], delivery: Delivery): HostEntry[] {
   const rules = (host: string) => view.mesh.httpRules(host, view).find((route) => hasRuleFor(route, audienceAt(view, port)));
   const plain = new Map<string, string[]>();
   const entries: HostEntry[] = [];
@@ -61,7 +66,12 @@ function serviceEntries(view: View, port: number, here: readonly Service[]): Hos
   }
   for (const service of here) {
     if (service.resolution === 'alias' || !speaksHttp(service, port)) continue;
-    entries.push(serviceEntry(view, service, port, [service.host, ...(plain.get(service.host) ?? [])], rules(service.host)));
+    const route = rules(service.host);
+    const others = plain.get(service.host) ?? [];
+    const found = portNumbered(service, port);
+    const computed = delivery === 'demand' && route === undefined && others.length === 0;
+    if (computed && found !== undefined && isPlainHttp(view, service, found)) continue;
+    entries.push(serviceEntry(view, service, port, [service.host, ...others], route));
   }
   return entries;
 }

@@ -4,6 +4,8 @@
 import type { ReadonlySignal } from '@preact/signals-core';
 import { writersOf } from '../../mesh/route.ts';
 import { familyBy } from '../../store/family.ts';
+import { computedHost } from '../demand/computed-host.ts';
+import type { Delivery } from '../configuration.ts';
 import { blackHoleCluster, httpProxyTable } from '../names.ts';
 import { cause } from '../origin.ts';
 import type { Cause, Resource } from '../resource.ts';
@@ -32,7 +34,7 @@ function parseTableName(name: string): TableName | undefined {
 }
 
 /** The table that a name means to a caller, or undefined for a name that is no table of sidecars. */
-export function outboundTable(view: View, dnsDomain: string, name: string): Resource | undefined {
+export function outboundTable(view: View, dnsDomain: string, name: string, delivery: Delivery): Resource | undefined {
   const settings = { validateClusters: false, maxDirectResponseBodySizeBytes: 1 << 20 };
   if (name === httpProxyTable || name.startsWith('unix://')) {
     const part = throughListeners(view).find(({ egress }) => egress?.place === undefined || egress.place.bind === name);
@@ -41,14 +43,17 @@ export function outboundTable(view: View, dnsDomain: string, name: string): Reso
   const table = parseTableName(name);
   const part = table && partAt(view, table.port);
   if (table === undefined || part === undefined) return undefined;
-  const hosts = table.host === undefined ? sharedHosts(part, dnsDomain, table.port) : detectedHost(part, table.port, table.host);
+  const at = { view: part, port: table.port, delivery };
+  const hosts = table.host === undefined ? sharedHosts(at, dnsDomain) : detectedHost(at, table.host);
   return hosts && routeTable(name, { ...settings, ignorePortInHostMatching: true }, hosts);
 }
 
 /** The table of a listener that is for all ports: requests say which. One that says none means the first. */
 function portlessHosts(view: View, dnsDomain: string): VirtualHostPiece[] {
   const ports = new Set(view.mesh.visibleServices(view).flatMap((service) => service.ports.map(({ number }) => number)));
-  const entries = [...ports.add(portOfStrangers)].sort((a, b) => a - b).flatMap((port) => entriesAt({ view, port }).value);
+  const entries = [...ports.add(portOfStrangers)]
+    .sort((a, b) => a - b)
+    .flatMap((port) => entriesAt({ view, port, delivery: 'eager' }).value);
   const known = new Set(entries.flatMap(({ hosts }) => hosts));
   const taken = new Set<string>();
   // A host that only rules name is not one that a service has at another port.
@@ -68,16 +73,16 @@ const partAt = (view: View, port: number): View | undefined =>
   throughListeners(view).find(({ egress }) => egress?.place === undefined || egress.place.port === port);
 
 /** The table of one address, where only one service is: whatever host a request names, it is for that service. */
-function detectedHost(view: View, port: number, host: string): VirtualHostPiece[] | undefined {
-  const entry = entriesAt({ view, port }).value.find(({ service, hosts }) => service !== undefined && hosts.includes(host));
+function detectedHost(at: PortOfView, host: string): VirtualHostPiece[] | undefined {
+  const entry = entriesAt(at).value.find(({ service, hosts }) => service !== undefined && hosts.includes(host));
   return entry && [pieces({ entry, domains: ['*'] }).value];
 }
 
 /** The table that all services with a port share, and at its end what none of them is called. */
-function sharedHosts(view: View, dnsDomain: string, port: number): VirtualHostPiece[] {
+function sharedHosts(table: PortOfView, dnsDomain: string): VirtualHostPiece[] {
   const at = dnsDomain.indexOf('.svc.');
   // Proxies outside Kubernetes' naming have one domain for all, and no short names of their own.
-  const key = { view, port, abroad: at < 0 ? dnsDomain : `-${dnsDomain.slice(at)}` };
+  const key = { ...table, abroad: at < 0 ? dnsDomain : `-${dnsDomain.slice(at)}` };
   const { taken, known, foreign, homes } = foreignPieces(key).value;
   const entries = entriesAt(key).value;
   const hosts = [...foreign];
@@ -87,17 +92,20 @@ function sharedHosts(view: View, dnsDomain: string, port: number): VirtualHostPi
     if (entry === undefined || own.length === 0) continue;
     hosts[index] = pieces({ entry, domains: [...(foreign[index]?.domains ?? []), ...own] }).value;
   }
-  return [...hosts.filter((piece) => piece !== undefined), catchAll(view)];
+  const { view, port, delivery } = table;
+  const rest = delivery === 'demand' ? computedHost({ view, port, dnsDomain }) : catchAll(view);
+  return [...hosts.filter((piece) => piece !== undefined), rest];
 }
 
 interface PortOfView {
   readonly view: View;
   readonly port: number;
+  readonly delivery: Delivery;
 }
 
 const entriesAt = familyBy(
-  ({ view, port }: PortOfView) => `${viewText(view)}\n${port}`,
-  ({ view, port }): readonly HostEntry[] => hostEntries(view, port),
+  ({ view, port, delivery }: PortOfView) => `${viewText(view)}\n${port} ${delivery}`,
+  ({ view, port, delivery }): readonly HostEntry[] => hostEntries(view, port, delivery),
 );
 
 interface TableKey extends PortOfView {
@@ -107,7 +115,7 @@ interface TableKey extends PortOfView {
 
 /** Each entry as callers of other namespaces see it. Of two hosts with one domain the first keeps it. */
 const foreignPieces = familyBy(
-  ({ view, port, abroad }: TableKey) => `${viewText(view)}\n${port}\n${abroad}`,
+  ({ view, port, delivery, abroad }: TableKey) => `${viewText(view)}\n${port} ${delivery}\n${abroad}`,
   (key) => {
     const entries = entriesAt(key).value;
     const known = new Set(entries.flatMap(({ hosts }) => hosts));

@@ -4,6 +4,7 @@ import { mkdirSync } from 'node:fs';
 import { computed } from '@preact/signals-core';
 import { diagnosticText, type Diagnostic } from '../../api/diagnostic.ts';
 import { createCompiler, meshOf } from '../../compile/compile.ts';
+import type { Delivery } from '../../compile/configuration.ts';
 import { ControlPlane } from '../../control/control-plane.ts';
 import { createLog } from '../../control/log.ts';
 import { stateFolder } from '../../control/state-folder.ts';
@@ -32,6 +33,7 @@ export interface InsideOptions {
   readonly meshConfig: string | undefined;
   /** How long workload certificates hold; Istio's default unless told. */
   readonly certificateSeconds: number | undefined;
+  readonly delivery: Delivery;
   /** The folder of this checkout. */
   readonly home: string;
 }
@@ -85,6 +87,7 @@ export async function runInside(options: InsideOptions): Promise<number> {
     runFolder,
     logFolder: sandbox.folder.logs,
     certificateSeconds: options.certificateSeconds,
+    delivery: options.delivery,
     report,
     onError,
   });

@@ -7,6 +7,8 @@ import { effect } from '@preact/signals-core';
 import { diagnose, type Diagnostic } from '../../api/diagnostic.ts';
 import { issueWorkload } from '../../ca/issue.ts';
 import { isRefusal } from '../../ca/refusal.ts';
+import type { Delivery } from '../../compile/configuration.ts';
+import { deliveryAnnotation, deliveryNamed } from '../../compile/delivery.ts';
 import type { ControlPlane } from '../../control/control-plane.ts';
 import type { PodRef, ProxyReport } from '../../control/platform.ts';
 import { adminRequest } from '../../node/admin.ts';
@@ -32,6 +34,8 @@ export interface ProxiesOptions {
   readonly runFolder: string;
   readonly logFolder: string;
   readonly certificateSeconds: number | undefined;
+  /** Of proxies whose pods do not say it. */
+  readonly delivery: Delivery;
   readonly report: (diagnostic: Diagnostic) => void;
   readonly onError: (error: unknown) => void;
 }
@@ -74,6 +78,7 @@ export class Proxies implements MeshHooks {
         istioVersion,
         // The name server gives what applications ask for an address of its own.
         metadata: { DNS_CAPTURE: 'true', DNS_AUTO_ALLOCATE: 'true' },
+        delivery: this.#delivery(pod),
         capture: this.#capture(pod),
         runInNamespace: pod.run,
         spawnProxy: spawnBehind(pod.proxyPrefix),
@@ -161,6 +166,18 @@ export class Proxies implements MeshHooks {
         return [...issued.chain, issued.bundle.pem];
       },
     });
+  }
+
+  #delivery({ annotations, object }: RunningPod): Delivery {
+    const word = annotations[deliveryAnnotation];
+    const wanted = deliveryNamed(word);
+    if (word !== undefined && wanted === undefined) {
+      const finding = { message: `${deliveryAnnotation}: ${word} is not known`, help: 'give eager or demand' };
+      this.#options.report(
+        diagnose(object, ['metadata', 'annotations', deliveryAnnotation], { code: 'IST0125', severity: 'error', ...finding }),
+      );
+    }
+    return wanted ?? this.#options.delivery;
   }
 
   #capture(pod: RunningPod) {

@@ -48,6 +48,7 @@ export class FakeClass {
       endpoints: (name) => named.cell('endpoint', name),
       route,
       secret: (name) => named.cell('secret', name),
+      called: (name) => computed(() => named.cell('called', name).value ?? fake(name)),
       endpointNames: names('endpoint'),
       routeNames: names('route'),
       secretNames: names('secret'),
@@ -77,6 +78,12 @@ export class FakeClass {
     } else this.#named.cell(type, name).value = undefined;
   }
 }
+
+/** A cluster that a service stands behind: what has no cause is a substitute. */
+export const called = (name: string, more = ''): Resource => ({
+  ...fakeCluster(name, more),
+  causes: [{ object: { group: '', kind: 'Service', namespace: 'a', name }, path: [] }],
+});
 
 /** Cells by name, shared by all classes as endpoints are. */
 class FakeNamed {

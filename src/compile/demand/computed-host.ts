@@ -1,0 +1,118 @@
+// The last virtual host of a table on demand: hosts that services of Kubernetes have, in all the forms in which callers write
+// them, become the names of their clusters; whatever else is asked for goes where it goes in the eager form.
+
+import { LuaConfigSchema } from '../../../gen/envoy/extensions/router/cluster_specifiers/lua/v3/lua_pb.js';
+import { any } from '../../filters/any.ts';
+import { destinationFilters, timeouts } from '../route/action.ts';
+import { catchAllHost } from '../route/catch-all.ts';
+import type { RouteInit } from '../route/http-rules.ts';
+import { anyRequest } from '../route/match.ts';
+import { retryPolicyOf } from '../route/retries.ts';
+import { virtualHostPiece, type VirtualHostPiece } from '../route/virtual-host.ts';
+import { familyBy } from '../../store/family.ts';
+import { identityOf } from '../identity.ts';
+import { blackHoleCluster } from '../names.ts';
+import { addressesFor, viewText, type View } from '../view.ts';
+import { rangeOf } from './plain.ts';
+
+interface ComputedHost {
+  readonly view: View;
+  /** The table's. */
+  readonly port: number;
+  /** The caller's: `default.svc.cluster.local`. */
+  readonly dnsDomain: string;
+}
+
+export const computedHost = (input: ComputedHost): VirtualHostPiece => cells(input).value;
+
+const cells = familyBy(
+  ({ view, port, dnsDomain }: ComputedHost) =>
+    `${identityOf(view.mesh)} ${view.undeclared.allowed} ${port} ${dnsDomain}\n${namesText(known(view).value)}`,
+  ({ view, port, dnsDomain }): VirtualHostPiece => {
+    const { domain } = view.mesh;
+    const host = catchAllHost(view);
+    const names = known(view).value;
+    if (names.namespaces.length === 0) return virtualHostPiece(host, []);
+    return virtualHostPiece({ ...host, routes: [computedRoute({ names, port, domain, dnsDomain, view }), ...host.routes] }, []);
+  },
+);
+
+/** What the hosts of a view's services are made of. */
+interface KnownNames {
+  /** Sorted. */
+  readonly namespaces: readonly string[];
+  /** Ranges of virtual addresses, as regular expressions, sorted. */
+  readonly addresses: readonly string[];
+}
+
+const namesText = ({ namespaces, addresses }: KnownNames): string => `${namespaces.join()} ${addresses.join()}`;
+
+const known = familyBy(viewText, (view: View, previous: KnownNames | undefined): KnownNames => {
+  const services = view.mesh.visibleServices(view).filter(({ registry }) => registry === 'Kubernetes');
+  const names = {
+    namespaces: [...new Set(services.map(({ namespace }) => namespace))].sort(),
+    addresses: [...new Set(services.flatMap((service) => addressesFor(view, service).map(addressPattern)))].sort(),
+  };
+  return previous !== undefined && namesText(previous) === namesText(names) ? previous : names;
+});
+
+function addressPattern(address: string): string {
+  const range = rangeOf(address);
+  if (!address.includes(':')) return `${range.split('.').slice(0, 2).join('\\.')}\\.[0-9]+\\.[0-9]+`;
+  // Written as the service's own address is, but for its last group.
+  return `\\[${address.toLowerCase().slice(0, address.lastIndexOf(':') + 1)}[0-9a-f]*\\]`;
+}
+
+const escaped = (text: string): string => text.replaceAll(/[.+?^${}()|[\]\\*]/g, '\\$&');
+
+function computedRoute(input: ComputedHost & { readonly names: KnownNames; readonly domain: string }): RouteInit {
+  const { names, port, domain, dnsDomain, view } = input;
+  const retryPolicy = retryPolicyOf(undefined, view.mesh.config.defaultHttpRetryPolicy, false);
+  const label = '[a-z0-9][a-z0-9_-]*';
+  const qualified = `\\.(?:${names.namespaces.map(escaped).join('|')})(?:\\.svc(?:\\.${escaped(domain)}\\.?)?)?`;
+  const regex = `(?i)(?:${[`${label}(?:${qualified})?`, ...names.addresses].join('|')})(?::[0-9]+)?`;
+  return {
+    name: 'default',
+    match: {
+      ...anyRequest,
+      headers: [
+        {
+          name: ':authority',
+          headerMatchSpecifier: { case: 'stringMatch', value: { matchPattern: { case: 'safeRegex', value: { regex } } } },
+        },
+      ],
+    },
+    action: {
+      case: 'route',
+      value: {
+        clusterSpecifier: {
+          case: 'inlineClusterSpecifierPlugin',
+          value: {
+            extension: {
+              name: 'envoy.router.cluster_specifier_plugin.lua',
+              typedConfig: any(LuaConfigSchema, {
+                sourceCode: { specifier: { case: 'inlineString', value: script(port, dnsDomain, domain) } },
+                defaultCluster: blackHoleCluster,
+              }),
+            },
+          },
+        },
+        ...timeouts(undefined),
+        ...(retryPolicy && { retryPolicy }),
+      },
+    },
+    typedPerFilterConfig: destinationFilters({ announcement: 'cluster' }),
+  };
+}
+
+/** `Reviews:9080`, `reviews.default`, … → `outbound|9080||reviews.default.svc.cluster.local`; an address stays one. */
+const script = (port: number, dnsDomain: string, domain: string): string => `local prefix = "outbound|${port}||"
+local own = "${dnsDomain.slice(0, dnsDomain.indexOf('.'))}"
+function envoy_on_route(handle)
+  local host = handle:headers():get(":authority"):lower():gsub(":%d+$", "")
+  local address = host:match("^%[(.*)%]$") or host:match("^%d+%.%d+%.%d+%.%d+$")
+  if address then return prefix .. address end
+  local name, namespace = host:match("^([^.]+)%.?([^.]*)")
+  return prefix .. name .. "." .. (namespace == "" and own or namespace) .. ".svc.${domain}"
+end
+`;

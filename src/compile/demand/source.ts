@@ -1,0 +1,36 @@
+// Where a proxy on demand gets clusters when it first calls them: a stream of its own beside ADS, so that a cluster that is slow
+// to warm holds up nobody else (envoy-tried.md §2.3), and how long a first request waits for it.
+
+import type { ConfigSourceSchema } from '../../../gen/envoy/config/core/v3/config_source_pb.js';
+import { ApiConfigSource_ApiType, ApiVersion } from '../../../gen/envoy/config/core/v3/config_source_pb.js';
+import type { Init } from '../../filters/any.ts';
+import { duration } from '../../filters/duration.ts';
+import { adsSource } from '../tls.ts';
+
+type ConfigSource = Init<typeof ConfigSourceSchema>;
+
+/** Equal wherever it stands, so that all listeners and filters of a proxy share one stream. */
+export const demandSource: ConfigSource = {
+  configSourceSpecifier: {
+    case: 'apiConfigSource',
+    value: {
+      apiType: ApiConfigSource_ApiType.DELTA_GRPC,
+      transportApiVersion: ApiVersion.V3,
+      setNodeOnFirstMessageOnly: true,
+      grpcServices: [{ targetSpecifier: { case: 'envoyGrpc', value: { clusterName: 'xds-grpc' } } }],
+    },
+  },
+  resourceApiVersion: ApiVersion.V3,
+};
+
+/** A control plane that is away for so long makes a first request fail; what was called before goes on. */
+export const demandTimeout = duration(5000);
+
+/** For the HTTP filter that waits. */
+export const demandClusters = { source: demandSource, timeout: demandTimeout };
+
+/**
+ * Endpoints of clusters that came on demand. A changed cluster asks for none again, so the server sends them behind it; should they
+ * be lost, the cluster goes on with those it had after this time.
+ */
+export const endpointSource: ConfigSource = { ...adsSource, initialFetchTimeout: duration(3000) };

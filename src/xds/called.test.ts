@@ -1,0 +1,140 @@
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import { FakeCompiler, called, fake, together } from '../../test/support/xds/fake-compiler.ts';
+import { DeltaProxy } from '../../test/support/xds/fake-proxy.ts';
+import { ManualClock } from '../../test/support/xds/manual-clock.ts';
+import { adsHandlers, calledPath, deltaPath, type AdsOptions } from './ads.ts';
+
+const id = 'sidecar~10.0.0.1~p.a~a.svc.cluster.local';
+
+/** A proxy with both of its streams. Both types of clusters have one URL, so answers on either are described as clusters. */
+function setUp(more: Partial<AdsOptions> = {}) {
+  const compiler = new FakeCompiler();
+  const clock = new ManualClock();
+  const ads = adsHandlers({ compiler, clock, authorize: () => ({}), ...more });
+  const open = (path: string) => {
+    const handler = ads.handlers[path];
+    assert.ok(handler);
+    return new DeltaProxy(handler, id);
+  };
+  const a = compiler.class('a');
+  const change = (work: () => void) => {
+    clock.pass(200);
+    together(work);
+    clock.pass();
+  };
+  return { ads, clock, a, change, open, main: open(deltaPath), demand: open(calledPath) };
+}
+
+test('a name is answered at once, known or not, and nothing is sent unasked', () => {
+  const { a, demand, change } = setUp();
+  demand.subscribe('called');
+  assert.deepEqual(demand.settle(), []);
+  a.put('called', called('known'));
+  demand.subscribe('called', 'known');
+  assert.deepEqual(demand.settle(), ['cluster known']);
+  demand.subscribe('called', 'unknown');
+  assert.deepEqual(demand.settle(), ['cluster unknown']);
+  change(() => a.put('called', called('unknown')));
+  assert.deepEqual(demand.settle(), ['cluster unknown']);
+});
+
+test('a cluster that goes is replaced, never taken away, and not while a route may lead to it', () => {
+  const { a, main, demand, change, clock } = setUp();
+  a.put('called', called('c'));
+  a.put('listener', fake('l'));
+  a.put('route', fake('r', 'to c'));
+  main.subscribe('listener');
+  main.subscribe('route', 'r');
+  main.settle();
+  demand.subscribe('called', 'c');
+  assert.deepEqual(demand.settle(), ['cluster c']);
+  change(() => {
+    a.drop('called', 'c');
+    a.put('route', fake('r', 'elsewhere'));
+  });
+  const [route] = main.take();
+  assert.ok(route);
+  assert.deepEqual(demand.took(), []);
+  clock.pass(400);
+  assert.deepEqual(demand.took(), []);
+  main.ack(route);
+  clock.pass(400);
+  assert.deepEqual(demand.took(), ['cluster c']);
+});
+
+test('endpoints that a proxy has are sent again when it has taken a change of their cluster', () => {
+  const { a, main, demand, change } = setUp();
+  a.put('called', called('c'));
+  a.put('endpoint', fake('c'));
+  demand.subscribe('called', 'c');
+  demand.settle();
+  main.subscribe('endpoint', 'c');
+  assert.deepEqual(main.settle(), ['endpoint c']);
+  change(() => a.put('called', called('c', 'changed')));
+  const [cluster] = demand.take();
+  assert.ok(cluster);
+  assert.deepEqual(main.settle(), []);
+  demand.ack(cluster);
+  assert.deepEqual(main.settle(), ['endpoint c']);
+});
+
+test('a proxy that comes back is sent what changed and keeps the rest', () => {
+  const { a, demand, open } = setUp();
+  a.put('called', called('c1'), called('c2'));
+  demand.subscribe('called', 'c1', 'c2');
+  demand.settle();
+  const initialResourceVersions = Object.fromEntries(demand.held.get('cluster') ?? []);
+  demand.close();
+  a.put('called', called('c2', 'changed'));
+  const again = open(calledPath);
+  again.send('called', { resourceNamesSubscribe: ['c1', 'c2', 'c3'], initialResourceVersions });
+  assert.deepEqual(again.settle(), ['cluster c2 c3']);
+});
+
+test('ADS does not take away a cluster that the proxy has called for', () => {
+  const { a, main, demand, change, clock } = setUp();
+  a.put('cluster', called('both'), called('one'));
+  a.put('called', called('both'));
+  main.subscribe('cluster');
+  main.settle();
+  demand.subscribe('called', 'both');
+  demand.settle();
+  clock.pass(1000);
+  change(() => {
+    a.drop('cluster', 'both');
+    a.drop('cluster', 'one');
+  });
+  assert.deepEqual(main.settle(), ['cluster -one']);
+});
+
+test('a proxy that calls for too much keeps what it has, and its stream', () => {
+  const { a, demand, change } = setUp({ limits: { called: 2 } });
+  demand.subscribe('called', 'c1', 'c2', 'c3');
+  assert.deepEqual(demand.settle(), ['cluster c1 c2']);
+  demand.subscribe('called', 'c4');
+  assert.deepEqual(demand.settle(), []);
+  change(() => a.put('called', called('c1')));
+  assert.deepEqual(demand.settle(), ['cluster c1']);
+  assert.equal(demand.call.status, undefined);
+});
+
+test('what a proxy has called for stands beside the rest of what it has', () => {
+  const { a, ads, main, demand } = setUp();
+  a.put('called', called('c'));
+  main.subscribe('listener');
+  main.settle();
+  demand.subscribe('called', 'c');
+  const [entry, ...others] = ads.distribution.list();
+  assert.deepEqual(others, []);
+  assert.deepEqual(
+    entry?.types.map(({ type, resources, state }) => [type, resources, state]),
+    [
+      ['listener', 0, 'acknowledged'],
+      ['called', 1, 'sent'],
+    ],
+  );
+  assert.equal(entry?.settled, false);
+  demand.settle();
+  assert.equal(ads.distribution.list()[0]?.settled, true);
+});

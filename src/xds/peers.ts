@@ -1,0 +1,36 @@
+// The streams of one proxy beside each other: ADS, and the clusters that it calls for by name. What one sends can oblige the other.
+
+/** What a stream does for the other streams of its proxy. */
+export interface Peer {
+  readonly node: { readonly id: string };
+  /** Which of these endpoints the proxy has subscribed to here: for a cluster that changes it does not ask for them again. */
+  endpointsHeld(names: readonly string[]): readonly string[];
+  /** Sends endpoints once more. */
+  repeatEndpoints(names: readonly string[]): void;
+  /** Milliseconds until nothing that the proxy runs refers any more to what is gone; 0 is now. */
+  untilUnused(): number;
+  /** Whether the proxy has called for a cluster here: then nobody else may take it away (envoy-tried.md §2.4). */
+  hasCalled(name: string): boolean;
+}
+
+/** Streams by node id. Who claims another's id gains nothing: a stream is only sent what it has subscribed to, again. */
+export class Peers {
+  readonly #byNode = new Map<string, Set<Peer>>();
+
+  add(peer: Peer): void {
+    const known = this.#byNode.get(peer.node.id);
+    if (known === undefined) this.#byNode.set(peer.node.id, new Set([peer]));
+    else known.add(peer);
+  }
+
+  remove(peer: Peer): void {
+    const known = this.#byNode.get(peer.node.id);
+    known?.delete(peer);
+    if (known?.size === 0) this.#byNode.delete(peer.node.id);
+  }
+
+  /** All but the stream itself. */
+  of(peer: Peer): readonly Peer[] {
+    return [...(this.#byNode.get(peer.node.id) ?? [])].filter((other) => other !== peer);
+  }
+}

@@ -1,0 +1,272 @@
+// Clusters on demand in a whole mesh: two callers that differ in delivery alone make the same calls and must see the same, and the
+// one on demand has what it called and nothing else. Mutual TLS is strict, so that no call could go round the mesh.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { node, startMesh, whyNoMesh, type RunningMesh } from '../support/mesh.ts';
+import { until } from '../support/until.ts';
+
+const skip = whyNoMesh();
+
+/** HTTP/1 on 8080, HTTP/2 on 8081, a server that speaks first on 8082; each says what it heard. */
+const server = `
+const said = (protocol, request) => JSON.stringify({ name: process.env.NAME, protocol, url: request.url,
+  headers: Object.fromEntries(Object.entries(request.headers).filter(([key]) => key !== 'x-request-id')) });
+require('node:http').createServer((request, response) => response.end(said('1', request))).listen(8080);
+require('node:http2').createServer((request, response) => response.end(said('2', request))).listen(8081);
+require('node:net').createServer((socket) => {
+  socket.write('welcome to ' + process.env.NAME + '\\n');
+  socket.on('data', (data) => socket.write('heard ' + data)).on('error', () => {});
+}).listen(8082);
+`;
+
+const metadata = (name: string, namespace: string, more: object = {}) => ({ name, namespace, ...more });
+
+const pod = (name: string, namespace: string, annotations: Readonly<Record<string, string>> = {}) => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: metadata(name, namespace, { labels: { app: name }, annotations }),
+  spec: {
+    containers: [
+      {
+        name,
+        image: 'curlimages/curl',
+        command: [node, '-e', server],
+        env: [{ name: 'NAME', value: name }],
+        ports: [{ containerPort: 8080 }],
+      },
+    ],
+  },
+});
+
+const service = (
+  name: string,
+  namespace: string,
+  ports: readonly object[],
+  more: { annotations?: object; spec?: object } = {},
+) => ({
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: metadata(name, namespace, more.annotations && { annotations: more.annotations }),
+  spec: { selector: { app: 'server' }, ports, ...more.spec },
+});
+
+const http = { name: 'http', port: 80, targetPort: 8080 };
+const allPorts = [
+  http,
+  { name: 'grpc', port: 9000, targetPort: 8081 },
+  { name: 'tcp', port: 5000, targetPort: 8082 },
+  { name: 'declared', port: 7000, targetPort: 8080 },
+  { name: 'detected', port: 7001, targetPort: 8081 },
+];
+
+const namespace = (name: string) => ({
+  apiVersion: 'v1',
+  kind: 'Namespace',
+  metadata: { name, labels: { 'istio-injection': 'enabled' } },
+});
+
+const documents = [
+  namespace('far'),
+  {
+    apiVersion: 'security.istio.io/v1',
+    kind: 'PeerAuthentication',
+    metadata: metadata('default', 'istio-system'),
+    spec: { mtls: { mode: 'STRICT' } },
+  },
+  pod('demand', 'default', { 'lateen.dev/delivery': 'demand' }),
+  pod('eager', 'default', { 'lateen.dev/delivery': 'eager' }),
+  pod('server', 'default'),
+  pod('server', 'far'),
+  service('near', 'default', [...allPorts, { name: 'http-9000', port: 9001, targetPort: 8080 }]),
+  service('near-too', 'default', [{ name: 'http', port: 9000, targetPort: 8080 }]),
+  service('away', 'far', allPorts),
+  service('private', 'far', [http], { annotations: { 'networking.istio.io/exportTo': '.' } }),
+  service('headless', 'default', [{ name: 'http', port: 8080 }], { spec: { clusterIP: 'None' } }),
+  {
+    ...service('alias', 'default', []),
+    spec: { type: 'ExternalName', externalName: 'away.far.svc.cluster.local', ports: [http] },
+  },
+  service('ruled', 'default', [http]),
+  {
+    apiVersion: 'networking.istio.io/v1',
+    kind: 'VirtualService',
+    metadata: metadata('ruled', 'default'),
+    spec: {
+      hosts: ['ruled'],
+      http: [
+        { match: [{ uri: { prefix: '/lost' } }], route: [{ destination: { host: 'nowhere' } }] },
+        {
+          match: [{ uri: { prefix: '/subset' } }],
+          route: [{ destination: { host: 'away.far.svc.cluster.local', subset: 'none' } }],
+        },
+        { headers: { request: { set: { 'x-rule': 'yes' } } }, route: [{ destination: { host: 'away.far.svc.cluster.local' } }] },
+      ],
+    },
+  },
+];
+
+let mesh: RunningMesh;
+
+before(async () => {
+  if (skip !== false) return;
+  mesh = await startMesh({ text: documents.map((each) => JSON.stringify(each)).join('\n---\n') });
+});
+
+after(() => mesh?.[Symbol.asyncDispose]());
+
+const callers = ['demand', 'eager'] as const;
+
+/** Names of the outbound clusters that a caller's Envoy has. */
+async function clustersOf(caller: string): Promise<string[]> {
+  const names = (await mesh.admin(caller, '/clusters')).split('\n').map((line) => line.split('::')[0] ?? '');
+  return [...new Set(names.filter((name) => name.startsWith('outbound|')))].sort();
+}
+
+/** What a server says to a line, and what it said before. */
+const tell = (caller: string, host: string, port: number): Promise<string> =>
+  mesh.exec(caller, [
+    node,
+    '-e',
+    `let heard = ''; const socket = require('node:net').connect(${port}, '${host}', () => socket.write('hello\\n'));
+     socket.on('error', (error) => { console.log(heard + error.message); process.exit(); }).on('close', () => console.log(heard));
+     socket.on('data', (data) => { heard += data; if (heard.includes('hello')) socket.end(); });`,
+  ]);
+
+/** The same call by both callers has the same answer, but for their certificates; it is returned. */
+async function same(...args: readonly string[]): Promise<{ readonly status: number; readonly body: string }> {
+  const ask = async (caller: string) => {
+    const { status, body } = await mesh.curl(caller, ...args);
+    return { status, body: body.replace(/Hash=[0-9a-f]+/, 'Hash=…') };
+  };
+  const [first, second] = [await ask('demand'), await ask('eager')];
+  assert.deepEqual(first, second, args.join(' '));
+  return first;
+}
+
+test('a caller on demand has no cluster of a service before it calls one, and then that one', { skip }, async () => {
+  assert.deepEqual(await clustersOf('demand'), []);
+  assert.ok((await clustersOf('eager')).length > 10);
+  const { status, body } = await same('http://near/');
+  assert.equal(status, 200);
+  assert.match(body, /"x-forwarded-client-cert":"By=spiffe:\/\/cluster.local\/ns\/default\/sa\/default/);
+  assert.deepEqual(await clustersOf('demand'), ['outbound|80||near.default.svc.cluster.local']);
+});
+
+test('every way to write a service is one cluster, and the request goes on as it was', { skip }, async () => {
+  for (const host of [
+    'near',
+    'near.default',
+    'near.default.svc',
+    'near.default.svc.cluster.local',
+    'near.default.svc.cluster.local.',
+  ]) {
+    for (const written of [host, `${host}:80`, host.toUpperCase()]) {
+      const { status, body } = await same('-H', `Host: ${written}`, 'http://near/');
+      assert.equal(status, 200, written);
+      assert.match(body, new RegExp(`"host":"${written.replaceAll('.', '\\.')}"`));
+    }
+  }
+  assert.deepEqual(await clustersOf('demand'), ['outbound|80||near.default.svc.cluster.local']);
+});
+
+test(
+  'HTTP/1 and HTTP/2 services of one port, in another namespace, by address, and with protocols that are detected',
+  { skip },
+  async () => {
+    const calls: readonly (readonly [string, ...string[]])[] = [
+      ['"protocol":"2"', '--http2-prior-knowledge', 'http://near:9000/'],
+      ['"protocol":"2"', 'http://near:9000/'],
+      ['"protocol":"1"', 'http://near-too:9000/'],
+      ['"protocol":"2"', '--http2-prior-knowledge', 'http://away.far:9000/'],
+      ['"protocol":"1"', '--http2-prior-knowledge', 'http://away.far/'],
+      ['"protocol":"1"', 'http://near:7000/'],
+      ['"protocol":"1"', 'http://away.far:7000/'],
+      ['"protocol":"2"', '--http2-prior-knowledge', 'http://near:7001/'],
+      ['"protocol":"1"', 'http://headless:8080/'],
+      ['"protocol":"1"', '-H', 'Host: alias', 'http://away.far/'],
+      ['"x-rule":"yes"', 'http://ruled/'],
+    ];
+    for (const [wanted, ...args] of calls) {
+      const { status, body } = await same(...args);
+      assert.equal(status, 200, args.join(' '));
+      assert.ok(body.includes(wanted), `${args.join(' ')}: ${body}`);
+    }
+  },
+);
+
+test('TCP by the dialled address, also where the server speaks first', { skip }, async () => {
+  for (const caller of callers) {
+    for (const host of ['near', 'away.far']) {
+      assert.match(await tell(caller, host, 5000), /^welcome to server\nheard hello/, `${caller} to ${host}`);
+    }
+  }
+  assert.ok((await clustersOf('demand')).some((name) => name.startsWith('outbound|5000||10.')));
+});
+
+test('what is not there fails at once and alike, and what may not be seen is as unknown as ever', { skip }, async () => {
+  const calls = [
+    [503, 'http://ruled/lost'],
+    [503, 'http://ruled/subset'],
+    // Nobody's: to where the caller dialled, which takes no plaintext.
+    [503, '-H', 'Host: nosuch', 'http://near/'],
+    [503, '-H', 'Host: nosuch.far:80', 'http://near/'],
+    [503, '-H', 'Host: www.example.com', 'http://near/'],
+    [503, 'http://private.far/'],
+  ] as const;
+  for (const [status, ...args] of calls) {
+    const [first, second] = [await mesh.curl('demand', ...args), await mesh.curl('eager', ...args)];
+    assert.deepEqual([first.status, second.status], [status, status], `${args.join(' ')}: ${first.body} / ${second.body}`);
+  }
+  // A cluster without endpoints refuses at once; without a cluster a request would have waited for one.
+  const clusters = await clustersOf('demand');
+  const wanted = ['outbound|80||nowhere.default.svc.cluster.local', 'outbound|80|none|away.far.svc.cluster.local'];
+  assert.deepEqual(
+    wanted.filter((name) => !clusters.includes(name)),
+    [],
+  );
+  assert.deepEqual(
+    clusters.filter((name) => name.includes('example')),
+    [],
+  );
+});
+
+test('what was not there is healed when it appears, and gone when it goes', { skip }, async () => {
+  const late = JSON.stringify(service('nosuch', 'far', [http, { name: 'tcp', port: 5000, targetPort: 8082 }]), undefined, 1);
+  const call = ['-H', 'Host: nosuch.far:80', 'http://near/'];
+  await mesh.apply(late);
+  const answered = (status: number) => async () => (await mesh.curl('demand', ...call)).status === status;
+  await until(answered(200), () => 'the service to be known under a name that was asked before');
+  await mesh.delete(late);
+  await until(answered(503), () => 'the service to be gone');
+  await mesh.apply(late);
+  await until(answered(200), () => 'the service to be back: its cluster was never taken away');
+});
+
+test('a policy for a service that was called reaches its cluster, and calls go on', { skip }, async () => {
+  const policy = (connections: number) =>
+    JSON.stringify(
+      {
+        apiVersion: 'networking.istio.io/v1',
+        kind: 'DestinationRule',
+        metadata: metadata('near', 'default'),
+        spec: { host: 'near', trafficPolicy: { connectionPool: { tcp: { maxConnections: connections } } } },
+      },
+      undefined,
+      1,
+    );
+  for (const connections of [77, 78, 79]) {
+    await mesh.apply(policy(connections));
+    await until(
+      async () => {
+        const { status } = await mesh.curl('demand', 'http://near/');
+        assert.equal(status, 200);
+        const clusters = await mesh.admin('demand', '/clusters');
+        return clusters.includes(
+          `outbound|80||near.default.svc.cluster.local::default_priority::max_connections::${connections}\n`,
+        );
+      },
+      () => `the cluster to have ${connections} connections at most`,
+    );
+  }
+});
