@@ -74,6 +74,19 @@ function withPinnedNode() {
   return { ...process.env, PATH: `${bin}:${process.env.PATH}`, BUF_CACHE_DIR: join(out, '.cache') };
 }
 
+/** Where each generated message is, by its full name: file and export. What patches name is loaded by it, one file at a time. */
+function typeIndex() {
+  const described = /Describes the message ([\w.]+)\.\n[^/]*\*\/\nexport const (\w+)/g;
+  const modules = readdirSync(out, { recursive: true }).filter((path) => path.endsWith('_pb.js'));
+  return Object.fromEntries(
+    modules
+      .sort()
+      .flatMap((path) =>
+        [...readFileSync(join(out, path), 'utf8').matchAll(described)].map(([, name, schema]) => [name, [path, schema]]),
+      ),
+  );
+}
+
 export function generate({ log = () => {} } = {}) {
   const stamp = join(out, '.digest');
   const want = digest();
@@ -91,6 +104,7 @@ export function generate({ log = () => {} } = {}) {
   buf(['generate']);
   buf(['build', '-o', '../descriptors.binpb', '--as-file-descriptor-set']);
   rmSync(stage, { recursive: true, force: true });
+  writeFileSync(join(out, 'types.json'), JSON.stringify(typeIndex()));
   writeFileSync(stamp, want);
   return true;
 }

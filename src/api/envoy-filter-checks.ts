@@ -72,7 +72,11 @@ function checkMatch(applyTo: EnvoyConfigObjectPatch['applyTo'], match: EnvoyConf
     const help = wanted === undefined ? 'remove it' : `match ${wanted}`;
     findings.push(error('LAT1612', [...path, object], `a patch of ${applyTo} is not matched by ${object}`, help));
   }
-  const { filterChain } = match.listener ?? {};
+  const { filterChain, portName } = match.listener ?? {};
+  if (portName) {
+    const message = 'a listener is not matched by portName: it has no effect, as in Istio';
+    findings.push(warning('LAT1613', [...path, 'listener', 'portName'], message, 'match portNumber or name'));
+  }
   const filter = filterChain?.filter;
   if (filter !== undefined) {
     const place = [...path, 'listener', 'filterChain', 'filter'];

@@ -118,5 +118,5 @@ export const envoyFilter = defineKind({
   schema,
   checks: [attached, patches],
   columns: [],
-  inEffect: false,
+  inEffect: true,
 });

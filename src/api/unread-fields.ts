@@ -28,6 +28,7 @@ export const unreadFields: readonly UnreadFields[] = [
     ],
     fields: ['loadBalancer.zoneAwareLbSetting'],
   },
+  { kind: networking('EnvoyFilter'), under: ['spec'], fields: ['configPatches[].patch.filterClass'] },
   { kind: networking('Gateway'), under: ['spec'], fields: ['servers[].defaultEndpoint'] },
   {
     kind: 'MeshConfig',

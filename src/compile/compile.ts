@@ -19,6 +19,7 @@ import { gatewayOf } from './gateway/gateway.ts';
 import { inboundOf } from './inbound.ts';
 import { endpointScope, listenersOf, outboundClusters, outboundEndpoints, outboundRoute } from './outbound.ts';
 import { listenerName } from './names.ts';
+import { withPatches } from './patch/configuration.ts';
 import { meshDiagnostics } from './references.ts';
 import { classOf, type ProxyClass } from './proxy-class.ts';
 import type { Resource } from './resource.ts';
@@ -55,7 +56,7 @@ export function createCompiler(store: Store, delivery: Delivery = 'demand'): Com
 }
 
 function configurationOf(proxy: ProxyClass): Configuration {
-  const configuration = proxy.role === 'router' ? gatewayOf(proxy) : sidecarOf(proxy);
+  const configuration = withPatches(proxy, proxy.role === 'router' ? gatewayOf(proxy) : sidecarOf(proxy));
   const { strayCluster, view } = proxy;
   if (strayCluster === undefined) return configuration;
   const stray: Diagnostic = {

@@ -16,6 +16,7 @@ import { needsAddress } from './ingress.ts';
 import { servesHttp10 } from './own-settings.ts';
 import { addressFamilies, isSet, labelsOf, podPorts, text, type AddressFamilies } from './node.ts';
 import type { Owner } from './own-ports.ts';
+import { patchesOf, patchesText, type ProxyPatches } from './patch/selection.ts';
 import { placedViewText, type View } from './view.ts';
 
 /** How connections come to a proxy: redirected, redirected with the caller's address kept, or only to ports it opens itself. */
@@ -47,6 +48,8 @@ export interface ProxyClass extends Owner {
   readonly serviceAccount: string;
   /** The cluster that it says it is of, where the mesh knows none of that name. */
   readonly strayCluster: string | undefined;
+  /** What EnvoyFilters change of what it gets. */
+  readonly patches: ProxyPatches;
   readonly text: string;
 }
 
@@ -141,6 +144,7 @@ export function classOf(mesh: Mesh, node: ProxyNode, delivery: Delivery): ProxyC
     serviceAccount: workload?.serviceAccount ?? text(node.metadata['SERVICE_ACCOUNT']),
   } as const;
   const { view: _view, labels: own, namedPorts, addresses, sidecars: _sidecars, ...rest } = made;
+  const patches = patchesOf(mesh, node, labels);
   const words = [
     placedViewText(view),
     sidecars.map(identityOf).join(),
@@ -148,8 +152,9 @@ export function classOf(mesh: Mesh, node: ProxyNode, delivery: Delivery): ProxyC
     JSON.stringify(namedPorts),
     addresses.join(),
     JSON.stringify(rest),
+    patchesText(patches),
   ];
-  return { ...made, text: words.join('\n') };
+  return { ...made, patches, text: words.join('\n') };
 }
 
 /** Names are resolved for the proxy's applications, and nobody asks to leave hosts without an address as they are. */

@@ -28,6 +28,7 @@ import { endpointsOf, type Endpoint } from './endpoint.ts';
 import { IngressIndex } from './ingress-index.ts';
 import { matchesLabels, type Labels } from './labels.ts';
 import { outlooks } from './outlook.ts';
+import { PatchIndex } from './patch-index.ts';
 import { placeKeys } from './place-keys.ts';
 import { Reach } from './reach.ts';
 import { RouteIndex, writtenRoutes } from './route-index.ts';
@@ -82,6 +83,8 @@ export class Mesh {
    * ordinary namespaces, so that they share everything that is made from what they see.
    */
   readonly outlook: (namespace: string) => string;
+  /** Patches to what is generated. */
+  readonly patches: PatchIndex;
 
   readonly #store: StoreReader;
   readonly #serviceIndex: ServiceIndex;
@@ -98,6 +101,7 @@ export class Mesh {
     this.#store = store;
     this.config = config;
     this.domain = domain;
+    this.patches = new PatchIndex(store, config.rootNamespace);
 
     const cluster = (id: string, objects: StoreReader): Cluster =>
       new Cluster(id, objects, {

@@ -7,6 +7,12 @@ import { versionOf, type Cause, type Resource } from '../resource.ts';
 import { joinedRuns } from './runs.ts';
 import type { VirtualHostPiece } from './virtual-host.ts';
 
+interface TableParts {
+  /** The table without its hosts, encoded. */
+  readonly head: Uint8Array;
+  readonly hosts: readonly VirtualHostPiece[];
+}
+
 /** A table that holds its hosts by reference; its bytes are runs of hosts that other tables hold too. */
 class Table implements Resource {
   readonly name: string;
@@ -20,6 +26,11 @@ class Table implements Resource {
     this.#head = head;
     this.#hosts = hosts;
     this.version = versionOf(Buffer.from(`${versionOf(head)}${hosts.map((host) => host.version).join('')}`));
+  }
+
+  /** What it was made from. */
+  get made(): TableParts {
+    return { head: this.#head, hosts: this.#hosts };
   }
 
   get parts(): readonly Uint8Array[] {
@@ -43,5 +54,12 @@ export function routeTable(
   settings: Omit<Init<typeof RouteConfigurationSchema>, 'name' | 'virtualHosts'>,
   hosts: readonly VirtualHostPiece[],
 ): Resource {
-  return new Table(name, toBinary(RouteConfigurationSchema, create(RouteConfigurationSchema, { name, ...settings })), hosts);
+  return tableOf(name, toBinary(RouteConfigurationSchema, create(RouteConfigurationSchema, { name, ...settings })), hosts);
 }
+
+/** A table of an encoded head and these hosts. */
+export const tableOf = (name: string, head: Uint8Array, hosts: readonly VirtualHostPiece[]): Resource =>
+  new Table(name, head, hosts);
+
+/** What a table was made from; undefined for another resource. */
+export const tableParts = (resource: Resource): TableParts | undefined => (resource instanceof Table ? resource.made : undefined);

@@ -1,0 +1,100 @@
+// Patched configurations, live: who is compiled anew, and what classes share.
+
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import { effect } from '@preact/signals-core';
+import { decode } from '../../api/decode.ts';
+import { originOf, refOf, type ApiObject } from '../../api/object.ts';
+import { Store } from '../../store/store.ts';
+import { createCompiler } from '../compile.ts';
+import { parseNode } from '../node.ts';
+import type { ProxyNode } from '../configuration.ts';
+import { encodings } from '../resource.ts';
+
+function object(document: Record<string, unknown>): ApiObject {
+  const { object: decoded, diagnostics } = decode(document, originOf('test'));
+  assert.ok(decoded, JSON.stringify(diagnostics));
+  return decoded;
+}
+
+const service = (name: string, port: number) =>
+  object({
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name, namespace: 'default' },
+    spec: { clusterIP: `10.96.0.${port - 79}`, ports: [{ name: 'http', port }] },
+  });
+
+const filter = (name: string, app: string, value: string) =>
+  object({
+    apiVersion: 'networking.istio.io/v1alpha3',
+    kind: 'EnvoyFilter',
+    metadata: { name, namespace: 'default' },
+    spec: {
+      workloadSelector: { labels: { app } },
+      configPatches: [
+        {
+          applyTo: 'VIRTUAL_HOST',
+          match: { routeConfiguration: { vhost: { name: 'shop.default.svc.cluster.local:80' } } },
+          patch: { operation: 'MERGE', value: { response_headers_to_add: [{ header: { key: 'x', value } }] } },
+        },
+      ],
+    },
+  });
+
+function node(app: string, namespace = 'default'): ProxyNode {
+  const metadata = { LABELS: { app } };
+  const parsed = parseNode({ id: `sidecar~10.1.0.9~${app}.${namespace}~${namespace}.svc.cluster.local`, metadata });
+  assert.ok(typeof parsed !== 'string');
+  return parsed;
+}
+
+test('an EnvoyFilter costs those that it selects, and nobody else', () => {
+  const store = new Store();
+  store.transaction(() => [service('shop', 80), service('books', 80)].forEach((one) => store.upsert(one)));
+  const compiler = createCompiler(store);
+  const [one, other] = [compiler.configurationFor(node('one')), compiler.configurationFor(node('other'))];
+  const seen: string[] = [];
+  const stop = effect(() => void seen.push(`${one.value.route('80').value?.version}`));
+  const stopOther = effect(() => void other.value.route('80').value);
+  const unselected = other.value;
+  const listeners = one.value.listeners.value;
+  const before = one.value.route('80').value;
+  assert.ok(other.value.route('80').value === before, 'two classes without patches share a table');
+
+  store.transaction(() => store.upsert(filter('headers', 'one', 'first')));
+  assert.equal(seen.length, 2);
+  assert.ok(other.value === unselected, 'the other class is the one that it was');
+  const outbound = one.value.listeners.value.get('0.0.0.0_80');
+  assert.ok(outbound === listeners.get('0.0.0.0_80'), 'what no patch is for is not made anew');
+  const patched = one.value.route('80').value;
+  assert.match(Buffer.from(patched?.bytes ?? []).toString('latin1'), /first/);
+  assert.deepEqual(
+    patched?.causes.map(({ object: { kind, name } }) => `${kind}/${name}`).filter((name) => name.startsWith('EnvoyFilter')),
+    ['EnvoyFilter/headers'],
+  );
+
+  const count = encodings.count;
+  store.transaction(() => store.upsert(filter('headers', 'one', 'second')));
+  assert.match(Buffer.from(one.value.route('80').value?.bytes ?? []).toString('latin1'), /second/);
+  assert.ok(
+    encodings.count - count <= 8,
+    `one host, its table and what is inbound are encoded, not ${encodings.count - count} messages`,
+  );
+
+  store.transaction(() => store.remove(refOf(filter('headers', 'one', ''))));
+  assert.equal(one.value.route('80').value?.version, before?.version, 'without the patch it is what it was');
+  stop();
+  stopOther();
+});
+
+test('classes with the same patches share what is patched', () => {
+  const store = new Store();
+  store.transaction(() => [service('shop', 80), filter('headers', 'one', 'same')].forEach((one) => store.upsert(one)));
+  const compiler = createCompiler(store);
+  const elsewhere = { ...node('one'), metadata: { LABELS: { app: 'one' }, INTERCEPTION_MODE: 'TPROXY' } };
+  const [first, second] = [compiler.configurationFor(node('one')), compiler.configurationFor(elsewhere)];
+  assert.notEqual(first.value.id, second.value.id);
+  assert.ok(first.value.route('80') === second.value.route('80'), 'the same cell, so one effect hears of it');
+  assert.ok(first.value.route('80').value === second.value.route('80').value);
+});

@@ -1,0 +1,54 @@
+// Which patches a proxy gets: those of the EnvoyFilters that select it, less what they want for other versions of proxies, or for
+// proxies with other metadata.
+
+import type { Diagnostic } from '../../api/diagnostic.ts';
+import type { Labels } from '../../mesh/labels.ts';
+import type { Mesh } from '../../mesh/mesh.ts';
+import type { ProxyNode } from '../configuration.ts';
+import { identityOf } from '../identity.ts';
+import { text } from '../node.ts';
+import { readFilter, type Patch } from './patch.ts';
+
+export interface ProxyPatches {
+  /** In the order in which they apply. */
+  readonly patches: readonly Patch[];
+  /** What is wrong with the EnvoyFilters that select the proxy. */
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+const none: ProxyPatches = { patches: [], diagnostics: [] };
+
+export function patchesOf(mesh: Mesh, node: ProxyNode, labels: Labels): ProxyPatches {
+  const filters = mesh.patches.for(node.namespace, labels).map(readFilter);
+  if (filters.length === 0) return none;
+  return {
+    patches: filters.flatMap(({ patches }) => patches.filter((patch) => isForProxy(patch, node))),
+    diagnostics: filters.flatMap(({ diagnostics }) => diagnostics),
+  };
+}
+
+/** Equal texts, equal patches and diagnostics. */
+export const patchesText = ({ patches, diagnostics }: ProxyPatches): string =>
+  [patches.map(identityOf).join(), diagnostics.map(identityOf).join()].join(' ');
+
+/** An expression that is longer, Istio does not look at; no version is. */
+const longestExpression = 1024;
+const longestVersion = 64;
+
+/** RE2 and this engine differ in what nobody writes for a version; such an expression matches none. */
+function expression(source: string): RegExp {
+  try {
+    return new RegExp(source);
+  } catch {
+    return /(?!)/;
+  }
+}
+
+function isForProxy({ match: { proxy } }: Patch, { metadata }: ProxyNode): boolean {
+  const { proxyVersion, metadata: wanted = {} } = proxy ?? {};
+  if (proxyVersion && proxyVersion.length <= longestExpression) {
+    const version = text(metadata['ISTIO_VERSION']);
+    if (version === '' || version.length > longestVersion || !expression(proxyVersion).test(version)) return false;
+  }
+  return Object.entries(wanted).every(([key, value]) => metadata[key] === value);
+}
