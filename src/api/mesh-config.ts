@@ -87,7 +87,10 @@ export function meshConfigOf(given: unknown): { readonly config: MeshConfig; rea
   if (!isRecord(value)) return { config: meshConfigDefaults(), findings };
   // A field with an error inside is left out whole: half of a policy may be worse than none.
   const kept = Object.fromEntries(Object.entries(value).filter(([name]) => !wrong.has(name))) as Fields;
-  return { config: withDefaults(kept), findings: [...findings, ...checkProviders(kept), ...findUnread('MeshConfig', kept)] };
+  return {
+    config: withDefaults(kept),
+    findings: [...findings, ...checkProviders(kept), ...checkOutbound(kept), ...findUnread('MeshConfig', kept)],
+  };
 }
 
 function withDefaults(given: Fields): MeshConfig {
@@ -105,6 +108,19 @@ function withDefaults(given: Fields): MeshConfig {
     defaultConfig: { ...proxyDefaults, ...given.defaultConfig },
   };
 }
+
+const checkOutbound = ({ outboundTrafficPolicy }: Fields): Finding[] =>
+  outboundTrafficPolicy?.mode === 'ALLOW_ANY_DYNAMIC_DNS'
+    ? [
+        {
+          code: 'LAT0001',
+          severity: 'warning',
+          path: ['outboundTrafficPolicy', 'mode'],
+          message: 'ALLOW_ANY_DYNAMIC_DNS is accepted, not yet in effect: it acts as ALLOW_ANY',
+          help: 'give a ServiceEntry with resolution DYNAMIC_DNS the wildcard hosts that are to be looked up',
+        },
+      ]
+    : [];
 
 function checkProviders({ extensionProviders = [] }: Fields): Finding[] {
   const findings: Finding[] = [];

@@ -100,7 +100,12 @@ function sidecarOf(proxy: ProxyClass): Configuration {
     secretNames: computed(
       () => (secrets = settleNames(secrets, [...new Set([...outbound().secrets, ...inbound.value.secrets])].sort())),
     ),
-    diagnostics: computed(() => [...meshDiagnostics(view), ...sidecarDiagnostics(proxy), ...inbound.value.diagnostics]),
+    diagnostics: computed(() => [
+      ...meshDiagnostics(view),
+      ...listenersOf(view, delivery).value.conflicts,
+      ...sidecarDiagnostics(proxy),
+      ...inbound.value.diagnostics,
+    ]),
   };
 }
 

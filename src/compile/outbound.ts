@@ -257,9 +257,11 @@ const listenersCells = familyBy<Delivered, OutboundListeners>(deliveredText, ({ 
   const made = outboundListeners(view, delivery);
   const listeners = settleAll(previous?.listeners, made.listeners);
   const tables = settleNames(previous?.tables, made.tables);
-  return previous !== undefined && listeners === previous.listeners && tables === previous.tables
+  const { conflicts } = made;
+  const told = conflicts.length > 0 || (previous?.conflicts.length ?? 0) > 0;
+  return previous !== undefined && listeners === previous.listeners && tables === previous.tables && !told
     ? previous
-    : { listeners, tables };
+    : { listeners, tables, conflicts };
 });
 
 export const listenersOf = (view: View, delivery: Delivery): ReadonlySignal<OutboundListeners> =>

@@ -36,8 +36,14 @@ const appProtocols: Readonly<Record<string, Protocol>> = {
   'kubernetes.io/wss': 'HTTPS',
 };
 
-/** Ports whose servers speak first or whose protocol cannot be detected: SMTP, DNS, MySQL, MongoDB (istio.md §1.2). */
-const serverFirst = new Set([25, 53, 3306, 27017]);
+/**
+ * Ports whose servers speak first or whose protocol cannot be detected: Istio's (SMTP, DNS, MySQL, MongoDB), and those of FTP, SSH, Telnet,
+ * POP3, IMAP, mail submission and MySQL's X protocol, which would wait for their clients for ever.
+ */
+const serverFirst = new Set([21, 22, 23, 25, 53, 110, 143, 587, 3306, 27017, 33060]);
+
+/** What speaks at a port of which nothing is declared. */
+export const undeclaredProtocol = (number: number): Protocol => (serverFirst.has(number) ? 'TCP' : 'Auto');
 
 /** A protocol by its name in Istio's `port.protocol` or a Gateway server (any case). */
 export const protocolNamed = (name: string | undefined): Protocol | undefined => named[name?.toLowerCase() ?? ''];
@@ -57,7 +63,7 @@ export function servicePortProtocol(port: {
   const name = port.name?.toLowerCase() ?? '';
   const byName = protocolNamed(name.startsWith('grpc-web') ? 'grpc-web' : (name.split('-')[0] ?? ''));
   if (byName !== undefined) return byName;
-  return serverFirst.has(port.port) ? 'TCP' : 'Auto';
+  return undeclaredProtocol(port.port);
 }
 
 export const isHttp = (protocol: Protocol): boolean =>

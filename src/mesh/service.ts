@@ -4,7 +4,7 @@ import { objectKey } from '../store/store.ts';
 import type { ApiObject, ObjectMeta } from '../api/object.ts';
 import type { Service as KubernetesService } from '../api/service.ts';
 import type { ServiceEntry } from '../api/service-entry.ts';
-import { protocolNamed, servicePortProtocol, type Protocol } from './protocol.ts';
+import { protocolNamed, undeclaredProtocol, servicePortProtocol, type Protocol } from './protocol.ts';
 import { visibilityOf, type Visibility } from './visibility.ts';
 import { compareText } from '../lib/order.ts';
 
@@ -163,8 +163,8 @@ export function serviceEntryServices(object: ApiObject<ServiceEntry>, cluster: s
     ports: (spec.ports ?? []).map((port) => ({
       name: port.name,
       number: port.number,
-      // Unlike a Service's, an entry's port is not judged by its name: what it does not say is detected.
-      protocol: protocolNamed(port.protocol) ?? 'Auto',
+      // Unlike a Service's, an entry's port is not judged by its name.
+      protocol: protocolNamed(port.protocol) ?? undeclaredProtocol(port.number),
       targetPort: port.targetPort ?? port.number,
     })),
     resolution: resolutions[spec.resolution ?? 'NONE'] ?? 'original',

@@ -1,6 +1,8 @@
 // The outbound listeners of a sidecar: one per HTTP port, one per address of TCP and detected services, and the one that catches
 // what no other takes.
 
+import { diagnose, type Diagnostic } from '../../api/diagnostic.ts';
+import { refOf, refText } from '../../api/object.ts';
 import { isSingleAddress } from '../../mesh/hostname.ts';
 import { isHttp, type Protocol } from '../../mesh/protocol.ts';
 import type { EgressPlace } from '../../mesh/scope.ts';
@@ -41,15 +43,18 @@ export interface OutboundListeners {
   readonly listeners: ReadonlyMap<string, Resource>;
   /** The route tables they refer to, sorted. */
   readonly tables: readonly string[];
+  /** Ports of services that older ones have taken. */
+  readonly conflicts: readonly Diagnostic[];
 }
 
 /** Every outbound listener that a view has. */
 export function outboundListeners(view: View, delivery: Delivery): OutboundListeners {
   const drafts = new Map<string, Draft>();
   const byAddress = delivery === 'demand' ? dialledPorts(view) : undefined;
+  const conflicts: Diagnostic[] = [];
   for (const part of throughListeners(view)) {
     // What a listener with a port has taken is closed to those after it.
-    const ground: Ground = { view: part, drafts, closed: new Set(drafts.keys()) };
+    const ground: Ground = { view: part, drafts, closed: new Set(drafts.keys()), conflicts };
     const place = part.egress?.place;
     for (const service of part.mesh.visibleServices(part)) {
       if (service.resolution === 'alias') continue;
@@ -69,7 +74,11 @@ export function outboundListeners(view: View, delivery: Delivery): OutboundListe
   if (!view.dialled) listeners.push(virtualOutbound(view));
   const tables = [...drafts.values()].flatMap(({ table }) => table ?? []);
   if (view.httpProxy > 0) tables.push(httpProxyTable);
-  return { listeners: new Map(listeners.map((listener) => [listener.name, listener])), tables: [...new Set(tables)].sort() };
+  return {
+    listeners: new Map(listeners.map((listener) => [listener.name, listener])),
+    tables: [...new Set(tables)].sort(),
+    conflicts,
+  };
 }
 
 /** The listener of a port whose services are told apart by the address that is dialled; nothing else is there. */
@@ -104,6 +113,7 @@ interface Ground {
   readonly view: View;
   readonly drafts: Map<string, Draft>;
   readonly closed: ReadonlySet<string>;
+  readonly conflicts: Diagnostic[];
 }
 
 /** Where a listener stands: on addresses of its own, or on all, where subnets tell services apart. */
@@ -139,7 +149,7 @@ function addPort(ground: Ground, service: Service, port: ServicePort): void {
 }
 
 /** Adds a service's port to the listener at an address; undefined where the listener is not for it. */
-function addAt({ view, drafts, closed }: Ground, service: Service, port: ServicePort, bind: Bind): Draft | undefined {
+function addAt({ view, drafts, closed, conflicts }: Ground, service: Service, port: ServicePort, bind: Bind): Draft | undefined {
   const { protocol, number } = port;
   const { addresses, subnets, own, dialled } = bind;
   const [first = ''] = addresses;
@@ -159,9 +169,14 @@ function addAt({ view, drafts, closed }: Ground, service: Service, port: Service
     causes: [],
   };
   drafts.set(name, draft);
-  if (!sharesPort(draft.protocol, protocol)) return undefined;
+  const lost = (): undefined => {
+    const conflict = conflictOf(service, port, draft);
+    if (conflict !== undefined) conflicts.push(conflict);
+  };
+  if (!sharesPort(draft.protocol, protocol)) return lost();
   // On an address of its own the first service stays alone.
-  if (own && draft.chains.length > 0) return undefined;
+  if (own && draft.chains.length > 0) return lost();
+  const before = draft.chains.length;
   draft.causes.push(cause(service.object));
   draft.dynamic ||= service.resolution === 'dynamic';
   const shared = at === 0 ? first : String(number);
@@ -170,8 +185,25 @@ function addAt({ view, drafts, closed }: Ground, service: Service, port: Service
     // What is detected on an address of its own has a table of its own.
     if (protocol === 'Auto') draft.table ??= own ? `${service.host}:${number}` : shared;
     for (const chain of tcpChains(view, service, port, subnets, !own)) addChain(draft, chain);
+    // What is detected as HTTP still finds its service in the table.
+    if (protocol !== 'Auto' && draft.chains.length === before) lost();
   }
   return draft;
+}
+
+/**
+ * Says that connections to a service's port are another's. Headless services of the same pods lead to the same anyway, and hosts of one
+ * object are told of when it is checked.
+ */
+function conflictOf(service: Service, { number }: ServicePort, { name, causes: [first] }: Draft): Diagnostic | undefined {
+  const { object } = service;
+  if (first === undefined || hasListenersOfPods(service) || refText(first.object) === refText(refOf(object))) return undefined;
+  return diagnose(object, [], {
+    code: 'LAT0210',
+    severity: 'warning',
+    message: `connections to port ${number} of ${service.host} go to ${refText(first.object)}, which has had ${name} longer`,
+    help: 'give each host an address of its own, have the mesh resolve names (DNS_CAPTURE), or use another port',
+  });
 }
 
 const serverFirst = (protocol: Protocol): boolean => protocol === 'MySQL' || protocol === 'Mongo';
