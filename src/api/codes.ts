@@ -202,7 +202,9 @@ export const codes = {
   IST0125: 'An annotation has an invalid value',
   IST0130: 'A rule of a VirtualService is never used',
   IST0131: 'A match of a VirtualService is never used',
+  IST0132: 'A host of a VirtualService is none of its Gateway',
   IST0134: 'A port of a ServiceEntry takes all traffic to it',
+  IST0138: 'One certificate is in several Gateways of a port',
 } as const satisfies Readonly<Record<string, string>>;
 
 export type Code = keyof typeof codes;

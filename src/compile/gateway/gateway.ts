@@ -16,8 +16,9 @@ import { shadowDiagnostics } from './shadows.ts';
 import { gatewaySecret } from './secret.ts';
 import { serversOf } from './merge.ts';
 import { credentialDiagnostics, credentialNames } from './credentials.ts';
+import { sharedCertificates, strayHosts } from './warnings.ts';
 import { gatewayClusters } from './used-clusters.ts';
-import { hasTable, isAutomatic, tableOf } from './server.ts';
+import { askedServers, hasTable, isAutomatic, tableOf } from './server.ts';
 
 export function gatewayOf(proxy: ProxyClass): Configuration {
   const { view } = proxy;
@@ -78,6 +79,8 @@ export function gatewayOf(proxy: ProxyClass): Configuration {
       ...servers.value.diagnostics,
       ...made.value.diagnostics,
       ...credentialDiagnostics(proxy, servers.value.servers),
+      ...strayHosts(proxy, askedServers(proxy)),
+      ...sharedCertificates(servers.value.servers),
       ...rbac.value.http.diagnostics,
       ...rbac.value.tcp.diagnostics,
     ]),
