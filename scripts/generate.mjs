@@ -36,7 +36,7 @@ function digest() {
 const protosUnder = (folder) =>
   readdirSync(folder, { recursive: true })
     .filter((path) => path.endsWith('.proto'))
-    .sort();
+    .sort((a, b) => (a < b ? -1 : 1));
 
 function copyProtos() {
   for (const tree of ['envoy-api', 'xds', 'googleapis', 'protoc-gen-validate']) {

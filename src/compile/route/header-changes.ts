@@ -36,6 +36,7 @@ const none: HeaderChanges = { set: {}, add: {}, remove: [] };
 
 /** The fields of several sets of changes, those of the first first. */
 export function headerFields(...all: readonly (Headers | undefined)[]): HeaderFields {
+  if (all.every((headers) => headers === undefined)) return {};
   const requests = all.map((headers) => headers?.request ?? none);
   const responses = all.map((headers) => headers?.response ?? none);
   const removals = (list: readonly HeaderChanges[]) => list.flatMap(({ remove }) => remove).filter((name) => !isInternal(name));

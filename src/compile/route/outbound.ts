@@ -83,18 +83,20 @@ function sharedHosts(table: PortOfView, dnsDomain: string): VirtualHostPiece[] {
   const at = dnsDomain.indexOf('.svc.');
   // Proxies outside Kubernetes' naming have one domain for all, and no short names of their own.
   const key = { ...table, abroad: at < 0 ? dnsDomain : `-${dnsDomain.slice(at)}` };
-  const { taken, known, foreign, homes } = foreignPieces(key).value;
+  const { taken, known, foreign, homes } = foreignDomains(key).value;
   const entries = entriesAt(key).value;
-  const hosts = [...foreign];
+  const hosts = new Map<number, VirtualHostPiece>();
   for (const index of homes.get(dnsDomain) ?? []) {
     const entry = entries[index];
     const own = entry === undefined ? [] : ownDomains(entry, dnsDomain, known).filter((domain) => !taken.has(domain));
     if (entry === undefined || own.length === 0) continue;
-    hosts[index] = pieces({ entry, domains: [...(foreign[index]?.domains ?? []), ...own] }).value;
+    hosts.set(index, pieces({ entry, domains: [...(foreign[index] ?? []), ...own] }).value);
   }
+  // Where all are at home nobody looks from elsewhere.
+  const others = hosts.size === entries.length ? [] : foreignPieces(key).value;
   const { view, port, delivery } = table;
   const rest = delivery === 'demand' ? computedHost({ view, port, dnsDomain }) : catchAll(view);
-  return [...hosts.filter((piece) => piece !== undefined), rest];
+  return [...entries.keys()].flatMap((index) => hosts.get(index) ?? others[index] ?? []).concat(rest);
 }
 
 interface PortOfView {
@@ -113,21 +115,29 @@ interface TableKey extends PortOfView {
   readonly abroad: string;
 }
 
-/** Each entry as callers of other namespaces see it. Of two hosts with one domain the first keeps it. */
-const foreignPieces = familyBy(
-  ({ view, port, delivery, abroad }: TableKey) => `${viewText(view)}\n${port} ${delivery}\n${abroad}`,
-  (key) => {
-    const entries = entriesAt(key).value;
-    const known = new Set(entries.flatMap(({ hosts }) => hosts));
-    const taken = new Set<string>();
-    const foreign = entries.map((entry) => {
-      const domains = domainsOf(entry, key.abroad, known).filter((domain) => !taken.has(domain));
-      for (const domain of domains) taken.add(domain);
-      return domains.length === 0 ? undefined : pieces({ entry, domains }).value;
-    });
-    return { taken, known, foreign, homes: homesOf(entries) };
-  },
-);
+const tableText = ({ view, port, delivery, abroad }: TableKey): string => `${viewText(view)}\n${port} ${delivery}\n${abroad}`;
+
+/** What each entry is called by callers of other namespaces. Of two hosts with one domain the first keeps it. */
+const foreignDomains = familyBy(tableText, (key) => {
+  const entries = entriesAt(key).value;
+  const known = new Set(entries.flatMap(({ hosts }) => hosts));
+  const taken = new Set<string>();
+  const foreign = entries.map((entry) => {
+    const domains = domainsOf(entry, key.abroad, known).filter((domain) => !taken.has(domain));
+    for (const domain of domains) taken.add(domain);
+    return domains;
+  });
+  return { taken, known, foreign, homes: homesOf(entries) };
+});
+
+/** Each entry as callers of other namespaces see it; none where all its names are taken. */
+const foreignPieces = familyBy(tableText, (key): readonly (VirtualHostPiece | undefined)[] => {
+  const { foreign } = foreignDomains(key).value;
+  return entriesAt(key).value.map((entry, index) => {
+    const domains = foreign[index] ?? [];
+    return domains.length === 0 ? undefined : pieces({ entry, domains }).value;
+  });
+});
 
 /** Which entries have a host directly under a domain: callers of that domain have short names for them. */
 function homesOf(entries: readonly HostEntry[]): ReadonlyMap<string, ReadonlySet<number>> {
