@@ -80,7 +80,7 @@ function typeIndex() {
   const modules = readdirSync(out, { recursive: true }).filter((path) => path.endsWith('_pb.js'));
   return Object.fromEntries(
     modules
-      .sort()
+      .sort((a, b) => (a < b ? -1 : 1))
       .flatMap((path) =>
         [...readFileSync(join(out, path), 'utf8').matchAll(described)].map(([, name, schema]) => [name, [path, schema]]),
       ),
