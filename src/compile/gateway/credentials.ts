@@ -1,8 +1,12 @@
 // The Secrets that a gateway's servers name: which are fetched, and which of them nobody has.
 
 import { diagnose, type Diagnostic } from '../../api/diagnostic.ts';
+import { compareText } from '../../lib/order.ts';
 import { isCredential, parseCredential, trustSuffix } from '../credential-name.ts';
 import type { Path } from '../../api/object.ts';
+import { parseOutboundCluster } from '../names.ts';
+import { originationSecrets } from '../tls.ts';
+import { policyFor, settingsFor } from '../view.ts';
 import type { ProxyClass } from '../proxy-class.ts';
 import { gatewaySecret } from './secret.ts';
 import { terminatesTls, type GatewayServer } from './server.ts';
@@ -34,6 +38,31 @@ export function credentialDiagnostics(proxy: ProxyClass, servers: readonly Gatew
         diagnose(server.object, placeOfTls(server), { code: 'IST0101', severity: 'error', ...lack(proxy, name, holds) }),
       ),
   );
+}
+
+/** Secrets with which the gateway begins TLS itself: of clusters that its rules lead to, since others are for other gateways. */
+export function originationDiagnostics(proxy: ProxyClass, used: Iterable<string>): Diagnostic[] {
+  const { view } = proxy;
+  return [...used].sort(compareText).flatMap((cluster) => {
+    const parts = parseOutboundCluster(cluster);
+    const service = parts && view.mesh.serviceSeen(parts.host, view);
+    const policy = service && policyFor(view, service.host, service.namespace);
+    if (parts === undefined || policy === undefined) return [];
+    const subset = policy.subsets.find(({ name }) => name === parts.subset);
+    const { tls } = settingsFor(view.mesh, policy, parts.port, subset);
+    const object = subset?.object ?? policy.objects[0];
+    if (tls === undefined || object === undefined) return [];
+    return originationSecrets(tls)
+      .filter((name) => gatewaySecret(proxy, name).value === undefined)
+      .map((name) => {
+        const holds = name.endsWith(trustSuffix) ? 'trust (ca.crt)' : 'a certificate and key';
+        return diagnose(object, subset?.path ?? ['spec', 'trafficPolicy'], {
+          code: 'IST0101',
+          severity: 'error',
+          ...lack(proxy, name, holds),
+        });
+      });
+  });
 }
 
 function lack({ namespace }: ProxyClass, name: string, holds: string): { message: string; help: string } {

@@ -15,9 +15,9 @@ import { ingressDiagnostics } from './ingress.ts';
 import { shadowDiagnostics } from './shadows.ts';
 import { gatewaySecret } from './secret.ts';
 import { serversOf } from './merge.ts';
-import { credentialDiagnostics, credentialNames } from './credentials.ts';
+import { credentialDiagnostics, credentialNames, originationDiagnostics } from './credentials.ts';
 import { sharedCertificates, strayHosts } from './warnings.ts';
-import { gatewayClusters } from './used-clusters.ts';
+import { gatewayClusters, usedClusters } from './used-clusters.ts';
 import { askedServers, hasTable, isAutomatic, tableOf } from './server.ts';
 
 export function gatewayOf(proxy: ProxyClass): Configuration {
@@ -37,7 +37,8 @@ export function gatewayOf(proxy: ProxyClass): Configuration {
     (name) => name,
     (name, previous) => settle(previous, gatewayTable(proxy, servers.value.servers, name)),
   );
-  const outbound = computed(() => gatewayClusters(proxy, servers.value.servers, outboundClusters(view).value));
+  const used = computed(() => usedClusters(proxy, servers.value.servers));
+  const outbound = computed(() => gatewayClusters(() => used.value, outboundClusters(view).value));
   const handsOn = computed(() => servers.value.servers.some(isAutomatic));
   let clusters: ReadonlyMap<string, Resource> | undefined;
   let listeners: ReadonlyMap<string, Resource> | undefined;
@@ -79,6 +80,7 @@ export function gatewayOf(proxy: ProxyClass): Configuration {
       ...servers.value.diagnostics,
       ...made.value.diagnostics,
       ...credentialDiagnostics(proxy, servers.value.servers),
+      ...originationDiagnostics(proxy, used.value),
       ...strayHosts(proxy, askedServers(proxy)),
       ...sharedCertificates(servers.value.servers),
       ...rbac.value.http.diagnostics,

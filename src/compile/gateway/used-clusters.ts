@@ -6,11 +6,9 @@ import type { ProxyClass } from '../proxy-class.ts';
 import type { Clusters } from '../outbound.ts';
 import type { GatewayServer } from './server.ts';
 
-/** All of a view's clusters but those. */
-export function gatewayClusters(proxy: ProxyClass, servers: readonly GatewayServer[], all: Clusters): Clusters {
-  if (all.withFiles.length === 0) return all;
-  const used = usedClusters(proxy, servers);
-  const idle = new Set(all.withFiles.filter((name) => !used.has(name)));
+/** All of a view's clusters but those. `used` is asked only where there may be some. */
+export function gatewayClusters(used: () => ReadonlySet<string>, all: Clusters): Clusters {
+  const idle = new Set(all.withFiles.filter((name) => !used().has(name)));
   if (idle.size === 0) return all;
   return {
     ...all,
@@ -20,7 +18,7 @@ export function gatewayClusters(proxy: ProxyClass, servers: readonly GatewayServ
 }
 
 /** By every rule that is bound to one of the servers, for whatever hosts it is. */
-function usedClusters({ view, namespace }: ProxyClass, servers: readonly GatewayServer[]): ReadonlySet<string> {
+export function usedClusters({ view, namespace }: ProxyClass, servers: readonly GatewayServer[]): ReadonlySet<string> {
   const used = new Set<string>();
   for (const { gateway, number } of servers) {
     for (const route of view.mesh.gatewayRoutes(gateway, namespace)) {
