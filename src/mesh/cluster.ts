@@ -33,6 +33,7 @@ export interface ClusterSurroundings {
 
 export class Cluster {
   readonly id: string;
+  readonly #objects: StoreReader;
   /** Its Kubernetes Services, each as this cluster has it. */
   readonly services: Collection<Service>;
   /** What the endpoints of its services are made from. */
@@ -46,6 +47,7 @@ export class Cluster {
 
   constructor(id: string, objects: StoreReader, { config, domain, networks, refusesMutualTls }: ClusterSurroundings) {
     this.id = id;
+    this.#objects = objects;
     const networkAt = addressNetworks(networks, id);
     const named = registryGateways(networks, id);
     this.services = objects
@@ -98,6 +100,11 @@ export class Cluster {
   /** The Services that take connections from other networks in. */
   gateways(): FoundGateways[] {
     return this.#gateways.all().map((service) => foundGateways(service, this.id, () => this.#nodes.all()));
+  }
+
+  /** A Secret or ConfigMap, which gateways in this cluster may name. */
+  held(kind: 'Secret' | 'ConfigMap', namespace: string, name: string): ApiObject | undefined {
+    return this.#objects.kind('', kind).get(objectKey(namespace, name));
   }
 
   pod(namespace: string, name: string): Workload | undefined {

@@ -410,12 +410,9 @@ export class Mesh {
     return this.#gateways.get(name) ?? this.ingresses.gateways.get(name);
   }
 
-  secret(namespace: string, name: string): ApiObject | undefined {
-    return this.#store.kind('', 'Secret').get(objectKey(namespace, name));
-  }
-
-  configMap(namespace: string, name: string): ApiObject | undefined {
-    return this.#store.kind('', 'ConfigMap').get(objectKey(namespace, name));
+  /** A Secret or ConfigMap as proxies of a cluster find it: there, else in the primary cluster. */
+  credential(kind: 'Secret' | 'ConfigMap', namespace: string, name: string, cluster: string): ApiObject | undefined {
+    return this.cluster(cluster).held(kind, namespace, name) ?? this.primary.held(kind, namespace, name);
   }
 
   // What classes of proxies may depend on

@@ -24,9 +24,9 @@ export const verb = defineVerb<CompileOptions>({
       .option('--node <file>', 'the proxy, as an Envoy Node in JSON')
       .option('--workload <name>', 'the proxy of a workload: NAME or NAME.NAMESPACE')
       .option('--mesh-config <file>', 'MeshConfig YAML over Istio’s defaults')
-      .option('--mesh-networks <file>', 'MeshNetworks YAML')
+      .option('--mesh-networks <file>', 'MeshNetworks YAML: which addresses are on which network, and the gateways between them')
       .option('--cluster-id <id>', 'the name of the primary cluster', 'Kubernetes')
-      .option('--remote-cluster <id=file...>', 'the objects of another cluster')
+      .option('--remote-cluster <id=file...>', 'the Kubernetes objects of another cluster; can be given again')
       .option('--delivery <mode>', 'eager: all that the proxy can see; demand: what it starts with', 'eager')
       .option('-o, --output <format>', 'json, yaml, table', 'json')
       .option('--strict', 'exit 1 when an object has an error'),

@@ -53,7 +53,7 @@ function trustNamed(proxy: ProxyClass, credential: Credential): Found {
 }
 
 const objectAt = ({ view }: ProxyClass, { kind, namespace, name }: Credential): Holder | undefined =>
-  (kind === 'Secret' ? view.mesh.secret(namespace, name) : view.mesh.configMap(namespace, name)) as Holder | undefined;
+  view.mesh.credential(kind, namespace, name, view.clusterId) as Holder | undefined;
 
 const inline = (bytes: Uint8Array) => ({ specifier: { case: 'inlineBytes' as const, value: bytes } });
 
