@@ -12,7 +12,7 @@ import type { Sidecar } from '../api/sidecar.ts';
 import type { Collection, Index } from '../store/collection.ts';
 import { family } from '../store/family.ts';
 import type { StoreReader } from '../store/reader.ts';
-import { byAge, objectKey } from '../store/store.ts';
+import { byAge } from '../store/store.ts';
 import { compareText } from '../lib/order.ts';
 import { authorization, type Authorization } from './authorization.ts';
 import { automaticAddresses, wantsAddress, type AutomaticAddress } from './automatic-addresses.ts';
