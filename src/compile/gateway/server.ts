@@ -97,8 +97,11 @@ export function serverNames(server: GatewayServer): string[] {
   return hosts.includes('*') ? [] : [...new Set(hosts)].sort();
 }
 
-/** TLS that the proxy hands on unopened. */
-export const isPassthrough = (server: GatewayServer): boolean => server.server.tls?.mode === 'PASSTHROUGH' || isAutomatic(server);
+/** TLS that the proxy hands on unopened: a mode that is not given is the enum's first. */
+export const isPassthrough = (server: GatewayServer): boolean => {
+  const { tls } = server.server;
+  return tls !== undefined && ((tls.mode ?? 'PASSTHROUGH') === 'PASSTHROUGH' || isAutomatic(server));
+};
 
 /** Mutual TLS between workloads, handed on to where its server name says, without a rule. */
 export const isAutomatic = ({ server }: GatewayServer): boolean => server.tls?.mode === 'AUTO_PASSTHROUGH';
