@@ -6,7 +6,7 @@ import type { LocalityLoadBalancerSetting } from '../api/shared/load-balancer.ts
 import type { TrafficPolicy } from '../api/shared/traffic-policy.ts';
 import { coversHost, bySpecificity, isWildcard, resolveHost } from './hostname.ts';
 import { visibilityOf, type Visibility } from './visibility.ts';
-import { matchesLabels, type Labels } from './labels.ts';
+import { labelsText, matchesLabels, type Labels } from './labels.ts';
 
 export interface Subset {
   readonly name: string;
@@ -64,16 +64,18 @@ const localitiesOf = (policy: TrafficPolicy | undefined): LocalityLoadBalancerSe
 const sameVisibility = (a: Visibility, b: Visibility): boolean =>
   a.everyone || b.everyone ? a.everyone === b.everyone : a.namespaces.symmetricDifference(b.namespaces).size === 0;
 
+const sameCallers = (a: Labels | undefined, b: Labels | undefined): boolean =>
+  a === undefined || b === undefined ? a === b : labelsText(a) === labelsText(b);
+
 /**
- * Merges the rules for one host, given oldest first: those with the same visibility become one, whose traffic policy is the
+ * Merges the rules for one host, given oldest first: those for the same callers with the same visibility become one, whose traffic policy is the
  * first that was given and whose subsets are all, the older of two with one name winning (istio.md §2.2, "Merging").
  */
 function mergePolicies(policies: readonly DestinationPolicy[]): DestinationPolicy[] {
   const merged: DestinationPolicy[] = [];
   for (const policy of policies) {
     const index = merged.findIndex(
-      (other) =>
-        other.callers === undefined && policy.callers === undefined && sameVisibility(other.visibility, policy.visibility),
+      (other) => sameCallers(other.callers, policy.callers) && sameVisibility(other.visibility, policy.visibility),
     );
     const first = merged[index];
     if (first === undefined) {

@@ -116,7 +116,7 @@ function entryEndpoints(service: Service, port: ServicePort, from: EndpointInput
       typeof port.targetPort === 'string' ? workload.ports[port.targetPort] : (workload.ports[port.name] ?? port.targetPort);
     return number === undefined
       ? []
-      : workload.addresses.map((address) => workloadEndpoint(workload, address, number, true, from));
+      : workload.addresses.map((address) => workloadEndpoint(workload, address, number, workload.ready, from));
   });
 }
 

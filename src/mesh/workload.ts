@@ -93,10 +93,18 @@ function ownerName(object: ApiObject<Pod>): string {
 }
 
 export function entryWorkload(object: ApiObject<WorkloadEntry>): Workload {
-  return inlineWorkload(object, object.body.spec, {
+  const workload = inlineWorkload(object, object.body.spec, {
     name: object.metadata.name,
     labels: { ...object.metadata.labels, ...object.body.spec.labels },
   });
+  return { ...workload, ready: isHealthy(object) };
+}
+
+/** An entry whose proxy reports its application's health serves once that is good; nobody checks others. */
+function isHealthy({ metadata, body }: ApiObject<WorkloadEntry>): boolean {
+  if (metadata.annotations['proxy.istio.io/health-checks-enabled'] !== 'true') return true;
+  const { status } = body as { readonly status?: { readonly conditions?: readonly { type?: string; status?: string }[] } };
+  return (status?.conditions ?? []).some(({ type, status: state }) => type === 'Healthy' && state === 'True');
 }
 
 /** A workload written as a WorkloadEntry's fields: the object of that kind, or an endpoint of a ServiceEntry. */

@@ -27,8 +27,8 @@ export function isPlainHttp(view: View, service: Service, port: ServicePort): bo
 /** Whether connections to a port of virtual addresses go straight to the service, whatever the caller says first. */
 function isPlainDialled(view: View, service: Service, { number, protocol }: ServicePort): boolean {
   if (!isOrdinary(view, service) || view.mesh.connectionRules(service.host, view).length > 0) return false;
-  const { idleTimeout, hashBySource, tunnel } = connectionSettings(destinationSettings(view, service, number, ''));
-  if (idleTimeout !== undefined || hashBySource || tunnel !== undefined) return false;
+  const { idleTimeout, maxDuration, hashBySource, tunnel } = connectionSettings(destinationSettings(view, service, number, ''));
+  if (idleTimeout !== undefined || maxDuration !== undefined || hashBySource || tunnel !== undefined) return false;
   if (protocol !== 'Auto') return true;
   if (view.mesh.httpRules(service.host, view).length > 0) return false;
   const { announcement, hashPolicy } = resolveDestination(view, { host: service.host, subset: '', port: number }, number);

@@ -18,6 +18,7 @@ export interface TcpTargets {
   readonly targets: readonly TcpTarget[];
   readonly statPrefix: string;
   readonly idleTimeout: number | undefined;
+  readonly maxDuration: number | undefined;
   readonly hashBySource: boolean;
   readonly tunnel: TcpTunnel | undefined;
   /** The server name is looked up, and called at this port. */
@@ -121,11 +122,12 @@ export function toDestinations(
 /** What a policy says of connections themselves. */
 export function connectionSettings(
   settings: TrafficPolicy | undefined,
-): Pick<TcpTargets, 'idleTimeout' | 'hashBySource' | 'tunnel'> {
-  const idle = settings?.connectionPool?.tcp?.idleTimeout;
+): Pick<TcpTargets, 'idleTimeout' | 'maxDuration' | 'hashBySource' | 'tunnel'> {
+  const { idleTimeout: idle, maxConnectionDuration: longest } = settings?.connectionPool?.tcp ?? {};
   const tunnel = settings?.tunnel;
   return {
     idleTimeout: idle === undefined ? undefined : milliseconds(idle),
+    maxDuration: longest === undefined ? undefined : milliseconds(longest),
     hashBySource: settings?.loadBalancer?.consistentHash?.useSourceIp ?? false,
     tunnel: tunnel && { target: `${tunnel.targetHost}:${tunnel.targetPort}`, post: tunnel.protocol === 'POST' },
   };

@@ -26,6 +26,8 @@ export interface TcpProxy {
   readonly config: MeshConfig;
   /** Milliseconds without a byte after which a connection ends; undefined: Envoy's hour. */
   readonly idleTimeout?: number | undefined;
+  /** Milliseconds after which a connection ends, whatever passes; undefined: never. */
+  readonly maxDuration?: number | undefined;
   /** Spread by the caller's address. */
   readonly hashBySource?: boolean;
   readonly tunnel?: TcpTunnel | undefined;
@@ -33,7 +35,8 @@ export interface TcpProxy {
   readonly onDemand?: boolean;
 }
 
-export function tcpProxy({ statPrefix, targets, config, idleTimeout, hashBySource, tunnel, onDemand }: TcpProxy): NamedFilter {
+export function tcpProxy(proxy: TcpProxy): NamedFilter {
+  const { statPrefix, targets, config, idleTimeout, maxDuration, hashBySource, tunnel, onDemand } = proxy;
   const [first, ...others] = targets;
   return {
     name: 'envoy.filters.network.tcp_proxy',
@@ -50,6 +53,7 @@ export function tcpProxy({ statPrefix, targets, config, idleTimeout, hashBySourc
             },
       accessLog: accessLogs(config),
       ...(idleTimeout !== undefined && { idleTimeout: duration(idleTimeout) }),
+      ...(maxDuration !== undefined && { maxDownstreamConnectionDuration: duration(maxDuration) }),
       ...(tunnel && { tunnelingConfig: { hostname: tunnel.target, usePost: tunnel.post } }),
       ...(onDemand && { onDemand: { odcdsConfig: demandSource, timeout: demandTimeout } }),
       ...(hashBySource && { hashPolicy: [{ policySpecifier: { case: 'sourceIp', value: {} } }] }),
