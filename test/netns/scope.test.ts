@@ -1,5 +1,8 @@
 // Sidecar objects in a whole mesh: what a workload may call, where it calls it, and where its own callers arrive.
 
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { node, startMesh, whyNoMesh, type RunningMesh } from '../support/mesh.ts';
 import { until } from '../support/until.ts';
@@ -17,10 +20,10 @@ createServer(answer(9080)).listen(9080, '127.0.0.1');
 const texts = (documents: readonly object[]): string =>
   documents.map((each) => JSON.stringify(each, undefined, 1)).join('\n---\n');
 
-const pod = (name: string, namespace: string, command: readonly string[]) => ({
+const pod = (name: string, namespace: string, command: readonly string[], annotations: object = {}) => ({
   apiVersion: 'v1',
   kind: 'Pod',
-  metadata: { name, namespace, labels: { app: name } },
+  metadata: { name, namespace, labels: { app: name }, annotations },
   spec: { containers: [{ name, image: 'curlimages/curl', command }] },
 });
 
@@ -38,14 +41,19 @@ const sidecar = (name: string, spec: object) => ({
   spec,
 });
 
+const folder = mkdtempSync(join(tmpdir(), 'lateen-scope-'));
 let mesh: RunningMesh;
 
 before(async () => {
   if (skip !== false) return;
   const http = { name: 'http', port: 80, targetPort: 8080 };
+  const settings = join(folder, 'mesh.yaml');
+  writeFileSync(settings, 'proxyHttpPort: 15007\n');
   mesh = await startMesh({
+    args: ['--mesh-config', settings],
     text: texts([
       pod('caller', 'default', ['sleep', 'infinity']),
+      pod('alone', 'default', ['sleep', 'infinity'], { 'sidecar.istio.io/interceptionMode': 'NONE' }),
       pod('near', 'default', [node, '-e', server]),
       pod('far', 'other', [node, '-e', server]),
       service('near', 'default', [http]),
@@ -54,19 +62,24 @@ before(async () => {
   });
 });
 
-after(() => mesh?.[Symbol.asyncDispose]());
+after(async () => {
+  rmSync(folder, { recursive: true });
+  await mesh?.[Symbol.asyncDispose]();
+});
 
 interface Wanted {
   readonly status: number;
   readonly body?: string;
 }
 
+const answers = (wanted: Wanted, ...args: readonly string[]): Promise<void> => answersTo('caller', wanted, ...args);
+
 /** Calls until the answer is the wanted one: a change takes a moment to arrive. */
-async function answers({ status, body }: Wanted, ...args: readonly string[]): Promise<void> {
+async function answersTo(caller: string, { status, body }: Wanted, ...args: readonly string[]): Promise<void> {
   let last = { status: -1, body: '' };
   await until(
     async () => {
-      last = await mesh.curl('caller', ...args);
+      last = await mesh.curl(caller, ...args);
       return last.status === status && (body === undefined || last.body === body);
     },
     () => `${status} ${body ?? ''} from ${args.join(' ')}; the last answer was ${last.status} ${last.body}`,
@@ -82,6 +95,18 @@ test('without a Sidecar a workload calls everything', { skip }, async () => {
   await answers({ status: 200, body: 'asked at 8080' }, far);
   await answers({ status: 0 }, ...dialled);
 });
+
+test(
+  'where nothing is redirected services are dialled at the loopback address, and an HTTP proxy leads to all of them',
+  { skip },
+  async () => {
+    await answersTo('alone', { status: 200, body: 'asked at 8080' }, ...dialled);
+    for (const caller of ['alone', 'caller']) {
+      await answersTo(caller, { status: 200, body: 'asked at 8080' }, '-x', 'http://127.0.0.1:15007', far);
+      await answersTo(caller, { status: 200, body: 'asked at 8080' }, '-x', 'http://127.0.0.1:15007', 'http://far.other:7777/');
+    }
+  },
+);
 
 test('with REGISTRY_ONLY and the hosts of its namespace it calls those, and nothing else', { skip }, async () => {
   await mesh.apply(
@@ -101,6 +126,13 @@ test('an egress listener with a port of its own is dialled there, and only there
   );
   await answers({ status: 200, body: 'asked at 8080' }, ...dialled);
   await answers({ status: 502 }, far);
+});
+
+test('an egress listener at a Unix socket leads to all ports of its hosts', { skip }, async () => {
+  const listener = { port: { number: 0, protocol: 'HTTP', name: 'far' }, bind: 'unix:///tmp/egress.sock', hosts: ['other/*'] };
+  await mesh.apply(texts([sidecar('default', { egress: [listener, { hosts: ['./*'] }] })]));
+  await answers({ status: 200, body: 'asked at 8080' }, '--unix-socket', '/tmp/egress.sock', 'http://far.other:7777/');
+  await answers({ status: 200, body: 'asked at 8080' }, '--unix-socket', '/tmp/egress.sock', far);
 });
 
 test('an ingress listener hands callers on to a port that only the proxy reaches', { skip }, async () => {
