@@ -89,7 +89,7 @@ export function meshConfigOf(given: unknown): { readonly config: MeshConfig; rea
   const kept = Object.fromEntries(Object.entries(value).filter(([name]) => !wrong.has(name))) as Fields;
   return {
     config: withDefaults(kept),
-    findings: [...findings, ...checkProviders(kept), ...checkOutbound(kept), ...findUnread('MeshConfig', kept)],
+    findings: [...findings, ...checkProviders(kept), ...findUnread('MeshConfig', kept)],
   };
 }
 
@@ -108,19 +108,6 @@ function withDefaults(given: Fields): MeshConfig {
     defaultConfig: { ...proxyDefaults, ...given.defaultConfig },
   };
 }
-
-const checkOutbound = ({ outboundTrafficPolicy }: Fields): Finding[] =>
-  outboundTrafficPolicy?.mode === 'ALLOW_ANY_DYNAMIC_DNS'
-    ? [
-        {
-          code: 'LAT0001',
-          severity: 'warning',
-          path: ['outboundTrafficPolicy', 'mode'],
-          message: 'ALLOW_ANY_DYNAMIC_DNS is accepted, not yet in effect: it acts as ALLOW_ANY',
-          help: 'give a ServiceEntry with resolution DYNAMIC_DNS the wildcard hosts that are to be looked up',
-        },
-      ]
-    : [];
 
 function checkProviders({ extensionProviders = [] }: Fields): Finding[] {
   const findings: Finding[] = [];

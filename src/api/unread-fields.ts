@@ -47,6 +47,7 @@ export const unreadFields: readonly UnreadFields[] = [
       'enablePrometheusMerge',
       'enableTracing',
       'hboneIdleTimeout',
+      'outboundTrafficPolicy.tls',
       'serviceScopeConfigs',
       'zoneAwareLbSetting',
     ],

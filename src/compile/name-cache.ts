@@ -23,9 +23,9 @@ export function nameCache({ dnsRefreshRate }: MeshConfig, families: AddressFamil
   };
 }
 
-/** The memory of a view that sees such a service. */
+/** The memory of a view that sees such a service, or whose undeclared hosts are looked up. */
 export const nameCacheOf = (view: View): NameCache | undefined =>
-  view.mesh.visibleServices(view).some(({ resolution }) => resolution === 'dynamic')
+  view.undeclared.lookedUp || view.mesh.visibleServices(view).some(({ resolution }) => resolution === 'dynamic')
     ? nameCache(view.mesh.config, view.families)
     : undefined;
 

@@ -3,6 +3,7 @@
 import type { Service, ServicePort } from '../mesh/service.ts';
 
 export const passthroughCluster = 'PassthroughCluster';
+export const lookedUpCluster = 'AllowAnyDynamicDNSCluster';
 export const blackHoleCluster = 'BlackHoleCluster';
 export const inboundPassthroughCluster = 'InboundPassthroughCluster';
 

@@ -86,7 +86,7 @@ export function clustersOf(view: View, inputs: Iterable<ClusterInput>, previous:
     if (takesFiles(view.mesh, input)) files.push(cluster.name);
     if (isPlaced(view.mesh, input)) placed.push(input);
   }
-  for (const cluster of reservedClusters(view.mesh.config, view.role)) byName.set(cluster.name, cluster);
+  for (const cluster of reservedClusters(view)) byName.set(cluster.name, cluster);
   const names = settleNames(previous?.withEndpoints, withEndpoints.sort());
   const secrets = settleNames(previous?.secrets, [...named].sort());
   const withFiles = settleNames(previous?.withFiles, files.sort());

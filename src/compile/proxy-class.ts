@@ -171,6 +171,7 @@ const canWait = ({ mesh, role, scope, dialled, httpProxy, undeclared }: View, { 
   !dialled &&
   httpProxy === 0 &&
   undeclared.proxy === undefined &&
+  !undeclared.lookedUp &&
   dnsDomain.indexOf('.') > 0 &&
   dnsDomain.slice(dnsDomain.indexOf('.')) === `.svc.${mesh.domain}`;
 

@@ -8,6 +8,8 @@ import type { Destination } from './route.ts';
 
 export interface Undeclared {
   readonly allowed: boolean;
+  /** Requests go to the host that they name, which the proxy looks up; connections to where their caller dialled. */
+  readonly lookedUp: boolean;
   /** Where all of it goes (`egressProxy`); undefined: where the caller dialled. */
   readonly proxy: Destination | undefined;
 }
@@ -18,14 +20,16 @@ export function undeclaredOf(sidecar: ApiObject<Sidecar> | undefined, config: Me
   // A policy without a mode is the first word of the list, as protobuf has it.
   const mode = own === undefined ? config.outboundTrafficPolicy.mode : (own.mode ?? 'REGISTRY_ONLY');
   const allowed = mode !== 'REGISTRY_ONLY';
-  if (sidecar === undefined || own?.egressProxy === undefined || !allowed) return { allowed, proxy: undefined };
+  const lookedUp = mode === 'ALLOW_ANY_DYNAMIC_DNS';
+  if (sidecar === undefined || own?.egressProxy === undefined || !allowed) return { allowed, lookedUp, proxy: undefined };
   const { host, subset = '', port } = own.egressProxy;
   return {
     allowed,
+    lookedUp,
     proxy: { host: resolveHost(host, sidecar.metadata.namespace, domain), subset, port: port?.number },
   };
 }
 
 /** Equal texts, equal places. */
-export const undeclaredText = ({ allowed, proxy }: Undeclared): string =>
-  proxy === undefined ? String(allowed) : `${proxy.host}|${proxy.subset}|${proxy.port ?? ''}`;
+export const undeclaredText = ({ allowed, lookedUp, proxy }: Undeclared): string =>
+  proxy === undefined ? `${allowed} ${lookedUp}` : `${proxy.host}|${proxy.subset}|${proxy.port ?? ''}`;

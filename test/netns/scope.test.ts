@@ -48,11 +48,11 @@ before(async () => {
   if (skip !== false) return;
   const http = { name: 'http', port: 80, targetPort: 8080 };
   const settings = join(folder, 'mesh.yaml');
-  writeFileSync(settings, 'proxyHttpPort: 15007\n');
+  writeFileSync(settings, 'proxyHttpPort: 15007\noutboundTrafficPolicy: {mode: ALLOW_ANY_DYNAMIC_DNS}\n');
   mesh = await startMesh({
     args: ['--mesh-config', settings],
     text: texts([
-      pod('caller', 'default', ['sleep', 'infinity']),
+      pod('caller', 'default', [node, '-e', server]),
       pod('alone', 'default', ['sleep', 'infinity'], { 'sidecar.istio.io/interceptionMode': 'NONE' }),
       pod('near', 'default', [node, '-e', server]),
       pod('far', 'other', [node, '-e', server]),
@@ -107,6 +107,14 @@ test(
     }
   },
 );
+
+test('with ALLOW_ANY_DYNAMIC_DNS a host that nobody declared is looked up, whatever was dialled', { skip }, async () => {
+  const { address } = await mesh.pod('far');
+  // Nothing answers at that port: only the name leads anywhere.
+  for (const url of [`http://${address}:1234/`, far]) {
+    await answers({ status: 200, body: 'asked at 9080' }, url, '-H', 'host: localhost:9080');
+  }
+});
 
 test('with REGISTRY_ONLY and the hosts of its namespace it calls those, and nothing else', { skip }, async () => {
   await mesh.apply(

@@ -9,12 +9,21 @@ import { milliseconds } from '../../lib/duration.ts';
 import { isHttp2 } from '../../mesh/protocol.ts';
 import { resource } from '../encode.ts';
 import { socketAddress } from '../listener/chain.ts';
-import { blackHoleCluster, inboundCluster, inboundPassthroughCluster, passthroughCluster, statName } from '../names.ts';
+import { nameCache } from '../name-cache.ts';
+import {
+  blackHoleCluster,
+  inboundCluster,
+  inboundPassthroughCluster,
+  lookedUpCluster,
+  passthroughCluster,
+  statName,
+} from '../names.ts';
 import { cause, originKey, originText } from '../origin.ts';
 import type { AddressFamilies } from '../node.ts';
 import type { OwnPort } from '../own-ports.ts';
 import type { Resource } from '../resource.ts';
 import { destinationSettings, type View } from '../view.ts';
+import { dynamicType } from './outbound.ts';
 import { commonHttpOptions, connectionPoolFields, type ClusterInit, type HttpOptions } from './traffic-policy.ts';
 import type { ConnectionPoolSettings } from '../../api/shared/connection-pool.ts';
 import type { MeshConfig } from '../../api/mesh-config.ts';
@@ -154,7 +163,7 @@ export const inboundPassthrough = (config: MeshConfig, families: AddressFamilies
   });
 
 /** Outbound clusters that every proxy has: for what nobody declared, and for what must go nowhere. */
-export function reservedClusters(config: MeshConfig, role: 'sidecar' | 'router'): Resource[] {
+export function reservedClusters({ mesh: { config }, role, undeclared, families }: View): Resource[] {
   const connectTimeout = duration(milliseconds(config.connectTimeout));
   const blackHole = resource(ClusterSchema, blackHoleCluster, {
     name: blackHoleCluster,
@@ -162,7 +171,16 @@ export function reservedClusters(config: MeshConfig, role: 'sidecar' | 'router')
     connectTimeout,
   });
   if (role === 'router') return [blackHole];
-  return [blackHole, resource(ClusterSchema, passthroughCluster, { name: passthroughCluster, ...passthroughInit(config) })];
+  const passthrough = resource(ClusterSchema, passthroughCluster, { name: passthroughCluster, ...passthroughInit(config) });
+  if (!undeclared.lookedUp) return [blackHole, passthrough];
+  const lookedUp = resource(ClusterSchema, lookedUpCluster, {
+    name: lookedUpCluster,
+    clusterDiscoveryType: dynamicType(nameCache(config, families)),
+    lbPolicy: Cluster_LbPolicy.CLUSTER_PROVIDED,
+    ...connectionPoolFields(undefined, config, undefined),
+    ...eitherHttp,
+  });
+  return [blackHole, passthrough, lookedUp];
 }
 
 /** To where the caller dialled, in plaintext and without limits. */

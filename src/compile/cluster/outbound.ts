@@ -4,6 +4,7 @@ import type { JsonObject } from '@bufbuild/protobuf';
 import { Cluster_DiscoveryType, ClusterSchema } from '../../../gen/envoy/config/cluster/v3/cluster_pb.js';
 import { ClusterConfigSchema } from '../../../gen/envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster_pb.js';
 import { any } from '../../filters/any.ts';
+import type { NameCache } from '../../filters/dynamic-names.ts';
 import { milliseconds } from '../../lib/duration.ts';
 import { announcedKey, announcedNames } from '../../filters/alpn.ts';
 import { duration } from '../../filters/duration.ts';
@@ -95,6 +96,19 @@ export function outboundClusterResource(mesh: Mesh, input: ClusterInput): Resour
   );
 }
 
+/** Names are looked up as requests say them. */
+export const dynamicType = (names: NameCache): NonNullable<ClusterInit['clusterDiscoveryType']> => ({
+  case: 'clusterType',
+  value: {
+    name: 'envoy.clusters.dynamic_forward_proxy',
+    typedConfig: any(ClusterConfigSchema, {
+      clusterImplementationSpecifier: { case: 'dnsCacheConfig', value: names },
+      // A policy says what TLS verifies; Envoy would refuse all that is not the request's own name.
+      allowInsecureClusterOptions: true,
+    }),
+  },
+});
+
 function causesOf({ service, subset, policy }: ClusterInput): Cause[] {
   return [
     cause(service.object),
@@ -118,17 +132,7 @@ function discoveryFields(
       };
     case 'dynamic':
       return {
-        clusterDiscoveryType: {
-          case: 'clusterType',
-          value: {
-            name: 'envoy.clusters.dynamic_forward_proxy',
-            typedConfig: any(ClusterConfigSchema, {
-              clusterImplementationSpecifier: { case: 'dnsCacheConfig', value: nameCache(mesh.config, families) },
-              // A policy says what TLS verifies; Envoy would refuse all that is not the request's own name.
-              allowInsecureClusterOptions: true,
-            }),
-          },
-        },
+        clusterDiscoveryType: dynamicType(nameCache(mesh.config, families)),
       };
     case 'original':
       return { clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.ORIGINAL_DST }, ...dialledPort(service, port) };

@@ -164,7 +164,7 @@ function addAt({ view, drafts, closed, conflicts }: Ground, service: Service, po
     table: undefined,
     protocol,
     dialled,
-    dynamic: false,
+    dynamic: view.undeclared.lookedUp,
     chains: [],
     causes: [],
   };

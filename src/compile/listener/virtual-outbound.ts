@@ -4,14 +4,21 @@
 import { TrafficDirection } from '../../../gen/envoy/config/core/v3/base_pb.js';
 import { ListenerSchema } from '../../../gen/envoy/config/listener/v3/listener_pb.js';
 import type { MeshConfig } from '../../api/mesh-config.ts';
+import type { Init } from '../../filters/any.ts';
+import { duration } from '../../filters/duration.ts';
+import { httpFilters } from '../../filters/index.ts';
+import { milliseconds } from '../../lib/duration.ts';
 import { familyBy } from '../../store/family.ts';
 import { resource } from '../encode.ts';
 import { identityOf } from '../identity.ts';
-import { blackHoleCluster } from '../names.ts';
+import { nameCache } from '../name-cache.ts';
+import { blackHoleCluster, lookedUpCluster } from '../names.ts';
 import type { AddressFamilies } from '../node.ts';
 import type { Resource } from '../resource.ts';
+import { lookedUpHost } from '../route/catch-all.ts';
 import { familiesText, undeclaredCluster, type View } from '../view.ts';
-import { anyAddresses, filterChain, socketAddress } from './chain.ts';
+import { anyAddresses, filterChain, httpInspector, plainHttp, socketAddress, tlsInspector } from './chain.ts';
+import { httpConnectionManager } from './http-connection-manager.ts';
 import { tcpProxy } from './tcp-proxy.ts';
 
 const toCluster = (cluster: string) => ({ statPrefix: cluster, targets: [{ cluster, weight: 100 }] });
@@ -20,17 +27,27 @@ const toCluster = (cluster: string) => ({ statPrefix: cluster, targets: [{ clust
 export const undeclaredTarget = (view: View) => toCluster(undeclaredCluster(view));
 
 export const virtualOutbound = (view: View): Resource =>
-  cells({ config: view.mesh.config, families: view.families, rest: undeclaredTarget(view) }).value;
+  cells({
+    config: view.mesh.config,
+    families: view.families,
+    rest: undeclaredTarget(view),
+    lookedUp: view.undeclared.lookedUp,
+    http10: view.http10,
+  }).value;
 
 interface Input {
   readonly config: MeshConfig;
   readonly families: AddressFamilies;
   readonly rest: ReturnType<typeof toCluster>;
+  readonly lookedUp: boolean;
+  readonly http10: boolean;
 }
 
 const cells = familyBy(
-  ({ config, families, rest }: Input) => `${identityOf(config)} ${familiesText(families)} ${rest.statPrefix}`,
-  ({ config, families, rest }) => {
+  ({ config, families, rest, lookedUp, http10 }: Input) =>
+    `${identityOf(config)} ${familiesText(families)} ${rest.statPrefix} ${lookedUp} ${http10}`,
+  (input) => {
+    const { config, families, rest, lookedUp } = input;
     const port = config.proxyListenPort;
     const [address = '', ...others] = anyAddresses(families);
     return resource(ListenerSchema, 'virtualOutbound', {
@@ -46,11 +63,40 @@ const cells = familyBy(
           match: { destinationPort: port },
           filters: [tcpProxy({ ...toCluster(blackHoleCluster), config })],
         }),
+        ...(lookedUp ? [requestsChain(input)] : []),
         filterChain({
           name: 'virtualOutbound-catchall-tcp',
           filters: [tcpProxy({ ...rest, config })],
         }),
       ],
+      ...(lookedUp && inspection(config)),
     });
   },
 );
+
+/** Requests to any port that no service has: their host is looked up. */
+const requestsChain = ({ config, families, http10 }: Input) =>
+  filterChain({
+    name: 'virtualOutbound-catchall-tcp-http',
+    match: plainHttp,
+    filters: [
+      httpConnectionManager({
+        role: 'outbound',
+        statPrefix: `${lookedUpCluster};`,
+        routes: { inline: { name: lookedUpHost.name, validateClusters: false, virtualHosts: [lookedUpHost] } },
+        filters: httpFilters({ role: 'outbound', protocol: 'HTTP', authorization: [], names: nameCache(config, families) }),
+        config,
+        http10,
+      }),
+    ],
+  });
+
+/**
+ * What nobody declared may well be a server that speaks first: where the mesh sets no limit, this one keeps its clients from waiting
+ * for ever.
+ */
+const inspection = ({ protocolDetectionTimeout }: MeshConfig): Init<typeof ListenerSchema> => ({
+  listenerFilters: [tlsInspector, httpInspector],
+  listenerFiltersTimeout: duration(milliseconds(protocolDetectionTimeout) || 5000),
+  continueOnListenerFiltersTimeout: true,
+});

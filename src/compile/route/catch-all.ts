@@ -2,7 +2,7 @@
 // is refused, as the mesh or the Sidecar says.
 
 import { familyBy } from '../../store/family.ts';
-import { passthroughCluster } from '../names.ts';
+import { lookedUpCluster, passthroughCluster } from '../names.ts';
 import { undeclaredCluster, type View } from '../view.ts';
 import { destinationFilters, timeouts, type ResolvedDestination } from './action.ts';
 import { destinationText, resolveDestination } from './destination.ts';
@@ -41,12 +41,33 @@ const passed = ({ cluster, ...to }: ResolvedDestination): RestHost => ({
 const passedPieces = familyBy(destinationText, (to: ResolvedDestination) => virtualHostPiece(passed(to), []));
 const refusedPiece = virtualHostPiece(refused, []);
 
+/** Requests go to the host that they name, whatever was dialled. */
+export const lookedUpHost: RestHost = {
+  name: 'allow_any_dynamic_dns',
+  domains: ['*'],
+  includeRequestAttemptCount: true,
+  routes: [
+    {
+      name: 'allow_any_dynamic_dns',
+      match: anyRequest,
+      action: {
+        case: 'route',
+        value: { clusterSpecifier: { case: 'cluster', value: lookedUpCluster }, ...timeouts(undefined) },
+      },
+      typedPerFilterConfig: destinationFilters({ announcement: 'none' }),
+    },
+  ],
+};
+
+const lookedUpPiece = virtualHostPiece(lookedUpHost, []);
+
 /** Nobody knows what serves at the address that a caller dialled: nothing of the mesh's is announced there. */
 const dialled: ResolvedDestination = { cluster: passthroughCluster, announcement: 'none', hashPolicy: [] };
 
 export function catchAll(view: View): VirtualHostPiece {
-  const { allowed, proxy } = view.undeclared;
+  const { allowed, lookedUp, proxy } = view.undeclared;
   if (!allowed) return refusedPiece;
+  if (lookedUp) return lookedUpPiece;
   return passedPieces(proxy === undefined ? dialled : { ...resolveDestination(view, proxy, 0), cluster: undeclaredCluster(view) })
     .value;
 }
