@@ -25,6 +25,7 @@ kindTable('networking.istio.io/v1', 'VirtualService', {
     http(`${to}, headers: {request: {set: {host: a, x-b: c}, remove: [x-d]}}`),
     http('delegate: {name: part, namespace: other}'),
     http('delegate: {name: part}, rewrite: {uri: /a}, fault: {abort: {httpStatus: 500, percentage: {value: 1}}}'),
+    `{http: [{match: [{headers: {'@request.auth.claims.a': {exact: x}}}], ${to}}]}`,
     gateways(`match: [{headers: {'@request.auth.claims[groups][a]': {exact: x}}}], ${to}`),
     `{hosts: ['10.0.0.1'], tcp: [{match: [{port: 80, destinationSubnets: [10.0.0.0/8]}], ${to}}]}`,
     `{hosts: ['*.example.com'], tls: [{match: [{port: 443, sniHosts: [a.example.com]}], ${to}}]}`,

@@ -71,7 +71,9 @@ const rules: Check<VirtualService> = ({ spec }) => {
   if (http.length + tls.length + tcp.length === 0) {
     return [error('LAT1120', ['spec'], 'the VirtualService has no rule', 'give it http, tls or tcp')];
   }
-  const surroundings = { onlyGateways: !isForMesh(gateways), isDelegate: (spec.hosts ?? []).length === 0 };
+  const isDelegate = (spec.hosts ?? []).length === 0;
+  // Who follows a delegate, those say that hand over to it.
+  const surroundings = { onlyGateways: isDelegate || !isForMesh(gateways), isDelegate };
   return [
     ...each(http, ['spec', 'http'], (route, path) => checkHttpRoute(route, path, surroundings)),
     ...checkReachable(http, ['spec', 'http']),
