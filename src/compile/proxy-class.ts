@@ -16,7 +16,7 @@ import { needsAddress } from './ingress.ts';
 import { servesHttp10 } from './own-settings.ts';
 import { addressFamilies, isSet, labelsOf, podPorts, text, type AddressFamilies } from './node.ts';
 import type { Owner } from './own-ports.ts';
-import { patchesOf, patchesText, type ProxyPatches } from './patch/selection.ts';
+import { looksAtAll, patchesOf, patchesText, type ProxyPatches } from './patch/selection.ts';
 import { placedViewText, type View } from './view.ts';
 
 /** How connections come to a proxy: redirected, redirected with the caller's address kept, or only to ports it opens itself. */
@@ -118,6 +118,7 @@ export function classOf(mesh: Mesh, node: ProxyNode, delivery: Delivery): ProxyC
     unprivileged: role === 'sidecar' && isSet(node.metadata['UNPRIVILEGED_POD']),
     capturesNames: capturesNames(node.metadata),
   };
+  const patches = patchesOf(mesh, node, labels);
   const known = [mesh.writtenAddresses(node.namespace), mesh.writtenAddresses(home)];
   const made = {
     view,
@@ -127,7 +128,7 @@ export function classOf(mesh: Mesh, node: ProxyNode, delivery: Delivery): ProxyC
     home,
     clusterId: cluster.id,
     dnsDomain: node.dnsDomain,
-    delivery: delivery === 'demand' && canWait(view, node) ? 'demand' : 'eager',
+    delivery: delivery === 'demand' && canWait(view, node) && !looksAtAll(patches) ? 'demand' : 'eager',
     labels: pick(labels, mesh.workloadKeys),
     known: found?.kind,
     unplaced: workload !== undefined && workload.addresses.length === 0,
@@ -144,7 +145,6 @@ export function classOf(mesh: Mesh, node: ProxyNode, delivery: Delivery): ProxyC
     serviceAccount: workload?.serviceAccount ?? text(node.metadata['SERVICE_ACCOUNT']),
   } as const;
   const { view: _view, labels: own, namedPorts, addresses, sidecars: _sidecars, ...rest } = made;
-  const patches = patchesOf(mesh, node, labels);
   const words = [
     placedViewText(view),
     sidecars.map(identityOf).join(),

@@ -7,6 +7,7 @@ import { decode } from '../../api/decode.ts';
 import { originOf, refOf, type ApiObject } from '../../api/object.ts';
 import { Store } from '../../store/store.ts';
 import { createCompiler } from '../compile.ts';
+import { deliveryKey } from '../delivery.ts';
 import { parseNode } from '../node.ts';
 import type { ProxyNode } from '../configuration.ts';
 import { encodings } from '../resource.ts';
@@ -97,4 +98,24 @@ test('classes with the same patches share what is patched', () => {
   assert.notEqual(first.value.id, second.value.id);
   assert.ok(first.value.route('80') === second.value.route('80'), 'the same cell, so one effect hears of it');
   assert.ok(first.value.route('80').value === second.value.route('80').value);
+});
+
+test('on demand a called cluster is patched too; patches of virtual hosts need all of them there', () => {
+  const store = new Store();
+  const ofClusters = object({
+    apiVersion: 'networking.istio.io/v1alpha3',
+    kind: 'EnvoyFilter',
+    metadata: { name: 'clusters', namespace: 'default' },
+    spec: { configPatches: [{ applyTo: 'CLUSTER', patch: { operation: 'MERGE', value: { alt_stat_name: 'patched' } } }] },
+  });
+  store.transaction(() => [service('shop', 80), ofClusters].forEach((one) => store.upsert(one)));
+  const waiting = { ...node('one'), metadata: { LABELS: { app: 'one' }, [deliveryKey]: 'demand' } };
+  const configuration = createCompiler(store, 'demand').configurationFor(waiting);
+  assert.ok(!configuration.value.clusters.value.has('outbound|80||shop.default.svc.cluster.local'));
+  const called = configuration.value.called?.('outbound|80||shop.default.svc.cluster.local').value;
+  assert.match(Buffer.from(called?.bytes ?? []).toString('latin1'), /patched/);
+
+  store.transaction(() => store.upsert(filter('headers', 'one', 'first')));
+  assert.ok(configuration.value.clusters.value.has('outbound|80||shop.default.svc.cluster.local'));
+  assert.match(Buffer.from(configuration.value.route('80').value?.bytes ?? []).toString('latin1'), /first/);
 });

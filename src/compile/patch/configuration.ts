@@ -32,6 +32,7 @@ export function withPatches(proxy: ProxyClass, base: Configuration): Configurati
     const made = each(given, (resource) => patchedListener(resource, around.value.ofListener(resource)));
     return addedListenerResources(made, around.value);
   });
+  const called = base.called && ((name: string) => base.called?.(name) as ReadonlySignal<Resource>);
   const route = (name: string) => tableCells({ cell: base.route(name), around });
   let routeNames: readonly string[] | undefined;
   let endpointNames: readonly string[] | undefined;
@@ -39,6 +40,7 @@ export function withPatches(proxy: ProxyClass, base: Configuration): Configurati
     ...base,
     clusters: computed(() => clusters.value.byName),
     listeners: computed(() => listeners.value.byName),
+    ...(called && { called: (name: string) => calledCells({ cell: called(name), around }) }),
     route: (name) => routeCells({ cell: base.route(name), around }),
     endpointNames: computed(() => (endpointNames = settleNames(endpointNames, discovering(base, clusters.value.byName)))),
     routeNames: computed(() => {
@@ -81,12 +83,22 @@ interface OneTable {
   readonly around: ReadonlySignal<ProxySurroundings>;
 }
 
+interface OneCluster extends OneTable {
+  readonly cell: ReadonlySignal<Resource>;
+}
+
 const tableText = ({ cell, around }: OneTable): string => `${identityOf(cell)} ${identityOf(around)}`;
 
 const tableCells = familyBy<OneTable, Patched | undefined>(
   tableText,
   ({ cell, around }) => cell.value && patchedTable(cell.value, around.value.ofTables),
 );
+
+/** A cluster that comes when it is called. */
+const calledCells = familyBy<OneCluster, Resource>(tableText, ({ cell, around }) => {
+  const given = cell.value;
+  return patchedCluster(given, around.value.ofCluster(given)).resource ?? given;
+});
 
 const routeCells = familyBy<OneTable, Resource | undefined>(tableText, (table, previous) =>
   settle(previous, tableCells(table).value?.resource),

@@ -7,6 +7,7 @@ import type { Mesh } from '../../mesh/mesh.ts';
 import type { ProxyNode } from '../configuration.ts';
 import { identityOf } from '../identity.ts';
 import { text } from '../node.ts';
+import { isForContext } from './match.ts';
 import { readFilter, type Patch } from './patch.ts';
 
 export interface ProxyPatches {
@@ -30,6 +31,31 @@ export function patchesOf(mesh: Mesh, node: ProxyNode, labels: Labels): ProxyPat
 /** Equal texts, equal patches and diagnostics. */
 export const patchesText = ({ patches, diagnostics }: ProxyPatches): string =>
   [patches.map(identityOf).join(), diagnostics.map(identityOf).join()].join(' ');
+
+/**
+ * Whether patches are about listeners, virtual hosts or routes of what the proxy calls: on demand most of these are not there, and a
+ * patch would not find what it is for.
+ */
+export const looksAtAll = ({ patches }: ProxyPatches): boolean =>
+  patches.some((patch) => isForContext(patch, 'SIDECAR_OUTBOUND') && !worksOnDemand(patch));
+
+/** Clusters are patched as they come, and HTTP filters stand in listeners that are there. */
+function worksOnDemand({ applyTo, operation, match }: Patch): boolean {
+  switch (applyTo) {
+    case 'CLUSTER':
+      return operation !== 'REMOVE';
+    case 'NETWORK_FILTER':
+      return match.listener?.filterChain?.filter?.name?.endsWith('http_connection_manager') === true;
+    case 'VIRTUAL_HOST':
+    case 'HTTP_ROUTE':
+    case 'LISTENER':
+    case 'LISTENER_FILTER':
+    case 'FILTER_CHAIN':
+      return false;
+    default:
+      return true;
+  }
+}
 
 /** An expression that is longer, Istio does not look at; no version is. */
 const longestExpression = 1024;
