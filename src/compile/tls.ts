@@ -1,5 +1,6 @@
 // TLS contexts: mutual TLS between workloads, TLS that a policy asks for, and where their secrets come from.
 
+import { create, toBinary } from '@bufbuild/protobuf';
 import type { ConfigSourceSchema } from '../../gen/envoy/config/core/v3/config_source_pb.js';
 import { ApiConfigSource_ApiType, ApiVersion } from '../../gen/envoy/config/core/v3/config_source_pb.js';
 import type { TransportSocketSchema } from '../../gen/envoy/config/core/v3/base_pb.js';
@@ -14,7 +15,7 @@ import {
 import { RawBufferSchema } from '../../gen/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.js';
 import type { ClientTLSSettings } from '../api/shared/tls-settings.ts';
 import type { MeshConfig } from '../api/mesh-config.ts';
-import { any, type Init } from '../filters/any.ts';
+import { any, anyOf, type Init } from '../filters/any.ts';
 import { duration } from '../filters/duration.ts';
 import { credentialSecret, credentialTrust, isCredential } from './credential-name.ts';
 
@@ -124,8 +125,25 @@ export interface MeshClient {
 
 /** A caller's side of mutual TLS. `istio` among the offered protocols tells the server which of its chains is meant. */
 export function meshClientSocket({ sni, subjectAltNames, http2 }: MeshClient): TransportSocket {
-  return tlsSocket(UpstreamTlsContextSchema, {
-    sni,
+  const own = toBinary(UpstreamTlsContextSchema, create(UpstreamTlsContextSchema, { sni }));
+  const value = anyOf(UpstreamTlsContextSchema, meshClientContext(subjectAltNames, http2), own);
+  return { name: 'envoy.transport_sockets.tls', configType: { case: 'typedConfig', value } };
+}
+
+let lastContext: { readonly text: string; readonly bytes: Uint8Array } | undefined;
+
+/**
+ * All of it but the server name, which comes after it in the message's order. Encoded anew only for other names than the last: a
+ * service's ports and subsets have one context, and so have all services of which no server is known.
+ */
+function meshClientContext(subjectAltNames: readonly string[], http2: boolean): Uint8Array {
+  const text = [http2, ...subjectAltNames].join('\n');
+  if (lastContext?.text !== text) lastContext = { text, bytes: encodedMeshClientContext(subjectAltNames, http2) };
+  return lastContext.bytes;
+}
+
+function encodedMeshClientContext(subjectAltNames: readonly string[], http2: boolean): Uint8Array {
+  const context = create(UpstreamTlsContextSchema, {
     commonTlsContext: {
       tlsParams,
       alpnProtocols: http2 ? ['istio', 'h2'] : ['istio'],
@@ -141,6 +159,7 @@ export function meshClientSocket({ sni, subjectAltNames, http2 }: MeshClient): T
       },
     },
   });
+  return toBinary(UpstreamTlsContextSchema, context);
 }
 
 /** A caller's own TLS, as a policy asks for it (SIMPLE and MUTUAL). */

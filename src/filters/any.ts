@@ -8,9 +8,12 @@ import { AnySchema } from '@bufbuild/protobuf/wkt';
 export type Init<Desc extends DescMessage> = Exclude<MessageInitShape<Desc>, { readonly $typeName: string }>;
 
 /** `any(RouterSchema, {…})`. Encoded at once: the same input gives the same bytes. */
-export function any<Desc extends DescMessage>(schema: Desc, init: MessageInitShape<Desc>): Any {
-  return create(AnySchema, {
+export const any = <Desc extends DescMessage>(schema: Desc, init: MessageInitShape<Desc>): Any =>
+  anyOf(schema, toBinary(schema, create(schema, init)));
+
+/** The same of a message that is encoded already, in pieces: joined, the fields of one message are the message. */
+export const anyOf = (schema: DescMessage, first: Uint8Array, ...more: readonly Uint8Array[]): Any =>
+  create(AnySchema, {
     typeUrl: `type.googleapis.com/${schema.typeName}`,
-    value: toBinary(schema, create(schema, init)),
+    value: more.length === 0 ? first : new Uint8Array(Buffer.concat([first, ...more])),
   });
-}
