@@ -1,10 +1,11 @@
-// What the destinations of an object's rules lack: a service, a port of it, a subset. For its sake control/ keeps an earlier form.
+// What an object's rules lack where they lead: a service, a port of it, a subset, a delegate. For its sake control/ keeps an earlier form.
 
 import type { Path } from '../api/object.ts';
 import { isWildcard } from '../mesh/hostname.ts';
 import type { Mesh } from '../mesh/mesh.ts';
-import type { Destination, WeightedDestination, WrittenRoute } from '../mesh/route.ts';
+import type { Destination, Handover, WeightedDestination, WrittenRoute } from '../mesh/route.ts';
 import { portNumbered, type Service } from '../mesh/service.ts';
+import { objectKey } from '../store/store.ts';
 import { destinationService } from './view.ts';
 
 /** A destination that cannot be reached, though something is to be sent there. */
@@ -21,7 +22,15 @@ type Written = Pick<WrittenRoute, 'namespace' | 'tls' | 'tcp'> & { readonly http
 /** What an object's own rules lack, seen from its namespace. Callers' labels do not count: a subset for some of them is there. */
 export function unmetDestinations(mesh: Mesh, route: Written): Unmet[] {
   const namespace = mesh.outlook(route.namespace);
-  return [...usedDestinations(route)].flatMap(({ destination, path }) => unmet(mesh, namespace, destination, path) ?? []);
+  return [
+    ...[...usedDestinations(route)].flatMap(({ destination, path }) => unmet(mesh, namespace, destination, path) ?? []),
+    ...route.http.flatMap((rule) => ('to' in rule ? (unmetDelegate(mesh, rule) ?? []) : [])),
+  ];
+}
+
+function unmetDelegate(mesh: Mesh, { to, path }: Handover): Unmet | undefined {
+  if (mesh.routes.get(objectKey(to.namespace, to.name)) !== undefined) return undefined;
+  return { path: [...path, 'delegate'], what: `delegate ${to.name} in ${to.namespace}` };
 }
 
 function unmet(mesh: Mesh, namespace: string, { host, port, subset }: Destination, path: Path): Unmet | undefined {

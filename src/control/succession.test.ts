@@ -62,6 +62,15 @@ test('a rule that comes before its subset waits in its earlier form', () => {
   assert.deepEqual([said(), succession.waits(routeRef), succession.forms()], [[], [], []]);
 });
 
+test('a rule waits for the object that it hands over to', () => {
+  const { change, leads, succession } = setUp();
+  change([service('reviews'), rule('v1', 'v2'), routes('reviews', 'v1')]);
+  change([object('VirtualService', 'reviews', { hosts: ['reviews'], http: [{ delegate: { name: 'part' } }] })]);
+  assert.deepEqual([leads(), succession.waits(routeRef)], [v1, ['delegate part in default']]);
+  change([object('VirtualService', 'part', { http: [{ route: [{ destination: { host: 'reviews', subset: 'v2' } }] }] })]);
+  assert.deepEqual([leads(), succession.waits(routeRef)], [v2, []]);
+});
+
 test('a rule waits for a service, and for one of its ports', () => {
   const { change, leads, succession } = setUp();
   change([service('reviews'), routes('reviews', '')]);
