@@ -32,7 +32,15 @@ export function attempt<Value>(
   patches: readonly Patch[],
   make: (patches: readonly Patch[]) => Made<Value>,
 ): Attempt<Value> {
-  const made = make(patches);
+  // What throws with patches is their fault like any other: the resource stays without them.
+  const tried = (list: readonly Patch[]): Made<Value> => {
+    try {
+      return make(list);
+    } catch (cause) {
+      return { ...make([]), used: list, problems: [cause instanceof Error ? cause.message : String(cause)] };
+    }
+  };
+  const made = tried(patches);
   if (made.problems.length === 0 || made.used.length === 0) return { value: made.value, used: made.used, refusals: [] };
   // What was there before the patches is not theirs to answer for.
   const before = new Set(make([]).problems);
@@ -41,10 +49,10 @@ export function attempt<Value>(
   let active = patches;
   let best = made;
   while (problemOf(best) !== undefined) {
-    const { patch, problem } = blamed(active, (list) => problemOf(make(list)));
+    const { patch, problem } = blamed(active, (list) => problemOf(tried(list)));
     active = active.filter(({ object }) => object !== patch.object);
     refusals.push({ patch, resource: name, problem });
-    best = make(active);
+    best = tried(active);
   }
   return { value: best.value, used: best.used, refusals };
 }

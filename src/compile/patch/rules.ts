@@ -1,7 +1,16 @@
 // The rules that Envoy's API writes at its fields (what Envoy checks of every message before it takes it), checked here for messages
 // that patches have changed: lengths, ranges, what must be there.
 
-import { fromBinary, getOption, hasOption, isFieldSet, type DescField, type DescMessage, type Message } from '@bufbuild/protobuf';
+import {
+  fromBinary,
+  getOption,
+  hasOption,
+  isFieldSet,
+  type DescField,
+  type DescMessage,
+  type DescOneof,
+  type Message,
+} from '@bufbuild/protobuf';
 import { isWrapperDesc, type Any, type Duration } from '@bufbuild/protobuf/wkt';
 import {
   disabled,
@@ -22,16 +31,42 @@ export function brokenRules(schema: DescMessage, message: Message): string[] {
   return found;
 }
 
+interface MessageRules {
+  readonly disabled: boolean;
+  /** Alternatives of which there must be one. */
+  readonly needed: ReadonlySet<DescOneof>;
+  readonly fields: ReadonlyMap<DescField, FieldRules>;
+}
+
+const known = new WeakMap<DescMessage, MessageRules>();
+
+/** What the API writes at a message; read once, for it is encoded there. */
+function rulesOf(schema: DescMessage): MessageRules {
+  let made = known.get(schema);
+  if (made === undefined) {
+    made = {
+      disabled: hasOption(schema, disabled) && getOption(schema, disabled),
+      needed: new Set(schema.oneofs.filter((oneof) => hasOption(oneof, oneofRequired) && getOption(oneof, oneofRequired))),
+      fields: new Map(
+        schema.fields.flatMap((field) => (hasOption(field, fieldRules) ? [[field, getOption(field, fieldRules)]] : [])),
+      ),
+    };
+    known.set(schema, made);
+  }
+  return made;
+}
+
 function checkMessage(schema: DescMessage, message: Message, path: string, found: string[]): void {
-  if (hasOption(schema, disabled) && getOption(schema, disabled)) return;
+  const written = rulesOf(schema);
+  if (written.disabled) return;
   const fields = message as unknown as Fields;
   for (const oneof of schema.oneofs) {
     const choice = fields[oneof.localName] as { readonly case: string | undefined } | undefined;
-    if (hasOption(oneof, oneofRequired) && getOption(oneof, oneofRequired) && choice?.case === undefined)
+    if (written.needed.has(oneof) && choice?.case === undefined)
       found.push(`${path} has none of ${oneof.fields.map(({ name }) => name).join(', ')}`);
   }
   for (const field of schema.fields) {
-    const rules = hasOption(field, fieldRules) ? getOption(field, fieldRules) : undefined;
+    const rules = written.fields.get(field);
     const place = `${path}.${field.name}`;
     if (isFieldSet(message, field)) checkField(field, valueOf(fields, field), place, rules, found);
     else if (field.oneof === undefined) checkAbsent(field, fields[field.localName], place, rules, found);

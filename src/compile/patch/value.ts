@@ -13,6 +13,15 @@ export type ReadValue =
 
 /** Fields that the API does not have are left out, as Istio does; anything else that does not fit is a problem. */
 export function readValue(schema: DescMessage, value: unknown): ReadValue {
+  try {
+    return readTyped(schema, value);
+  } catch (cause) {
+    // Such as a value nested deeper than the stack.
+    return { problem: reason(cause), unknownType: undefined };
+  }
+}
+
+function readTyped(schema: DescMessage, value: unknown): ReadValue {
   const json = typed(value) as JsonValue;
   const unknownType = findUnknownType(json);
   if (unknownType !== undefined) return { problem: `${unknownType} is no type that stock Envoy knows`, unknownType };
