@@ -67,3 +67,33 @@ test('a live mesh follows the objects of its clusters, clusters that join and le
   assert.deepEqual(seen, []);
   end();
 });
+
+test('gateways of two clusters that name one Secret each get the one of their own cluster', () => {
+  const store = new Store();
+  const east = new ClusterObjects();
+  const secret = (cert: string) =>
+    object({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'site', namespace: 'edge' }, stringData: { cert, key: 'key' } });
+  store.upsert(secret('chain of primary'));
+  east.upsert(secret('chain of east'));
+  store.remoteClusters.value = new Map([['east', east]]);
+  const compiler = createCompiler(store);
+  const ends: (() => void)[] = [];
+  const shown = ['Kubernetes', 'east'].map((cluster) => {
+    const node = parseNode({
+      id: 'router~10.1.0.5~gw.edge~edge.svc.cluster.local',
+      metadata: { NAMESPACE: 'edge', CLUSTER_ID: cluster },
+    });
+    assert.ok(typeof node !== 'string');
+    let text = '';
+    ends.push(
+      effect(() => {
+        text = Buffer.from(compiler.configurationFor(node).value.secret('kubernetes://site').value?.bytes ?? []).toString(
+          'latin1',
+        );
+      }),
+    );
+    return /chain of \w+/.exec(text)?.[0];
+  });
+  for (const end of ends) end();
+  assert.deepEqual(shown, ['chain of primary', 'chain of east']);
+});

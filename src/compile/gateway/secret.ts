@@ -22,7 +22,7 @@ interface Key {
 export const gatewaySecret = (proxy: ProxyClass, name: string): ReadonlySignal<Resource | undefined> => cells({ proxy, name });
 
 const cells = familyBy<Key, Resource | undefined>(
-  ({ proxy, name }) => `${identityOf(proxy.view.mesh)} ${proxy.namespace} ${name}`,
+  ({ proxy, name }) => `${identityOf(proxy.view.mesh)} ${proxy.view.clusterId} ${proxy.namespace} ${name}`,
   ({ proxy, name }, previous) => {
     const wanted = parseCredential(name, proxy.namespace);
     if (wanted === undefined || wanted.namespace !== proxy.namespace) return undefined;
