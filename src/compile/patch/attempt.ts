@@ -82,11 +82,12 @@ function blamed(
 export function refusalDiagnostics(refusals: readonly Refusal[]): Diagnostic[] {
   return [...Map.groupBy(refusals, ({ patch }) => patch)].map(([{ object, path }, list]) => {
     const [first] = list;
-    const others = list.length === 1 ? '' : ` (and ${list.length - 1} more)`;
+    // Without a count: classes of proxies differ in it, and would each say the same again.
+    const are = list.length === 1 ? 'is' : 'and others are';
     return diagnose(object, path, {
       code: 'LAT1618',
       severity: 'error',
-      message: `${first?.resource}${others} is made without this EnvoyFilter, with which ${first?.problem}`,
+      message: `${first?.resource} ${are} made without this EnvoyFilter, with which ${first?.problem}`,
       help: 'correct the patch; Envoy would refuse the whole resource',
     });
   });
