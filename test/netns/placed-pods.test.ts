@@ -1,5 +1,5 @@
 // Pods that are called one by one, and by how near they are: a StatefulSet's by name, themselves included; a service's nearer ones
-// before farther ones, until they are gone.
+// before farther ones, until they fail or are gone.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
@@ -8,10 +8,13 @@ import { until } from '../support/until.ts';
 
 const skip = whyNoMesh();
 
-/** Says which pod it is, to HTTP at 8080 and at once to whoever connects at 9090. */
+/** Says which pod it is, to HTTP at 8080 (one of them with 429 where it is asked to) and at once to whoever connects at 9090. */
 const program = `
 const name = require('node:os').hostname();
-require('node:http').createServer((q, s) => s.setHeader('connection', 'close').end(name)).listen(8080);
+require('node:http').createServer((q, s) => {
+  s.statusCode = q.url === '/busy' && name === 'sick' ? 429 : 200;
+  s.setHeader('connection', 'close').end(name);
+}).listen(8080);
 require('node:net').createServer((s) => { s.on('error', () => {}); s.end(name); }).listen(9090);`;
 
 const container = { name: 'main', image: 'curlimages/curl', command: [node, '-e', program] };
@@ -20,10 +23,10 @@ const ports = [
   { name: 'tcp', port: 9090 },
 ];
 
-const placed = (name: string, locality: string) => ({
+const placed = (name: string, locality: string, app = 'shop') => ({
   apiVersion: 'v1',
   kind: 'Pod',
-  metadata: { name, labels: { app: 'shop', 'topology.istio.io/locality': locality } },
+  metadata: { name, labels: { app, 'topology.istio.io/locality': locality } },
   spec: { containers: [container] },
 });
 
@@ -43,6 +46,25 @@ const documents = [
   { apiVersion: 'v1', kind: 'Service', metadata: { name: 'shop' }, spec: { selector: { app: 'shop' }, ports } },
   placed('near', 'east.e1'),
   placed('far', 'west.w1'),
+  { apiVersion: 'v1', kind: 'Service', metadata: { name: 'clinic' }, spec: { selector: { app: 'clinic' }, ports } },
+  placed('sick', 'east.e1', 'clinic'),
+  placed('well', 'west.w1', 'clinic'),
+  {
+    apiVersion: 'networking.istio.io/v1',
+    kind: 'DestinationRule',
+    metadata: { name: 'clinic' },
+    spec: {
+      host: 'clinic',
+      trafficPolicy: {
+        outlierDetection: {
+          consecutive5xxErrors: 2,
+          outlierDetectionHttpErrorCodes: ['429'],
+          baseEjectionTime: '5m',
+          maxEjectionPercent: 100,
+        },
+      },
+    },
+  },
   {
     apiVersion: 'networking.istio.io/v1',
     kind: 'DestinationRule',
@@ -105,4 +127,18 @@ test('near endpoints are called while there are any, then those farther away', {
     async () => (await answer()) === 'far',
     () => 'the far pod to answer once the near one is gone',
   );
+});
+
+test('an endpoint whose answers count as failures is left for one farther away', { skip }, async () => {
+  const answer = async (path: string) => mesh.curl('caller', `http://clinic:8080${path}`);
+  await until(
+    async () => (await answer('/')).body === 'sick',
+    () => 'the near pod to answer',
+  );
+  assert.deepEqual(await answer('/busy'), { status: 429, body: 'sick' });
+  await until(
+    async () => (await answer('/busy')).status === 200,
+    () => 'the near pod to be ejected for its answers',
+  );
+  for (let turn = 0; turn < 4; turn++) assert.deepEqual(await answer('/'), { status: 200, body: 'well' });
 });
