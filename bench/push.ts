@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { startFleet } from './support/fleet.ts';
 import type { Measured, ServerAnswer, ServerCommand } from './support/push-protocol.ts';
 import { header, row } from './support/report.ts';
-import { endpointSlice, node, virtualService, type WorldSize } from './support/world.ts';
+import { clusterOf, endpointSlice, node, virtualService, type WorldSize } from './support/world.ts';
 
 const clients = Number(process.env['BENCH_CLIENTS'] ?? 1000);
 const size: WorldSize = {
@@ -168,6 +168,31 @@ async function change(document: unknown, quiet: number) {
 }
 
 server.child.send({ do: 'exit' } satisfies ServerCommand);
+
+/** Each calls ten services, other namespaces' among them. */
+async function onDemand(target: number): Promise<void> {
+  const world = { ...size, ruled: 0 };
+  const demanding = await startServer();
+  await demanding.ask({ do: 'load', size: world }, 'done');
+  const before = await measure(demanding, true);
+  const asking = proxies.map(({ nodeId, metadata }, index) => ({
+    nodeId,
+    metadata: { ...metadata, LATEEN_DELIVERY: 'demand' },
+    calls: Array.from({ length: 10 }, (_, call) => clusterOf((index * 7 + call * 31) % size.services, world)),
+  }));
+  await fleet.tell({ do: 'disconnect', keep: false });
+  await fleet.tell({ do: 'reset' });
+  await fleet.tell({ do: 'connect', address: { host: '127.0.0.1', port: demanding.port }, proxies: asking });
+  const report = await fleet.ask({ do: 'wait', quietMs });
+  const after = await measure(demanding);
+  complain(report.complete === clients && report.lost === 0, `${report.complete} of ${clients} complete, ${report.lost} lost`);
+  const cpu = (after.cpu - before.cpu) / 1000;
+  const value = `${cpu.toFixed(2)} s CPU, ${mb(report.bytes)}`;
+  row('first sync of all, on demand', value, `≤ ${target} s CPU`, cpu <= target);
+  demanding.child.send({ do: 'exit' } satisfies ServerCommand);
+}
+
+await onDemand(2);
 
 function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);

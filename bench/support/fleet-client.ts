@@ -1,4 +1,5 @@
-// One proxy of the fleet: an ADS stream that asks and answers as an Envoy does, and counts instead of configuring itself.
+// One proxy of the fleet: an ADS stream that asks and answers as an Envoy does, and counts instead of configuring itself; on demand
+// a second one, for the clusters that it calls.
 
 import { create, toBinary } from '@bufbuild/protobuf';
 import { NodeSchema } from '../../gen/envoy/config/core/v3/base_pb.js';
@@ -6,7 +7,7 @@ import { DeltaDiscoveryRequestSchema } from '../../gen/envoy/service/discovery/v
 import { connectGrpc, type ClientCall, type GrpcClient } from '../../src/lib/grpc/client.ts';
 import type { GrpcAddress } from '../../src/lib/grpc/server.ts';
 import { typeUrl } from '../../src/compile/resource.ts';
-import { deltaPath } from '../../src/xds/ads.ts';
+import { calledPath, deltaPath } from '../../src/xds/ads.ts';
 import { readEndpointsName } from '../../src/xds/cluster.ts';
 import { fieldSize, WireReader, WireWriter } from '../../src/xds/wire.ts';
 import type { FleetProxy } from './fleet-protocol.ts';
@@ -28,6 +29,8 @@ export class FleetClient {
   readonly #asked = new Map<string, Set<string>>();
   #client: GrpcClient | undefined;
   #call: ClientCall | undefined;
+  #demand: ClientCall | undefined;
+  readonly #called = new Set<string>();
   #first = true;
   #closing = false;
   lastAck = 0;
@@ -49,7 +52,7 @@ export class FleetClient {
       const held = this.#held.get(type);
       for (const name of this.#asked.get(type) ?? []) if (!held?.has(name)) return false;
     }
-    return true;
+    return this.#called.size === (this.#proxy.calls?.length ?? 0);
   }
 
   async connect(address: GrpcAddress): Promise<void> {
@@ -67,6 +70,7 @@ export class FleetClient {
         },
       },
     );
+    this.#callFor(this.#proxy.calls ?? []);
     const kept = this.#held;
     this.#ask(cluster, [], kept.get(cluster));
     // Envoy asks for everything at once when it comes back, and step by step when it is new.
@@ -75,6 +79,32 @@ export class FleetClient {
     this.#ask(listener, [], kept.get(listener));
     this.#ask(route, [...(this.#asked.get(route) ?? [])], kept.get(route));
     this.lastAck = now();
+  }
+
+  /** Asks for clusters on the stream of their own; their endpoints come over ADS. */
+  #callFor(names: readonly string[]): void {
+    if (names.length === 0) return;
+    this.#demand = this.#client?.stream(calledPath, {}, { message: (bytes) => this.#answerCalled(bytes), close: () => {} });
+    const request = create(DeltaDiscoveryRequestSchema, { typeUrl: cluster, resourceNamesSubscribe: [...names] });
+    request.node = this.#node();
+    this.#demand?.send([toBinary(DeltaDiscoveryRequestSchema, request)]);
+  }
+
+  #answerCalled(bytes: Buffer): void {
+    const { entries, nonce } = readResponse(bytes);
+    this.#counts.responses += 1;
+    this.#counts.bytes += bytes.length;
+    const names = entries.flatMap((entry) => {
+      const { name, value } = readEntry(entry);
+      this.#called.add(name);
+      return endpointsName(name, value) ?? [];
+    });
+    this.#demand?.send([acknowledgement(cluster, nonce)]);
+    this.#follow(endpoint, names, []);
+  }
+
+  #node() {
+    return create(NodeSchema, { id: this.#proxy.nodeId, metadata: this.#proxy.metadata as Record<string, string> });
   }
 
   async disconnect(keep: boolean): Promise<void> {
@@ -94,8 +124,7 @@ export class FleetClient {
       resourceNamesUnsubscribe: unsubscribe,
       ...(kept && { initialResourceVersions: Object.fromEntries(kept) }),
     });
-    if (this.#first)
-      request.node = create(NodeSchema, { id: this.#proxy.nodeId, metadata: this.#proxy.metadata as Record<string, string> });
+    if (this.#first) request.node = this.#node();
     this.#first = false;
     this.#call?.send([toBinary(DeltaDiscoveryRequestSchema, request)]);
   }
@@ -104,19 +133,7 @@ export class FleetClient {
     const counts = this.#counts;
     counts.responses += 1;
     counts.bytes += bytes.length;
-    const reader = new WireReader(bytes);
-    const entries: Buffer[] = [];
-    const removed: string[] = [];
-    let type = '';
-    let nonce = '';
-    while (!reader.done) {
-      const tag = reader.varint();
-      if (tag === 0x12) entries.push(reader.bytes());
-      else if (tag === 0x22) type = reader.text();
-      else if (tag === 0x2a) nonce = reader.text();
-      else if (tag === 0x32) removed.push(reader.text());
-      else reader.skip(tag);
-    }
+    const { entries, removed, type, nonce } = readResponse(bytes);
     const isNew = !this.#held.has(type);
     const held = this.#held.get(type) ?? new Map<string, string>();
     this.#held.set(type, held);
@@ -158,14 +175,34 @@ export class FleetClient {
   }
 
   #ack(type: string, nonce: string): void {
-    const [typeSize, nonceSize] = [Buffer.byteLength(type), Buffer.byteLength(nonce)];
-    const writer = new WireWriter(fieldSize(typeSize) + fieldSize(nonceSize)).text(2, type, typeSize).text(6, nonce, nonceSize);
-    this.#call?.send([writer.buffer]);
+    this.#call?.send([acknowledgement(type, nonce)]);
     this.lastAck = now();
   }
 }
 
 export const now = (): number => performance.timeOrigin + performance.now();
+
+function acknowledgement(type: string, nonce: string): Buffer {
+  const [typeSize, nonceSize] = [Buffer.byteLength(type), Buffer.byteLength(nonce)];
+  return new WireWriter(fieldSize(typeSize) + fieldSize(nonceSize)).text(2, type, typeSize).text(6, nonce, nonceSize).buffer;
+}
+
+function readResponse(bytes: Buffer): { entries: Buffer[]; removed: string[]; type: string; nonce: string } {
+  const reader = new WireReader(bytes);
+  const entries: Buffer[] = [];
+  const removed: string[] = [];
+  let type = '';
+  let nonce = '';
+  while (!reader.done) {
+    const tag = reader.varint();
+    if (tag === 0x12) entries.push(reader.bytes());
+    else if (tag === 0x22) type = reader.text();
+    else if (tag === 0x2a) nonce = reader.text();
+    else if (tag === 0x32) removed.push(reader.text());
+    else reader.skip(tag);
+  }
+  return { entries, removed, type, nonce };
+}
 
 function readEntry(bytes: Buffer): { name: string; version: string; value: Buffer } {
   const reader = new WireReader(bytes);

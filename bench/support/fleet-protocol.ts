@@ -23,6 +23,8 @@ export interface FleetProxy {
   readonly nodeId: string;
   /** Node metadata, as an Envoy's bootstrap has it. */
   readonly metadata: Readonly<Record<string, unknown>>;
+  /** Clusters that it calls for on demand, each on its first connection. */
+  readonly calls?: readonly string[];
 }
 
 export interface FleetReport {

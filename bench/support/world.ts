@@ -6,7 +6,17 @@ export interface WorldSize {
   readonly services: number;
   readonly namespaces: number;
   readonly endpoints: number;
+  /** Services with a VirtualService and a DestinationRule each, the first ones; default: all. */
+  readonly ruled?: number;
 }
+
+const serviceHost = (index: number, size: WorldSize): string =>
+  `${serviceName(index)}.${namespaceOf(index, size)}.svc.cluster.local`;
+
+const serviceAddress = (index: number): string => `10.32.${index >> 8}.${index & 255}`;
+
+/** The cluster of a service. */
+export const clusterOf = (index: number, size: WorldSize): string => `outbound|8080||${serviceHost(index, size)}`;
 
 const namespaceOf = (index: number, { namespaces }: WorldSize): string => `ns-${index % namespaces}`;
 
@@ -22,7 +32,7 @@ function service(index: number, size: WorldSize): JsonObject {
     kind: 'Service',
     metadata: { name: serviceName(index), namespace: namespaceOf(index, size) },
     spec: {
-      clusterIP: `10.32.${index >> 8}.${index & 255}`,
+      clusterIP: serviceAddress(index),
       selector: { app: serviceName(index) },
       ports: [{ name: 'http', port: 8080, targetPort: 8080 }],
     },
@@ -128,6 +138,7 @@ export function* world(size: WorldSize): Generator<JsonObject> {
     yield service(index, size);
     for (let replica = 0; replica < size.endpoints; replica++) yield pod(index, replica, size);
     yield endpointSlice(index, size);
+    if (index >= (size.ruled ?? size.services)) continue;
     yield virtualService(index, size);
     yield destinationRule(index, size);
   }
