@@ -1,15 +1,21 @@
-// Writes docs/reference/ from the code: kinds, message codes, command line. `--check` only says which pages are out of date.
+// Writes docs/reference/ from the code: kinds, fields of the networking API, message codes, command line. `--check` only says which pages are out of date.
 
 import { spawnSync } from 'node:child_process';
-import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { globSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { networkingPage } from './networking-page.mjs';
 
 const root = resolve(new URL('.', import.meta.url).pathname, '..');
 const folder = join(root, 'docs/reference');
 
 /** The pages by file name. */
 export async function pages() {
-  return { 'kinds.md': await kindsPage(), 'codes.md': await codesPage(), 'cli.md': await cliPage() };
+  return {
+    'kinds.md': await kindsPage(),
+    'codes.md': await codesPage(),
+    'cli.md': await cliPage(),
+    'networking.md': await fieldsPage(),
+  };
 }
 
 /** Names of pages whose file says something else. */
@@ -61,6 +67,35 @@ word it means the first of them on this page.
 
 ${sections.join('\n\n')}
 `;
+}
+
+async function fieldsPage() {
+  const [{ kinds }, { kindId }, { MeshFields }, { unreadFields }, { goldenCases }] = await Promise.all([
+    source('api/index.ts'),
+    source('api/kind.ts'),
+    source('api/shared/mesh-fields.ts'),
+    source('api/unread-fields.ts'),
+    source('../test/support/golden-case.ts'),
+  ]);
+  const cases = goldenCases();
+  const documents = (wanted) => cases.flatMap(({ name, given }) => given.input.filter(wanted).map((body) => ({ name, body })));
+  const networking = kinds
+    .filter(({ group }) => group === 'networking.istio.io')
+    .map(({ group, kind, schema, inEffect }) => ({
+      id: kindId(group, kind),
+      kind,
+      schema,
+      inEffect,
+      documents: documents((each) => each.kind === kind && each.apiVersion.startsWith(`${group}/`)),
+    }));
+  const mesh = {
+    id: 'MeshConfig',
+    kind: 'MeshConfig',
+    schema: MeshFields,
+    inEffect: true,
+    documents: cases.flatMap(({ name, given }) => (given.meshConfig === undefined ? [] : [{ name, body: given.meshConfig }])),
+  };
+  return networkingPage({ generated, kinds: [...networking, mesh], unread: unreadFields, table });
 }
 
 async function codesPage() {
@@ -139,7 +174,7 @@ const described = ({ description, defaultValue }) =>
 
 async function main() {
   const pinned = join(root, 'node_modules', `node-linux-${process.arch}`, 'bin/node');
-  if (process.execPath !== pinned) {
+  if (process.execPath !== realpathSync(pinned)) {
     const again = spawnSync(pinned, [new URL(import.meta.url).pathname, ...process.argv.slice(2)], { stdio: 'inherit' });
     return again.status ?? 1;
   }

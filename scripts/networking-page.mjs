@@ -1,0 +1,132 @@
+// The page docs/reference/networking.md: every field of the networking API, whether it is in effect, and golden cases that set it.
+// Read from schemas, the table of unread fields, and the cases themselves; docs.mjs writes it.
+
+/** @typedef {{ type?: string, properties?: Record<string, Schema>, patternProperties?: Record<string, Schema>, items?: Schema, anyOf?: Schema[], enum?: unknown[] }} Schema */
+/** @typedef {{ path: string, note: string }} Field */
+
+/** Cases named for a field; more would say no more. */
+const mostCases = 3;
+
+/**
+ * The fields of one schema, and where a document's values stand among them. A message that is used in several places is listed
+ * where it comes first; what is set at the others counts there.
+ */
+export function schemaFields(/** @type {Schema} */ schema) {
+  /** @type {Map<Schema, string>} */
+  const firstPlaces = new Map();
+  /** @type {Field[]} */
+  const fields = [];
+
+  const list = (/** @type {Schema} */ at, /** @type {string} */ path) => {
+    const { properties, items } = at;
+    const value = mapValue(at);
+    if (items !== undefined) return list(items, `${path}[]`);
+    if (value?.properties !== undefined) return list(value, `${path}.*`);
+    if (properties === undefined) return void fields.push({ path, note: kindOfValue(at) });
+    const first = firstPlaces.get(at);
+    if (first !== undefined) return void fields.push({ path, note: `as \`${first}\`` });
+    firstPlaces.set(at, path);
+    if (Object.keys(properties).length === 0) fields.push({ path, note: 'empty message' });
+    for (const [name, property] of Object.entries(properties)) list(property, join(path, name));
+  };
+  list(schema, '');
+
+  /** Calls `found` with the path of every field that a document sets. */
+  const walk = (
+    /** @type {Schema} */ at,
+    /** @type {unknown} */ value,
+    /** @type {string} */ path,
+    /** @type {(path: string) => void} */ found,
+  ) => {
+    const place = firstPlaces.get(at) ?? path;
+    if (at.items !== undefined && Array.isArray(value)) {
+      for (const item of value) walk(at.items, item, `${path}[]`, found);
+      return;
+    }
+    if (path !== '') found(path);
+    if (place !== path) found(place);
+    if (!isRecord(value)) return;
+    const ofMap = mapValue(at);
+    if (ofMap?.properties !== undefined) for (const item of Object.values(value)) walk(ofMap, item, `${path}.*`, found);
+    if (at.properties === undefined) return;
+    for (const [name, item] of Object.entries(value)) {
+      const property = at.properties[name];
+      if (property !== undefined) walk(property, item, join(place, name), found);
+    }
+  };
+  return {
+    fields,
+    walk: (/** @type {unknown} */ document, /** @type {(path: string) => void} */ found) => walk(schema, document, '', found),
+  };
+}
+
+const join = (/** @type {string} */ path, /** @type {string} */ name) => (path === '' ? name : `${path}.${name}`);
+const mapValue = (/** @type {Schema} */ { patternProperties = {} }) => Object.values(patternProperties)[0];
+const isRecord = (/** @type {unknown} */ value) => value !== null && typeof value === 'object' && !Array.isArray(value);
+
+function kindOfValue(/** @type {Schema} */ { type, enum: names, anyOf, patternProperties }) {
+  if (names !== undefined) return names.length > 12 ? 'one of many names' : names.map((name) => `\`${String(name)}\``).join(', ');
+  if (patternProperties !== undefined) return 'map';
+  if (anyOf !== undefined) return [...new Set(anyOf.map((each) => each.type ?? 'value'))].join(' or ');
+  return type ?? 'any value';
+}
+
+/** Whether a path is one that the table of unread fields means. */
+export function isUnread(
+  /** @type {string} */ path,
+  /** @type {readonly { under: readonly string[], fields: readonly string[], except?: readonly string[] }[]} */ entries,
+) {
+  return entries.some(
+    ({ under, fields, except = [] }) =>
+      !except.some((each) => path === each || path.startsWith(`${each}.`)) &&
+      under.some((parent) => fields.some((field) => covers(join(parent, field), path))),
+  );
+}
+
+function covers(/** @type {string} */ pattern, /** @type {string} */ path) {
+  const steps = path.split('.');
+  return pattern
+    .split('.')
+    .every((step, index) => (step === '*' ? steps[index] !== undefined : step === steps[index] || `${step}[]` === steps[index]));
+}
+
+/** The page's text. */
+export function networkingPage(
+  /** @type {{ generated: string, kinds: readonly { id: string, kind: string, schema: Schema, inEffect: boolean, documents: readonly { name: string, body: unknown }[] }[], unread: readonly any[], table: (head: string[], rows: string[][]) => string }} */ {
+    generated,
+    kinds,
+    unread,
+    table,
+  },
+) {
+  const sections = kinds.map(({ id, kind, schema, inEffect, documents }) => {
+    const { fields, walk } = schemaFields(schema);
+    /** @type {Map<string, Set<string>>} */
+    const cases = new Map();
+    for (const { name, body } of documents) walk(body, (path) => void cases.set(path, (cases.get(path) ?? new Set()).add(name)));
+    const entries = unread.filter((entry) => entry.kind === id);
+    const rows = fields
+      .filter(({ path }) => !path.startsWith('status'))
+      .map(({ path, note }) => {
+        const set = [...(cases.get(path) ?? [])].toSorted();
+        const shown = set.slice(0, mostCases).map((name) => `[${name}](../../test/golden/cases/${name}.yaml)`);
+        const state = inEffect && !isUnread(path, entries) ? 'yes' : 'not yet';
+        return [
+          `\`${path}\``,
+          note.replaceAll('|', '\\|'),
+          state,
+          shown.join(', ') + (set.length > mostCases ? `, ${set.length - mostCases} more` : ''),
+        ];
+      });
+    return { kind, text: `## ${kind}\n\n${table(['field', 'value', 'in effect', 'golden cases'], rows)}`, rows };
+  });
+  return `${generated}
+
+# The networking API, field by field
+
+Every field that \`networking.istio.io\` and MeshConfig have, to the leaf. "Not yet" is read and checked, and says \`LAT0001\`. The cases are those under \`test/golden/cases\` whose input sets
+the field: each has the configuration that comes of it. A message that stands in several places is listed where it comes first.
+
+${sections.map(({ text }) => text).join('\n\n')}
+`;
+}
