@@ -10,10 +10,10 @@ export interface WorldSize {
   readonly ruled?: number;
 }
 
-const serviceHost = (index: number, size: WorldSize): string =>
+export const serviceHost = (index: number, size: WorldSize): string =>
   `${serviceName(index)}.${namespaceOf(index, size)}.svc.cluster.local`;
 
-const serviceAddress = (index: number): string => `10.32.${index >> 8}.${index & 255}`;
+export const serviceAddress = (index: number): string => `10.32.${index >> 8}.${index & 255}`;
 
 /** The cluster of a service. */
 export const clusterOf = (index: number, size: WorldSize): string => `outbound|8080||${serviceHost(index, size)}`;
