@@ -229,6 +229,19 @@ test('a proxy that comes back gets what differs, and hears of what went', () => 
   assert.deepEqual(late.settle(), ['cluster -c1']);
 });
 
+test('a cluster that changed while its proxy was away is followed by its endpoints, though the proxy has kept them', () => {
+  const { proxy, a, ads } = running();
+  proxy.close();
+  a.put('cluster', fakeCluster('c1', 'changed'));
+  const handler = ads.handlers[deltaPath];
+  assert.ok(handler);
+  const next = new DeltaProxy(handler, nodeId('p'));
+  const kept = (type: 'cluster' | 'endpoint') => Object.fromEntries(proxy.held.get(type) ?? new Map<string, string>());
+  next.send('cluster', { initialResourceVersions: kept('cluster') });
+  next.send('endpoint', { resourceNamesSubscribe: ['c1'], initialResourceVersions: kept('endpoint') });
+  assert.deepEqual(next.settle(), ['cluster c1', 'endpoint c1']);
+});
+
 test('a NACK is kept with its text against the resources it names, until they are accepted', () => {
   const { proxy, a, clock, ads } = running();
   change(clock, () => a.put('listener', fake('l1', 'bad'), fake('l2'), fake('l1.b')));

@@ -122,6 +122,9 @@ export class ProxyStream implements Distributed, Flushable, Peer {
     const subscription = open(this.#server.views, this.#configuration, type, request);
     this.#server.owners.set(subscription, this);
     this.#subscriptions.set(type, subscription);
+    if (type !== 'endpoint') return;
+    // A proxy that comes back is sent clusters that changed meanwhile before it says which endpoints it has kept.
+    for (const { resources } of this.#subscriptions.get('cluster')?.unanswered ?? []) this.#oweEndpointsOf(resources);
   }
 
   /** Whether the request asks for a look at what there is to send. */
@@ -214,20 +217,24 @@ export class ProxyStream implements Distributed, Flushable, Peer {
     for (const [name, held] of removed) subscription.leave(name, held);
     for (const { name } of resources) subscription.stays(name);
     if (resources.length === 0 && !subscription.greet) return this.#sendTrial(subscription, changedAt, true);
-    const endpoints = this.#subscriptions.get('endpoint');
-    if (endpoints) {
-      for (const cluster of resources) {
-        const name = endpointsNameOf(cluster);
-        if (name === undefined || !endpoints.view.names?.has(name) || endpoints.sent === nothing) continue;
-        endpoints.owe(name, 'nothing');
-        this.#behindClusters = true;
-      }
-    }
+    this.#oweEndpointsOf(resources);
     const state = this.#protocol === 'delta' ? resources : stateWithLeaving(subscription);
     return (
       this.#send(subscription, { ...noDifference, resources: state }, changedAt, true) &&
       this.#sendTrial(subscription, changedAt, true)
     );
+  }
+
+  /** A cluster that comes waits for its endpoints, also where the proxy has them already: it does not ask for these again. */
+  #oweEndpointsOf(clusters: readonly Resource[]): void {
+    const endpoints = this.#subscriptions.get('endpoint');
+    if (endpoints === undefined || endpoints.sent === nothing) return;
+    for (const cluster of clusters) {
+      const name = endpointsNameOf(cluster);
+      if (name === undefined || !endpoints.view.names?.has(name)) continue;
+      endpoints.owe(name, 'nothing');
+      this.#behindClusters = true;
+    }
   }
 
   /**

@@ -68,11 +68,12 @@ test(`whatever changes in whatever order, no request fails (seed ${seed})`, { ti
 
   const client = connect({ state });
   const done: string[] = [];
+  const doing = (what: string) => void done.push(`${new Date().toISOString()} ${what}`);
   const named = (objects: readonly object[]) => ({
     files: [{ source: 'soak', text: objects.map((each) => JSON.stringify(each)).join('\n---\n') }],
   });
   const apply = async (what: string, ...objects: object[]) => {
-    done.push(what);
+    doing(what);
     const { results, diagnostics } = await client.post<ApplyAnswer>('/v1/apply', { ...named(objects), dryRun: false });
     assert.ok(
       results.every(({ outcome }) => outcome !== 'refused'),
@@ -80,18 +81,20 @@ test(`whatever changes in whatever order, no request fails (seed ${seed})`, { ti
     );
   };
   const remove = async (what: string, kind: string, name: string) => {
-    done.push(what);
+    doing(what);
     await client.post('/v1/delete', { kind, names: [name], namespace });
   };
   /** Until the proxy has them: what a person does with `lateen wait`. */
-  const arrived = async (...objects: object[]) =>
-    until(
+  const arrived = async (...objects: object[]) => {
+    let answer: DistributionAnswer | undefined;
+    await until(
       async () => {
-        const answer = await client.post<DistributionAnswer>('/v1/distribution', named(objects));
+        answer = await client.post<DistributionAnswer>('/v1/distribution', named(objects));
         return answer.objects.every(({ proxies, acknowledged }) => proxies === 1 && acknowledged === 1);
       },
-      () => `the arrival of ${JSON.stringify(objects)}`,
+      () => `the arrival of ${JSON.stringify(objects)}; now ${JSON.stringify(answer)}, after\n${done.slice(-30).join('\n')}`,
     );
+  };
 
   // One service of each protocol, its rules, and the subsets that it has at the moment.
   const instances: Record<Protocol, Instance[]> = { http: [], h2: [], tcp: [] };
@@ -253,7 +256,7 @@ test(`whatever changes in whatever order, no request fails (seed ${seed})`, { ti
     },
     async restart() {
       if (control === undefined) return;
-      done.push('control killed');
+      doing('control killed');
       control.child.kill('SIGKILL');
       await once(control.child, 'exit');
       await sleep(random() * 500);
@@ -282,6 +285,6 @@ test(`whatever changes in whatever order, no request fails (seed ${seed})`, { ti
       .join(', ')}`,
   );
   const failures = Object.entries(lanes).flatMap(([name, { failures: of }]) => of.map((text) => `${name}: ${text}`));
-  assert.deepEqual(failures, [], `seed ${seed}; the last changes:\n${done.slice(-30).join('\n')}`);
+  assert.deepEqual(failures, [], `seed ${seed}; the last changes:\n${done.join('\n')}`);
   for (const [name, { sent }] of Object.entries(lanes)) assert.ok(sent > 20, `only ${sent} requests of ${name}`);
 });

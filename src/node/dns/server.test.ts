@@ -66,11 +66,11 @@ const hosts: NamedHost[] = [
 
 async function started(context: TestContext, options: Partial<DnsServerOptions> = {}) {
   const table = buildNameTable(hosts);
-  const server = await serveDns({
-    listen: [{ address: host, port: 0 }],
-    table: () => table,
-    onError: assert.ifError,
-    ...options,
+  const serve = () => serveDns({ listen: [{ address: host, port: 0 }], table: () => table, onError: assert.ifError, ...options });
+  // Another program may have the TCP port of the UDP port that the system chose.
+  const server = await serve().catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'EADDRINUSE') return serve();
+    throw error;
   });
   context.after(() => server[Symbol.asyncDispose]());
   const [address] = server.addresses;
