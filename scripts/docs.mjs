@@ -3,7 +3,9 @@
 import { spawnSync } from 'node:child_process';
 import { globSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { networkingPage } from './networking-page.mjs';
+import { fieldStates, networkingPage } from './networking-page.mjs';
+
+export { neverInEffect } from './networking-page.mjs';
 
 const root = resolve(new URL('.', import.meta.url).pathname, '..');
 const folder = join(root, 'docs/reference');
@@ -69,7 +71,12 @@ ${sections.join('\n\n')}
 `;
 }
 
-async function fieldsPage() {
+const fieldsPage = async () => networkingPage({ generated, table, ...(await networkingApi()) });
+
+/** Every field of the networking API with its state and its golden cases, by kind. */
+export const networkingFields = async () => fieldStates(await networkingApi());
+
+async function networkingApi() {
   const [{ kinds }, { kindId }, { MeshFields }, { unreadFields }, { goldenCases }] = await Promise.all([
     source('api/index.ts'),
     source('api/kind.ts'),
@@ -95,7 +102,7 @@ async function fieldsPage() {
     inEffect: true,
     documents: cases.flatMap(({ name, given }) => (given.meshConfig === undefined ? [] : [{ name, body: given.meshConfig }])),
   };
-  return networkingPage({ generated, kinds: [...networking, mesh], unread: unreadFields, table });
+  return { kinds: [...networking, mesh], unread: unreadFields };
 }
 
 async function codesPage() {

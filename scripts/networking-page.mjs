@@ -8,6 +8,26 @@
 const mostCases = 3;
 
 /**
+ * Fields that are never in effect, with the code that says so: Istio has them and ignores or refuses them too.
+ *
+ * @type {Record<string, Record<string, string>>}
+ */
+export const neverInEffect = {
+  VirtualService: {
+    'spec.http[].fault.delay.exponentialDelay': 'no effect, as in Istio: `LAT1114`',
+    'spec.http[].fault.abort.http2Error': 'refused: `LAT1113`',
+    'spec.tcp[].match[].sourceSubnet': 'no effect, as in Istio: `LAT1122`',
+  },
+  DestinationRule: { 'spec.trafficPolicy.outlierDetection.consecutiveErrors': 'no effect, as in Istio: `LAT1206`' },
+  Sidecar: { 'spec.ingress[].tls.httpsRedirect': 'refused: `LAT1506`' },
+  EnvoyFilter: {
+    'spec.targetRefs[].namespace': 'refused: `LAT1028`',
+    'spec.configPatches[].match.listener.portName': 'no effect, as in Istio: `LAT1613`',
+  },
+  MeshConfig: { 'defaultTrafficPolicy.outlierDetection.consecutiveErrors': 'no effect, as in Istio: `LAT1206`' },
+};
+
+/**
  * The fields of one schema, and where a document's values stand among them. A message that is used in several places is listed
  * where it comes first; what is set at the others counts there.
  */
@@ -90,43 +110,51 @@ function covers(/** @type {string} */ pattern, /** @type {string} */ path) {
     .every((step, index) => (step === '*' ? steps[index] !== undefined : step === steps[index] || `${step}[]` === steps[index]));
 }
 
-/** The page's text. */
-export function networkingPage(
-  /** @type {{ generated: string, kinds: readonly { id: string, kind: string, schema: Schema, inEffect: boolean, documents: readonly { name: string, body: unknown }[] }[], unread: readonly any[], table: (head: string[], rows: string[][]) => string }} */ {
-    generated,
-    kinds,
-    unread,
-    table,
-  },
-) {
-  const sections = kinds.map(({ id, kind, schema, inEffect, documents }) => {
+/** @typedef {{ kinds: readonly { id: string, kind: string, schema: Schema, inEffect: boolean, documents: readonly { name: string, body: unknown }[] }[], unread: readonly any[] }} Api */
+
+/** The fields of each kind, with their states and the cases that set them. */
+export function fieldStates(/** @type {Api} */ { kinds, unread }) {
+  return kinds.map(({ id, kind, schema, inEffect, documents }) => {
     const { fields, walk } = schemaFields(schema);
     /** @type {Map<string, Set<string>>} */
     const cases = new Map();
     for (const { name, body } of documents) walk(body, (path) => void cases.set(path, (cases.get(path) ?? new Set()).add(name)));
     const entries = unread.filter((entry) => entry.kind === id);
-    const rows = fields
-      .filter(({ path }) => !path.startsWith('status'))
-      .map(({ path, note }) => {
-        const set = [...(cases.get(path) ?? [])].toSorted();
-        const shown = set.slice(0, mostCases).map((name) => `[${name}](../../test/golden/cases/${name}.yaml)`);
-        const state = inEffect && !isUnread(path, entries) ? 'yes' : 'not yet';
-        return [
-          `\`${path}\``,
-          note.replaceAll('|', '\\|'),
-          state,
-          shown.join(', ') + (set.length > mostCases ? `, ${set.length - mostCases} more` : ''),
-        ];
-      });
-    return { kind, text: `## ${kind}\n\n${table(['field', 'value', 'in effect', 'golden cases'], rows)}`, rows };
+    const never = neverInEffect[kind] ?? {};
+    return {
+      kind,
+      fields: fields
+        .filter(({ path }) => !path.startsWith('status'))
+        .map(({ path, note }) => ({
+          path,
+          note,
+          state: never[path] ?? (inEffect && !isUnread(path, entries) ? 'yes' : 'not yet'),
+          cases: [...(cases.get(path) ?? [])].toSorted(),
+        })),
+    };
+  });
+}
+
+/** The page's text. */
+export function networkingPage(
+  /** @type {Api & { generated: string, table: (head: string[], rows: string[][]) => string }} */ { generated, table, ...api },
+) {
+  const sections = fieldStates(api).map(({ kind, fields }) => {
+    const rows = fields.map(({ path, note, state, cases }) => {
+      const shown = cases.slice(0, mostCases).map((name) => `[${name}](../../test/golden/cases/${name}.yaml)`);
+      const others = cases.length > mostCases ? `, ${cases.length - mostCases} more` : '';
+      return [`\`${path}\``, note.replaceAll('|', '\\|'), state, shown.join(', ') + others];
+    });
+    return `## ${kind}\n\n${table(['field', 'value', 'in effect', 'golden cases'], rows)}`;
   });
   return `${generated}
 
 # The networking API, field by field
 
-Every field that \`networking.istio.io\` and MeshConfig have, to the leaf. "Not yet" is read and checked, and says \`LAT0001\`. The cases are those under \`test/golden/cases\` whose input sets
+Every field that \`networking.istio.io\` and MeshConfig have, to the leaf. "Not yet" is read and checked, and says \`LAT0001\`; what Istio
+ignores or refuses too has the code that says so. The cases are those under \`test/golden/cases\` whose input sets
 the field: each has the configuration that comes of it. A message that stands in several places is listed where it comes first.
 
-${sections.map(({ text }) => text).join('\n\n')}
+${sections.join('\n\n')}
 `;
 }

@@ -28,7 +28,7 @@ test('lays what is given over the defaults', () => {
     accessLogFile: '/dev/stdout',
     extensionProviders: [{ name: 'ext', envoyExtAuthzGrpc: { service: 'ext.ns', port: 9000 } }],
   });
-  assert.deepEqual(places(findings), ['LAT0001 defaultConfig.concurrency', 'LAT0001 extensionProviders.0.envoyExtAuthzGrpc']);
+  assert.deepEqual(places(findings), ['LAT0001 defaultConfig.concurrency', 'LAT0001 extensionProviders.0']);
   assert.equal(config.outboundTrafficPolicy.mode, 'REGISTRY_ONLY', "an empty policy has the enum's first value");
   assert.equal(config.trustDomain, 'td1');
   assert.equal(config.defaultConfig.concurrency, 2);
@@ -54,6 +54,7 @@ test('checks extension providers', () => {
   assert.deepEqual(places(meshConfigOf({ extensionProviders: [provider, provider, { name: 'b' }] }).findings), [
     'LAT1904 extensionProviders.1.name',
     'LAT1903 extensionProviders.2',
+    ...[0, 1, 2].map((index) => `LAT0001 extensionProviders.${index}`),
   ]);
 });
 

@@ -13,6 +13,10 @@ interface DocsScript {
   outdated(): Promise<string[]>;
   codeTitles(): Promise<ReadonlyMap<string, string>>;
   codesInSource(): ReadonlyMap<string, ReadonlySet<string>>;
+  readonly neverInEffect: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  networkingFields(): Promise<
+    readonly { kind: string; fields: readonly { path: string; state: string; cases: readonly string[] }[] }[]
+  >;
 }
 const script = (await import(new URL('../../scripts/docs.mjs', import.meta.url).href)) as DocsScript;
 
@@ -29,6 +33,31 @@ const codeSpans = (text: string): string[] => [...text.matchAll(/`([^`\n]+)`/g)]
 
 test('the pages of docs/reference say what the code says', async () => {
   assert.deepEqual(await script.outdated(), [], 'run npm run docs');
+});
+
+test('every field of the networking API that is in effect has a golden case', async () => {
+  const bare = (await script.networkingFields()).flatMap(({ kind, fields }) =>
+    fields.filter(({ state, cases }) => state === 'yes' && cases.length === 0).map(({ path }) => `${kind} ${path}`),
+  );
+  assert.deepEqual(
+    bare,
+    [],
+    'set each in a case of test/golden/cases; one that nothing reads belongs into src/api/unread-fields.ts, or into neverInEffect of scripts/networking-page.mjs where Istio does not read it either',
+  );
+});
+
+test('what is never in effect is a field that there is, and a code that is said', async () => {
+  const titles = await script.codeTitles();
+  const states = (await script.networkingFields()).flatMap(({ kind, fields }) => fields.map((field) => ({ kind, ...field })));
+  for (const [kind, fields] of Object.entries(script.neverInEffect)) {
+    for (const [path, state] of Object.entries(fields)) {
+      assert.ok(
+        states.some((field) => field.kind === kind && field.path === path),
+        `${kind} has no ${path}`,
+      );
+      assert.ok(titles.has(codeSpans(state)[0] ?? ''), `${kind} ${path}: ${state}`);
+    }
+  }
 });
 
 test('every code that something says has a title', async () => {
@@ -107,16 +136,21 @@ test('fields that are said to have no effect are read by nothing', () => {
       .map(read)
       .join('\n');
   const code = codeOf('src/{mesh,filters,compile}/**/*.ts');
-  // A Gateway's servers are read there alone; a Sidecar's listeners have fields of the same names.
-  const gatewayCode = codeOf('src/compile/gateway/*.ts');
+  // Some kinds are read in one place, where the names of their fields mean nothing else.
+  const rooms: Readonly<Record<string, string>> = {
+    EnvoyFilter: codeOf('src/compile/patch/*.ts'),
+    Gateway: codeOf('src/compile/gateway/*.ts'),
+    Sidecar: codeOf('src/compile/{ingress,inbound,cluster/inbound}.ts'),
+  };
   const isRead = (kind: string, field: string): boolean => {
-    const name = field.split('.').at(-1) ?? '';
+    const name = (field.split('.').at(-1) ?? '').replace('[]', '');
     // Some names of MeshConfig are those of other kinds' fields, too.
     const use =
       kind === 'MeshConfig'
         ? `\\bconfig\\??\\.${name}\\b|\\{[^{}]*\\b${name}\\b[^{}]*\\} = [\\w.]*[cC]onfig\\b`
         : `\\b${name}\\b`;
-    return name !== '*' && new RegExp(use).test(kind.startsWith('Gateway.') ? gatewayCode : code);
+    const room = rooms[kind.split('.')[0] ?? ''] ?? code;
+    return name !== '*' && new RegExp(use).test(room);
   };
   assert.deepEqual(
     unreadFields.flatMap(({ kind, fields }) => fields.filter((field) => isRead(kind, field)).map((field) => `${kind} ${field}`)),
