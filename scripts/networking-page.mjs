@@ -96,11 +96,14 @@ export function isUnread(
   /** @type {string} */ path,
   /** @type {readonly { under: readonly string[], fields: readonly string[], except?: readonly string[] }[]} */ entries,
 ) {
-  return entries.some(
-    ({ under, fields, except = [] }) =>
-      !except.some((each) => path === each || path.startsWith(`${each}.`)) &&
-      under.some((parent) => fields.some((field) => covers(join(parent, field), path))),
-  );
+  // Of a field and an exception that both mean the path, the more specific counts.
+  const steps = (/** @type {string} */ text) => text.split('.').length;
+  return entries.some(({ under, fields, except = [] }) => {
+    const meant = except.filter((each) => path === each || path.startsWith(`${each}.`));
+    return under
+      .flatMap((parent) => fields.map((field) => join(parent, field)))
+      .some((field) => covers(field, path) && meant.every((each) => steps(field) > steps(each)));
+  });
 }
 
 function covers(/** @type {string} */ pattern, /** @type {string} */ path) {

@@ -62,7 +62,9 @@ test('says what is not yet in effect, and keeps it', () => {
     diagnostics.map(({ code }) => code),
     ['LAT1005'],
   );
-  const right = read('{apiVersion: networking.istio.io/v1beta1, kind: ProxyConfig, metadata: {name: a}}');
+  const right = read(
+    '{apiVersion: networking.istio.io/v1, kind: WorkloadGroup, metadata: {name: a}, spec: {template: {serviceAccount: b}}}',
+  );
   assert.ok(right.object);
   assert.deepEqual(
     right.diagnostics.map(({ code, severity }) => [code, severity]),

@@ -24,15 +24,15 @@ test('lays what is given over the defaults', () => {
   const { config, findings } = meshConfigOf({
     outboundTrafficPolicy: {},
     trustDomain: 'td1',
-    defaultConfig: { concurrency: 2 },
+    defaultConfig: { concurrency: 2, statusPort: 15021 },
     accessLogFile: '/dev/stdout',
     extensionProviders: [{ name: 'ext', envoyExtAuthzGrpc: { service: 'ext.ns', port: 9000 } }],
   });
-  assert.deepEqual(places(findings), ['LAT0001 defaultConfig.concurrency', 'LAT0001 extensionProviders.0']);
+  assert.deepEqual(places(findings), ['LAT0001 defaultConfig.statusPort', 'LAT0001 extensionProviders.0']);
   assert.equal(config.outboundTrafficPolicy.mode, 'REGISTRY_ONLY', "an empty policy has the enum's first value");
   assert.equal(config.trustDomain, 'td1');
   assert.equal(config.defaultConfig.concurrency, 2);
-  assert.equal(config.defaultConfig.statusPort, 15020);
+  assert.equal(config.defaultConfig.statNameLength, 189);
   assert.equal(config.extensionProviders.length, 1);
 });
 

@@ -32,5 +32,5 @@ export const proxyConfig = defineKind({
   schema,
   checks: [selected],
   columns: [],
-  inEffect: false,
+  inEffect: true,
 });

@@ -34,9 +34,18 @@ test('so does the mesh configuration, but not for what is off', () => {
     enableTracing: true,
     enablePrometheusMerge: false,
     discoverySelectors: [],
-    defaultConfig: { holdApplicationUntilProxyStarts: true, gatewayTopology: { numTrustedProxies: 1 } },
+    defaultConfig: {
+      holdApplicationUntilProxyStarts: true,
+      gatewayTopology: { numTrustedProxies: 1 },
+      proxyStatsMatcher: { inclusionPrefixes: ['a'], inclusionRegexps: ['b'] },
+      statusPort: 1,
+    },
   });
-  assert.deepEqual(paths(findings).sort(), ['defaultConfig.holdApplicationUntilProxyStarts', 'enableTracing']);
+  assert.deepEqual(paths(findings).sort(), [
+    'defaultConfig.proxyStatsMatcher.inclusionRegexps',
+    'defaultConfig.statusPort',
+    'enableTracing',
+  ]);
 });
 
 interface Node {

@@ -58,6 +58,7 @@ export const unreadFields: readonly UnreadFields[] = [
       'configSources',
       'defaultConfig.*',
       'defaultConfig.proxyMetadata.*',
+      'defaultConfig.proxyStatsMatcher.inclusionRegexps',
       'defaultProviders',
       'disableEnvoyListenerLog',
       'discoverySelectors',
@@ -71,8 +72,17 @@ export const unreadFields: readonly UnreadFields[] = [
       'serviceScopeConfigs',
       'zoneAwareLbSetting',
     ],
-    except: ['defaultConfig.gatewayTopology', 'defaultConfig.proxyMetadata', 'defaultConfig.proxyMetadata.ISTIO_META_HTTP10'],
+    except: [
+      'defaultConfig.concurrency',
+      'defaultConfig.drainDuration',
+      'defaultConfig.gatewayTopology',
+      'defaultConfig.holdApplicationUntilProxyStarts',
+      'defaultConfig.proxyMetadata',
+      'defaultConfig.proxyMetadata.ISTIO_META_HTTP10',
+      'defaultConfig.proxyStatsMatcher',
+    ],
   },
+  { kind: networking('ProxyConfig'), under: ['spec'], fields: ['environmentVariables', 'image.imageType'] },
 ];
 
 const byKind = new Map(

@@ -6,10 +6,11 @@ import type { MeshConfig } from '../api/mesh-config.ts';
 import type { ProxyNode } from './configuration.ts';
 import { isSet } from './node.ts';
 
-const annotation = 'proxy.istio.io/config';
+/** The pod's annotation that holds settings as YAML. */
+export const annotation = 'proxy.istio.io/config';
 
 /** `PROXY_CONFIG` as agents say it, else the pod's annotation; not checked. */
-export function ownSettings({ metadata }: ProxyNode): Readonly<Record<string, unknown>> {
+export function ownSettings({ metadata }: Pick<ProxyNode, 'metadata'>): Readonly<Record<string, unknown>> {
   const annotations = metadata['ANNOTATIONS'];
   return record(metadata['PROXY_CONFIG']) ?? record(isRecord(annotations) ? annotations[annotation] : undefined) ?? {};
 }

@@ -29,6 +29,8 @@ export interface BootstrapSpec {
   readonly maxConnections?: number;
   /** Stats to keep besides those of `proxyStats`, by the beginning of their names. */
   readonly statsPrefixes?: readonly string[];
+  /** The same, by the end of their names. */
+  readonly statsSuffixes?: readonly string[];
 }
 
 const registry = createRegistry(
@@ -47,7 +49,7 @@ const sdsCluster = 'sds-grpc';
 const adminCluster = 'admin';
 
 function bootstrap(spec: BootstrapSpec): Bootstrap {
-  const { proxy, agentSocket, adminSocket, mark, maxConnections = 50_000, statsPrefixes = [] } = spec;
+  const { proxy, agentSocket, adminSocket, mark, maxConnections = 50_000, statsPrefixes = [], statsSuffixes = [] } = spec;
   return create(BootstrapSchema, {
     node: proxyNode(proxy),
     admin: { address: { address: { case: 'pipe', value: { path: adminSocket, mode: 0o600 } } } },
@@ -74,7 +76,7 @@ function bootstrap(spec: BootstrapSpec): Bootstrap {
       enableDeferredClusterCreation: true,
       ...(mark !== undefined && { upstreamBindConfig: { socketOptions: [markOption(mark)] } }),
     },
-    ...proxyStats(statsPrefixes),
+    ...proxyStats({ prefixes: statsPrefixes, suffixes: statsSuffixes }),
     layeredRuntime: {
       layers: [
         { name: 'static', layerSpecifier: { case: 'staticLayer', value: { 're2.max_program_size.error_level': 32768 } } },

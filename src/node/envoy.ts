@@ -30,7 +30,7 @@ export interface EnvoyOptions {
   readonly bootstrapFile: string;
   readonly adminSocket: string;
   readonly spawn: Spawn;
-  /** Worker threads; default 2. */
+  /** Worker threads; 0 is one for each core; default 2. */
   readonly concurrency?: number;
   /** Seconds over which connections are asked to go, at listener changes and at the end; default 45, as Istio's. */
   readonly drainSeconds?: number;
@@ -54,7 +54,8 @@ function envoyArguments({
   return [
     binary,
     ['--config-path', bootstrapFile],
-    ['--concurrency', String(concurrency)],
+    // To Envoy 0 means 1, and no word one for each core.
+    concurrency === 0 ? [] : ['--concurrency', String(concurrency)],
     ['--drain-time-s', String(drainSeconds)],
     // Connections that were made under an older listener end with their next answer: a policy that takes a right away must not
     // be ignored on them for the whole drain time.

@@ -17,6 +17,12 @@ const suffixes = [
   'downstream_cx_active',
 ];
 
+/** By how names begin and end, besides those above. */
+export interface KeptStats {
+  readonly prefixes: readonly string[];
+  readonly suffixes: readonly string[];
+}
+
 /**
  * A cluster's name has dots, and Envoy's own patterns cut it at the first: here it ends where a known part begins. As
  * Envoy wants it, the first group leaves the name, the second is the label's value.
@@ -39,8 +45,8 @@ const labels = [
   { tagName: 'response_code_class', regex: '_rq(_(\\dxx))$' },
 ];
 
-/** The bootstrap's fields about statistics; `more` are further beginnings of names to keep. */
-export function proxyStats(more: readonly string[]) {
+/** The bootstrap's fields about statistics. */
+export function proxyStats(more: KeptStats) {
   return {
     statsConfig: create(StatsConfigSchema, {
       useAllDefaultTags: false,
@@ -52,11 +58,11 @@ export function proxyStats(more: readonly string[]) {
   };
 }
 
-function patterns(more: readonly string[]): StringMatcher[] {
+function patterns(more: KeptStats): StringMatcher[] {
   const route = create(RegexMatcherSchema, { regex: 'vhost\\..*\\.route\\..*' });
   return [
-    ...[...prefixes, ...more].map((value) => create(StringMatcherSchema, { matchPattern: { case: 'prefix', value } })),
-    ...suffixes.map((value) => create(StringMatcherSchema, { matchPattern: { case: 'suffix', value } })),
+    ...[...prefixes, ...more.prefixes].map((value) => create(StringMatcherSchema, { matchPattern: { case: 'prefix', value } })),
+    ...[...suffixes, ...more.suffixes].map((value) => create(StringMatcherSchema, { matchPattern: { case: 'suffix', value } })),
     create(StringMatcherSchema, { matchPattern: { case: 'safeRegex', value: route } }),
   ];
 }

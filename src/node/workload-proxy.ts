@@ -31,10 +31,13 @@ export interface WorkloadSpec extends Omit<ProxyDescription, 'interceptionMode'>
   readonly runFolder: string;
   /** Where Envoy's log is kept; not inside the run folder, which belongs to Envoy's user. */
   readonly logFile?: string;
+  /** Worker threads; 0 is one for each core. */
   readonly concurrency?: number;
   readonly drainSeconds?: number;
   /** Stats to keep besides the default ones, by the beginning of their names. */
   readonly statsPrefixes?: readonly string[];
+  /** The same, by the end of their names. */
+  readonly statsSuffixes?: readonly string[];
 }
 
 /** What others do for a workload's proxy. */
@@ -138,8 +141,18 @@ export class WorkloadProxy {
   async #start(): Promise<void> {
     await using undo = new AsyncDisposableStack();
     const { identity, ads, claims, envoy, onError, onSecretTrouble } = this.#services;
-    const { capture, kind, runFolder, runInNamespace, spawnProxy, logFile, concurrency, drainSeconds, statsPrefixes } =
-      this.#spec;
+    const {
+      capture,
+      kind,
+      runFolder,
+      runInNamespace,
+      spawnProxy,
+      logFile,
+      concurrency,
+      drainSeconds,
+      statsPrefixes,
+      statsSuffixes,
+    } = this.#spec;
     const sockets = capture.proxy;
     const folder = undo.use(await RunFolder.open(runFolder, 'uid' in sockets ? sockets : undefined));
 
@@ -150,7 +163,7 @@ export class WorkloadProxy {
 
     const { agentSocket, adminSocket, bootstrapFile } = folder;
     const mark = 'mark' in sockets && kind === 'sidecar' ? { mark: sockets.mark } : {};
-    const stats = statsPrefixes && { statsPrefixes };
+    const stats = { ...(statsPrefixes && { statsPrefixes }), ...(statsSuffixes && { statsSuffixes }) };
     await folder.writeBootstrap(bootstrapJson({ proxy: this.#description, agentSocket, adminSocket, ...mark, ...stats }));
     const sds = secretHandlers({
       credential: identity.credential,

@@ -56,6 +56,7 @@ const shapes: Readonly<Record<string, BootstrapSpec>> = {
     mark: 0x539,
     maxConnections: 100,
     statsPrefixes: ['cluster.outbound'],
+    statsSuffixes: ['rq_total'],
   },
 };
 

@@ -3,12 +3,15 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { effect } from '@preact/signals-core';
+import { effect, untracked } from '@preact/signals-core';
 import { diagnose, type Diagnostic } from '../../api/diagnostic.ts';
+import type { ApiObject } from '../../api/object.ts';
+import type { ProxyConfig } from '../../api/proxy-config.ts';
 import { issueWorkload } from '../../ca/issue.ts';
 import { isRefusal } from '../../ca/refusal.ts';
 import type { Delivery } from '../../compile/configuration.ts';
 import { deliveryAnnotation, deliveryNamed } from '../../compile/delivery.ts';
+import { processSettings } from '../../compile/proxy-settings.ts';
 import type { ControlPlane } from '../../control/control-plane.ts';
 import type { PodRef, ProxyReport } from '../../control/platform.ts';
 import { adminRequest } from '../../node/admin.ts';
@@ -43,6 +46,8 @@ export interface ProxiesOptions {
 /** The version of Istio's configuration that these proxies understand. */
 const istioVersion = '1.32.0';
 const domain = 'cluster.local';
+/** Worker threads where nobody says how many: a laptop runs all proxies of the mesh. */
+const usualConcurrency = 1;
 /** A proxy that has not answered by then is not waited for. */
 const catchUpWithinMs = 2000;
 const catchUpLookMs = 100;
@@ -86,7 +91,7 @@ export class Proxies implements MeshHooks {
         // Pods' names are longer than a socket's path has room for.
         runFolder: `${runFolder}/${++this.#made}`,
         logFile,
-        concurrency: 1,
+        ...this.#settings(pod),
       },
       {
         envoy,
@@ -178,6 +183,29 @@ export class Proxies implements MeshHooks {
       );
     }
     return wanted ?? this.#options.delivery;
+  }
+
+  /** As they are when the pod starts: Envoy takes them at its own start only. */
+  #settings(pod: RunningPod) {
+    const { control, report } = this.#options;
+    const { settings, findings } = untracked(() => {
+      const config = control.store.meshConfig.value;
+      const configsIn = (namespace: string) =>
+        control.store.inNamespace(
+          'networking.istio.io',
+          'ProxyConfig',
+          namespace,
+        ) as unknown as readonly ApiObject<ProxyConfig>[];
+      return processSettings({
+        config,
+        root: pod.namespace === config.rootNamespace ? [] : configsIn(config.rootNamespace),
+        own: configsIn(pod.namespace),
+        labels: pod.labels,
+        annotations: pod.annotations,
+      });
+    });
+    for (const { path, ...finding } of findings) report(diagnose(pod.object, path, finding));
+    return { ...settings, concurrency: settings.concurrency ?? usualConcurrency };
   }
 
   #capture(pod: RunningPod) {
