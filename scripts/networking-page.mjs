@@ -113,6 +113,22 @@ function covers(/** @type {string} */ pattern, /** @type {string} */ path) {
     .every((step, index) => (step === '*' ? steps[index] !== undefined : step === steps[index] || `${step}[]` === steps[index]));
 }
 
+/** Fields of Envoy's process and of the laptop's pods: no resource shows them, but a test on a running mesh does. */
+const shownByTests = {
+  'test/netns/proxy-settings.test.ts': [
+    'ProxyConfig spec.selector.matchLabels',
+    'ProxyConfig spec.concurrency',
+    'MeshConfig defaultConfig.concurrency',
+    'MeshConfig defaultConfig.drainDuration',
+    'MeshConfig defaultConfig.proxyStatsMatcher.inclusionPrefixes[]',
+    'MeshConfig defaultConfig.proxyStatsMatcher.inclusionSuffixes[]',
+  ],
+};
+
+const testsOf = (/** @type {string} */ field) =>
+  Object.entries(shownByTests).flatMap(([file, fields]) => (fields.includes(field) ? [file] : []));
+const caseFile = (/** @type {string} */ name) => `test/golden/cases/${name}.yaml`;
+
 /** @typedef {{ kinds: readonly { id: string, kind: string, schema: Schema, inEffect: boolean, documents: readonly { name: string, body: unknown }[] }[], unread: readonly any[] }} Api */
 
 /** The fields of each kind, with their states and the cases that set them. */
@@ -132,7 +148,7 @@ export function fieldStates(/** @type {Api} */ { kinds, unread }) {
           path,
           note,
           state: never[path] ?? (inEffect && !isUnread(path, entries) ? 'yes' : 'not yet'),
-          cases: [...(cases.get(path) ?? [])].toSorted(),
+          cases: [...[...(cases.get(path) ?? [])].toSorted().map(caseFile), ...testsOf(`${kind} ${path}`)],
         })),
     };
   });
@@ -144,11 +160,13 @@ export function networkingPage(
 ) {
   const sections = fieldStates(api).map(({ kind, fields }) => {
     const rows = fields.map(({ path, note, state, cases }) => {
-      const shown = cases.slice(0, mostCases).map((name) => `[${name}](../../test/golden/cases/${name}.yaml)`);
+      const shown = cases
+        .slice(0, mostCases)
+        .map((file) => `[${file.replace(/^test\/(golden\/cases\/)?|\.(yaml|test\.ts)$/g, '')}](../../${file})`);
       const others = cases.length > mostCases ? `, ${cases.length - mostCases} more` : '';
       return [`\`${path}\``, note.replaceAll('|', '\\|'), state, shown.join(', ') + others];
     });
-    return `## ${kind}\n\n${table(['field', 'value', 'in effect', 'golden cases'], rows)}`;
+    return `## ${kind}\n\n${table(['field', 'value', 'in effect', 'cases'], rows)}`;
   });
   return `${generated}
 
@@ -156,7 +174,7 @@ export function networkingPage(
 
 Every field that \`networking.istio.io\` and MeshConfig have, to the leaf. "Not yet" is read and checked, and says \`LAT0001\`; what Istio
 ignores or refuses too has the code that says so. The cases are those under \`test/golden/cases\` whose input sets
-the field: each has the configuration that comes of it. A message that stands in several places is listed where it comes first.
+the field: each has the configuration that comes of it; what Envoy's process takes is shown by a test. A message that stands in several places is listed where it comes first.
 
 ${sections.join('\n\n')}
 `;

@@ -35,7 +35,6 @@ test('so does the mesh configuration, but not for what is off', () => {
     enablePrometheusMerge: false,
     discoverySelectors: [],
     defaultConfig: {
-      holdApplicationUntilProxyStarts: true,
       gatewayTopology: { numTrustedProxies: 1 },
       proxyStatsMatcher: { inclusionPrefixes: ['a'], inclusionRegexps: ['b'] },
       statusPort: 1,

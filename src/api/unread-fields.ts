@@ -76,7 +76,6 @@ export const unreadFields: readonly UnreadFields[] = [
       'defaultConfig.concurrency',
       'defaultConfig.drainDuration',
       'defaultConfig.gatewayTopology',
-      'defaultConfig.holdApplicationUntilProxyStarts',
       'defaultConfig.proxyMetadata',
       'defaultConfig.proxyMetadata.ISTIO_META_HTTP10',
       'defaultConfig.proxyStatsMatcher',
