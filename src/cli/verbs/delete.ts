@@ -1,10 +1,9 @@
 // lateen delete: takes objects out of the running mesh, by manifest or by kind and name.
 
 import type { DeleteAnswer, DeleteRequest } from '../../control/api/contract.ts';
+import { chosenObjects } from '../chosen-objects.ts';
 import { connect } from '../client.ts';
-import { exitCode, usageFailure } from '../failure.ts';
-import { readManifests } from '../manifests.ts';
-import { splitNames } from '../object-names.ts';
+import { exitCode } from '../failure.ts';
 import { defineVerb, files, namespaced, online, type OnlineOptions } from '../verb.ts';
 
 interface Options extends OnlineOptions {
@@ -51,18 +50,8 @@ export const verb = defineVerb<Options>({
 });
 
 function requests(args: readonly string[], options: Options, note: (message: string) => void): DeleteRequest[] {
-  const namespace = options.namespace === undefined ? {} : { namespace: options.namespace };
-  if (options.file !== undefined) {
-    if (args.length > 0) throw usageFailure('give either -f or a kind with names, not both');
-    const { files: read, unread } = readManifests(options.file);
-    unread.forEach(note);
-    return [{ files: read, ...namespace }];
-  }
-  const selector = options.selector === undefined ? {} : { selector: options.selector };
-  return splitNames(args).map(({ kind, names }) => {
-    if (names.length === 0 && options.all !== true && options.selector === undefined) {
-      throw usageFailure(`which ${kind}?`, 'give names, -l SELECTOR or --all');
-    }
-    return { kind, names, all: options.all ?? false, ...selector, ...namespace };
-  });
+  const advice = options.all === true ? undefined : 'give names, -l SELECTOR or --all';
+  return chosenObjects(args, options, { unread: (messages) => messages.forEach(note), advice }).map((request) =>
+    request.kind === undefined ? request : { ...request, all: options.all ?? false },
+  );
 }

@@ -2,10 +2,9 @@
 
 import type { DistributionRequest } from '../../control/api/contract.ts';
 import { milliseconds } from '../../lib/duration.ts';
+import { chosenObjects } from '../chosen-objects.ts';
 import { connect } from '../client.ts';
 import { usageFailure } from '../failure.ts';
-import { readManifests } from '../manifests.ts';
-import { splitNames } from '../object-names.ts';
 import { defineVerb, files, namespaced, online, type OnlineOptions } from '../verb.ts';
 import { waitFor } from '../waiting.ts';
 
@@ -51,17 +50,9 @@ export function waitingTime(text: string): number {
 }
 
 function requests(args: readonly string[], options: Options, note: (message: string) => void): DistributionRequest[] {
-  const within = options.namespace === undefined ? {} : { namespace: options.namespace };
-  if (options.file !== undefined) {
-    if (args.length > 0) throw usageFailure('give either -f or a kind with names, not both');
-    const { files: read, unread } = readManifests(options.file);
-    unread.forEach(note);
-    if (unread.length > 0) throw usageFailure('not all files can be read');
-    return [{ files: read, ...within }];
-  }
-  const selector = options.selector === undefined ? {} : { selector: options.selector };
-  return splitNames(args).map(({ kind, names }) => {
-    if (names.length === 0 && options.selector === undefined) throw usageFailure(`which ${kind}?`, 'give names or -l SELECTOR');
-    return { kind, names, ...selector, ...within };
-  });
+  const unread = (messages: readonly string[]): void => {
+    messages.forEach(note);
+    if (messages.length > 0) throw usageFailure('not all files can be read');
+  };
+  return chosenObjects(args, options, { unread, advice: 'give names or -l SELECTOR' });
 }
