@@ -43,13 +43,27 @@ function reader(name: string): string {
   return folder;
 }
 
+/** Where the guides find the gateway's ports 80 and 443; another mesh on this machine may have taken these. */
+const usual = new Map([
+  [':8080', 80],
+  [':8443', 443],
+]);
+
 async function run(folder: string, command: string): Promise<string> {
-  const ported = command.includes(':8080') ? command.replaceAll(':8080', `:${await mesh.port()}`) : command;
+  let here = command;
+  const back = new Map([[`${root}/`, '']]);
+  for (const [port, gatewayPort] of usual) {
+    if (!command.includes(port)) continue;
+    const published = `:${await mesh.port(gatewayPort)}`;
+    here = here.replaceAll(port, published);
+    back.set(published, port);
+  }
   const env = { ...process.env, PATH: `${folder}:${process.env['PATH'] ?? ''}`, NO_COLOR: '1', LATEEN: root };
-  const printed = await new Promise<string>((resolve) => {
-    execFile('bash', ['-c', ported], { cwd: folder, env, timeout: 60_000 }, (_error, stdout, stderr) => resolve(stdout + stderr));
+  let printed = await new Promise<string>((resolve) => {
+    execFile('bash', ['-c', here], { cwd: folder, env, timeout: 60_000 }, (_error, stdout, stderr) => resolve(stdout + stderr));
   });
-  return printed.replaceAll(`${root}/`, '').replaceAll(`:${await mesh.port()}`, ':8080');
+  for (const [ours, guides] of back) printed = printed.replaceAll(ours, guides);
+  return printed;
 }
 
 /** What changes something is done once; what looks is done until it sees what the guide says: a change takes a moment. */
