@@ -30,12 +30,12 @@ export function inboundOf(proxy: ProxyClass): Inbound {
   const captured = proxy.interception !== 'NONE';
   // Nothing is redirected to such a proxy: but for what a Sidecar opens, the application has its ports itself.
   if (!captured && serves === undefined) return { clusters: [elsewhere], listeners: [], secrets: [], diagnostics: [] };
-  const authentication = mesh.workloadAuthentication(proxy.namespace, proxy.labels);
+  const authentication = mesh.security.workloadAuthentication(proxy.namespace, proxy.labels);
   const modeAt = (port: number): ModeDecision => authentication.ports.get(port) ?? authentication.byDefault;
   const place = { address: proxy.ownAddress, dialled: !captured, unprivileged: proxy.unprivileged, modeAt };
   const targets = ownPorts(mesh, proxy);
   const ports = serves === undefined ? targets : ingressPorts(serves, targets, place);
-  const policies = mesh.authorizationPolicies(proxy.namespace, proxy.labels);
+  const policies = mesh.security.authorizationPolicies(proxy.namespace, proxy.labels);
   const http = httpRbac(policies, mesh.config);
   const tcp = tcpRbac(
     policies,
@@ -72,7 +72,7 @@ export function inboundOf(proxy: ProxyClass): Inbound {
       ...(serves === undefined ? [] : ingressDiagnostics(serves, place)),
       ...http.diagnostics,
       ...tcp.diagnostics,
-      ...mesh.idlePeerAuthentications(proxy.labels).map(idle),
+      ...mesh.security.idlePeerAuthentications(proxy.labels).map(idle),
     ],
   };
 }

@@ -3,28 +3,24 @@
 
 import { computed, type ReadonlySignal } from '@preact/signals-core';
 import type { ApiObject } from '../api/object.ts';
-import type { AuthorizationPolicy } from '../api/authorization-policy.ts';
 import type { Gateway } from '../api/gateway.ts';
 import type { MeshConfig } from '../api/mesh-config.ts';
 import type { MeshNetworks } from '../api/mesh-networks.ts';
-import type { PeerAuthentication } from '../api/peer-authentication.ts';
 import type { Sidecar } from '../api/sidecar.ts';
-import type { Collection, Index } from '../store/collection.ts';
+import type { Collection } from '../store/collection.ts';
 import { family } from '../store/family.ts';
 import type { StoreReader } from '../store/reader.ts';
 import { byAge } from '../store/store.ts';
 import { compareText } from '../lib/order.ts';
-import { authorization, type Authorization } from './authorization.ts';
 import { automaticAddresses, wantsAddress, type AutomaticAddress } from './automatic-addresses.ts';
-import { namespaceMode, workloadAuthentication, type ModeDecision, type WorkloadAuthentication } from './authentication.ts';
 import { Cluster } from './cluster.ts';
 import { clusterLocalHosts } from './cluster-local.ts';
 import type { DestinationPolicy } from './destination-policy.ts';
 import { PolicyIndex, writtenPolicies } from './policy-index.ts';
 import type { NetworkGateway } from './gateway-service.ts';
 import { writtenGateway, type GatewayDeclaration } from './gateway.ts';
-import { headlessAddresses } from './headless.ts';
-import { endpointsOf, type Endpoint } from './endpoint.ts';
+import type { Endpoint } from './endpoint.ts';
+import { EndpointIndex } from './endpoint-index.ts';
 import { IngressIndex } from './ingress-index.ts';
 import { matchesLabels, type Labels } from './labels.ts';
 import { outlooks } from './outlook.ts';
@@ -35,14 +31,13 @@ import { RouteIndex, writtenRoutes } from './route-index.ts';
 import type { Route } from './route.ts';
 import type { Caller } from './scope.ts';
 import { byAddress, meshGateways, networkGateways, type NetworkGateways } from './network-gateways.ts';
+import { SecurityIndex } from './security-index.ts';
 import { selectionKeys } from './selection-keys.ts';
 import { sidecarsFor } from './sidecar-selection.ts';
-import { inClusters, portNumbered, serviceKey, type Service } from './service.ts';
+import type { Service } from './service.ts';
 import { registeredServices, ServiceIndex } from './service-index.ts';
-import type { Workload } from './workload.ts';
 
 const networking = 'networking.istio.io';
-const security = 'security.istio.io';
 
 interface Aged {
   readonly object: ApiObject<unknown>;
@@ -85,16 +80,17 @@ export class Mesh {
   readonly outlook: (namespace: string) => string;
   /** Patches to what is generated. */
   readonly patches: PatchIndex;
+  readonly security: SecurityIndex;
 
   readonly #store: StoreReader;
   readonly #serviceIndex: ServiceIndex;
+  readonly #endpointIndex: EndpointIndex;
   readonly #routeIndex: RouteIndex;
   readonly #policyIndex: PolicyIndex;
   readonly #clusters: ReadonlyMap<string, Cluster>;
   readonly #reach: Reach;
   readonly #gatewaysByName: ReadonlySignal<NetworkGateways>;
   readonly #gatewaysByAddress: ReadonlySignal<NetworkGateways>;
-  readonly #authorizations: Index<Authorization>;
   readonly #gateways: Collection<GatewayDeclaration>;
 
   constructor({ config, networks, clusterId, objects: store, remote, domain = 'cluster.local' }: MeshParts) {
@@ -102,13 +98,17 @@ export class Mesh {
     this.config = config;
     this.domain = domain;
     this.patches = new PatchIndex(store, config.rootNamespace);
+    this.security = new SecurityIndex(store, config.rootNamespace);
 
     const cluster = (id: string, objects: StoreReader): Cluster =>
       new Cluster(id, objects, {
         config,
         domain,
         networks,
-        refusesMutualTls: (workload, port) => this.#refuses(workload, port),
+        refusesMutualTls: ({ namespace, labels }, port) => {
+          const { ports, byDefault } = this.security.workloadAuthentication(namespace, labels);
+          return (ports.get(port) ?? byDefault).mode === 'DISABLE';
+        },
       });
     this.primary = cluster(clusterId, store);
     const others = [...remote].filter(([id]) => id !== clusterId).sort(([a], [b]) => compareText(a, b));
@@ -123,6 +123,13 @@ export class Mesh {
 
     this.services = registeredServices(clusters, store, config);
     this.#serviceIndex = new ServiceIndex(this.services);
+    this.#endpointIndex = new EndpointIndex({
+      all: () => this.services.all(),
+      at: (host) => this.servicesAt(host),
+      in: (namespace) => this.servicesIn(namespace),
+      cluster: (id) => this.cluster(id),
+      clusters: () => this.clusters,
+    });
 
     this.routes = writtenRoutes(store, config, domain);
     this.#routeIndex = new RouteIndex(this.routes);
@@ -150,13 +157,6 @@ export class Mesh {
           .find(({ registry }) => registry === 'Kubernetes')
           ?.ports.find((port) => port.name === name)?.number,
     );
-
-    this.#authorizations = store
-      .kind(security, 'AuthorizationPolicy')
-      .derive<Authorization>(byObjectAge, (object, key) => [
-        [key, authorization(object as unknown as ApiObject<AuthorizationPolicy>)],
-      ])
-      .index((policy) => [policy.object.metadata.namespace]);
   }
 
   // Clusters
@@ -219,71 +219,24 @@ export class Mesh {
 
   // Endpoints
 
-  readonly #endpoints = family((id): readonly Endpoint[] => {
-    const [key, port] = splitLast(id);
-    const [namespace, host] = splitFirst(key);
-    const service = this.servicesAt(host).find((candidate) => candidate.namespace === namespace);
-    const found = service && portNumbered(service, Number(port));
-    if (service === undefined || found === undefined) return [];
-    // An entry selects workloads wherever they run; a Kubernetes service has its endpoints in the clusters that have it.
-    if (service.registry === 'External' && service.selector !== undefined) {
-      return [...this.clusters].flatMap(({ inputs }) => endpointsOf(service, found, inputs));
-    }
-    return inClusters(service).flatMap((each) => {
-      const own = each === service ? found : each.ports.find(({ name }) => name === found.name);
-      return own === undefined ? [] : endpointsOf(each, own, this.cluster(each.cluster).inputs);
-    });
-  });
-
   /** Who serves a port of a service; the cell is shared by everyone who asks. */
   endpoints(service: Service, port: number): ReadonlySignal<readonly Endpoint[]> {
-    return this.#endpoints(`${serviceKey(service)}|${port}`);
+    return this.#endpointIndex.endpoints(service, port);
   }
-
-  #refuses({ namespace, labels }: Workload, port: number): boolean {
-    const { ports, byDefault } = this.workloadAuthentication(namespace, labels);
-    return (ports.get(port) ?? byDefault).mode === 'DISABLE';
-  }
-
-  readonly #accounts = family((id): string => {
-    const [key, port] = splitLast(id);
-    const names = new Set<string>();
-    for (const endpoint of this.#endpoints(`${key}|${port}`).value) {
-      if (endpoint.serviceAccount !== '') names.add(`${endpoint.namespace}/${endpoint.serviceAccount}`);
-    }
-    return [...names].sort().join(' ');
-  });
 
   /** The service accounts behind a port as `namespace/name`, sorted. Changes only when that set does. */
   serviceAccounts(service: Service, port: number): readonly string[] {
-    const text = this.#accounts(`${serviceKey(service)}|${port}`).value;
-    return text === '' ? [] : text.split(' ');
+    return this.#endpointIndex.serviceAccounts(service, port);
   }
-
-  readonly #written = family((namespace): ReadonlySet<string> => {
-    const written = new Set<string>();
-    for (const service of this.servicesIn(namespace)) {
-      // Where a Service selects, the Pods' labels say who serves it; addresses are what people wrote.
-      if (service.registry === 'Kubernetes' && service.selector !== undefined) continue;
-      for (const port of service.ports)
-        for (const { address } of this.endpoints(service, port.number).value) written.add(address);
-    }
-    return written;
-  });
 
   /** The addresses that make a workload of a namespace the server of a service that does not select it by labels alone. */
   writtenAddresses(namespace: string): ReadonlySet<string> {
-    return this.#written(namespace).value;
+    return this.#endpointIndex.writtenAddresses(namespace);
   }
-
-  readonly #headless = headlessAddresses(
-    () => this.services.all(),
-    (service, port) => this.endpoints(service, port).value,
-  );
 
   /** Whether callers reach a headless service at an address: then they have a listener for it. */
   isHeadlessAddress(address: string): boolean {
-    return this.#headless(address).value;
+    return this.#endpointIndex.isHeadlessAddress(address);
   }
 
   readonly #automatic = computed((): ReadonlyMap<string, AutomaticAddress> => {
@@ -343,56 +296,6 @@ export class Mesh {
     return this.#policyIndex.policies(host, home, from);
   }
 
-  // Authentication and authorization
-
-  peerAuthentications(): readonly ApiObject<PeerAuthentication>[] {
-    return typed<PeerAuthentication>(this.#store.kind(security, 'PeerAuthentication').all());
-  }
-
-  #peerAuthenticationsIn(namespace: string): readonly ApiObject<PeerAuthentication>[] {
-    return typed<PeerAuthentication>(this.#store.inNamespace(security, 'PeerAuthentication', namespace));
-  }
-
-  readonly #namespaceMode = family((namespace): ModeDecision =>
-    namespaceMode(
-      this.#peerAuthenticationsIn(this.config.rootNamespace),
-      namespace === this.config.rootNamespace ? [] : this.#peerAuthenticationsIn(namespace),
-    ),
-  );
-
-  /** The mutual TLS mode that callers assume of a namespace's services. */
-  namespaceMode(namespace: string): ModeDecision {
-    return this.#namespaceMode(namespace).value;
-  }
-
-  workloadAuthentication(namespace: string, labels: Labels): WorkloadAuthentication {
-    const root = this.config.rootNamespace;
-    return workloadAuthentication(
-      this.#peerAuthenticationsIn(root),
-      namespace === root ? [] : this.#peerAuthenticationsIn(namespace),
-      labels,
-    );
-  }
-
-  /** Policies of the root namespace that select a workload, which they cannot do from there. */
-  idlePeerAuthentications(labels: Labels): readonly ApiObject<PeerAuthentication>[] {
-    return this.#peerAuthenticationsIn(this.config.rootNamespace).filter(({ body }) => {
-      const { matchLabels = {} } = body.spec?.selector ?? {};
-      return Object.keys(matchLabels).length > 0 && matchesLabels(matchLabels, labels);
-    });
-  }
-
-  /** AuthorizationPolicies for a workload: the root namespace's, then its own namespace's, oldest first in each. */
-  authorizationPolicies(namespace: string, labels: Labels): readonly Authorization[] {
-    const namespaces = namespace === this.config.rootNamespace ? [namespace] : [this.config.rootNamespace, namespace];
-    return namespaces
-      .flatMap((where) => this.#authorizations.get(where))
-      .filter(({ object }) => {
-        const { selector, targetRef, targetRefs } = object.body.spec ?? {};
-        return matchesLabels(selector?.matchLabels ?? {}, labels) && targetRef === undefined && (targetRefs ?? []).length === 0;
-      });
-  }
-
   // Gateways
 
   /** Gateways that select a proxy by its labels, whatever its namespace, oldest first; one without a selector takes every gateway. */
@@ -428,10 +331,7 @@ export class Mesh {
 
   readonly #workloadKeys = selectionKeys(() => [
     ...this.services.all().map((service) => service.selector),
-    ...this.peerAuthentications().map(({ body }) => body.spec?.selector?.matchLabels),
-    ...typed<AuthorizationPolicy>(this.#store.kind(security, 'AuthorizationPolicy').all()).map(
-      ({ body }) => body.spec?.selector?.matchLabels,
-    ),
+    ...this.security.selectors,
     ...this.gateways().map(({ selector }) => selector),
   ]);
 
@@ -452,7 +352,3 @@ export class Mesh {
     return this.#workloadKeys.value;
   }
 }
-
-const splitFirst = (text: string) => splitAt(text, text.indexOf('/'));
-const splitLast = (text: string) => splitAt(text, text.lastIndexOf('|'));
-const splitAt = (text: string, at: number): [string, string] => [text.slice(0, at), text.slice(at + 1)];

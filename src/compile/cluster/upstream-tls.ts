@@ -94,7 +94,7 @@ const verifies = ({ config }: Mesh, tls: ClientTLSSettings): boolean =>
 /** Whether callers use mutual TLS to a service by themselves (istio.md §3.6, "Auto mTLS"). */
 function callsWithMutualTls(mesh: Mesh, service: Service, port: ServicePort, settings: TrafficPolicy): boolean {
   if (!mesh.config.enableAutoMtls || service.external) return false;
-  if (mesh.namespaceMode(service.namespace).mode === 'DISABLE') return false;
+  if (mesh.security.namespaceMode(service.namespace).mode === 'DISABLE') return false;
   if (service.resolution !== 'original' && settings.loadBalancer?.simple !== 'PASSTHROUGH') return true;
   // The caller chooses the address, so no endpoint can say what it takes: all must.
   const endpoints = mesh.endpoints(service, port.number).value;

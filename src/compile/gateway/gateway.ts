@@ -25,7 +25,7 @@ export function gatewayOf(proxy: ProxyClass): Configuration {
   const { mesh } = view;
   const servers = computed(() => serversOf(proxy));
   const rbac = computed(() => {
-    const policies = mesh.authorizationPolicies(proxy.namespace, proxy.labels);
+    const policies = mesh.security.authorizationPolicies(proxy.namespace, proxy.labels);
     const l4 = servers.value.servers.filter((server) => !hasTable(server)).map(({ port }) => port);
     return { http: httpRbac(policies, mesh.config), tcp: tcpRbac(policies, mesh.config, l4) };
   });

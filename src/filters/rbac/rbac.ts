@@ -29,7 +29,7 @@ export interface RbacFilters {
 }
 
 /**
- * The HTTP filters of a workload's policies, `mesh.authorizationPolicies(namespace, labels)`. A request that a DENY rule matches gets
+ * The HTTP filters of a workload's policies, `mesh.security.authorizationPolicies(namespace, labels)`. A request that a DENY rule matches gets
  * 403 `RBAC: access denied`; so does one that no ALLOW rule matches, if there is any ALLOW policy, even one whose rules can never
  * match. `context` may be the MeshConfig.
  */
