@@ -238,6 +238,13 @@ describe('a gateway on the real Envoy', { timeout: 20_000 }, () => {
     await assert.rejects(ask(ports.https, 'nobody.example', '/', { ca: trusted.pem }), /socket|ECONNRESET/);
   });
 
+  it('sends a client whose connection is for another host of the same certificate to a connection of its own', async () => {
+    const onConnectionOfA = { ca: trusted.pem, servername: 'a.example' };
+    assert.equal((await ask(ports.https, 'optional.example', '/', onConnectionOfA)).status, 421);
+    // Its certificate is another: no client would ask here, and nothing is told of it.
+    assert.equal((await ask(ports.https, 'guarded.example', '/', onConnectionOfA)).status, 404);
+  });
+
   it('lets in only who has a certificate of the Secret’s authority', async () => {
     const [friend, stranger] = [await named(clients, 'friend'), await named(trusted, 'stranger')];
     assert.equal((await ask(ports.https, 'guarded.example', '/', { ca: trusted.pem, ...friend })).body, 'one');

@@ -12,6 +12,7 @@ import { resolveDestination } from '../route/destination.ts';
 import { httpRoutes, type RouteInit, type RuleAudience } from '../route/http-rules.ts';
 import { routeTable } from '../route/table.ts';
 import { hostOrigin, virtualHostPiece, type VirtualHostPiece } from '../route/virtual-host.ts';
+import { misdirectedHosts } from './misdirected.ts';
 import { commonHosts, hostsFor, tableOf, type GatewayServer } from './server.ts';
 
 interface HostDraft {
@@ -35,11 +36,11 @@ export function gatewayTable(proxy: ProxyClass, servers: readonly GatewayServer[
   const drafts = new Map<string, HostDraft>();
   for (const server of bound) addServer(proxy, server, drafts);
   const hosts = [...drafts.values()].sort((a, b) => bySpecificity(a.host, b.host)).map(piece);
-  return routeTable(
-    name,
-    { validateClusters: false, ignorePortInHostMatching: true, maxDirectResponseBodySizeBytes: 1 << 20 },
-    hosts.length > 0 ? hosts : [blackHole(first.number)],
-  );
+  const elsewhere = misdirectedHosts(servers, bound).filter((host) => !drafts.has(host));
+  return routeTable(name, { validateClusters: false, ignorePortInHostMatching: true, maxDirectResponseBodySizeBytes: 1 << 20 }, [
+    ...(hosts.length > 0 ? hosts : [blackHole(first.number)]),
+    ...(elsewhere.length > 0 ? [misdirected(first.number, elsewhere)] : []),
+  ]);
 }
 
 /** Whom the rules of a server are compiled for. */
@@ -134,3 +135,16 @@ function catchAllLast(routes: readonly RouteInit[]): RouteInit[] {
 
 /** A server that no rule is bound to answers 404 to everything. */
 const blackHole = (number: number): VirtualHostPiece => virtualHostPiece({ name: `blackhole:${number}`, domains: ['*'] }, []);
+
+/** What clients that have an HTTP/2 connection for another server ask it for is not said to be absent: they make a new connection. */
+const misdirected = (number: number, hosts: readonly string[]): VirtualHostPiece =>
+  virtualHostPiece(
+    {
+      name: `misdirected:${number}`,
+      domains: [...hosts],
+      routes: [
+        { match: { pathSpecifier: { case: 'prefix', value: '/' } }, action: { case: 'directResponse', value: { status: 421 } } },
+      ],
+    },
+    [],
+  );

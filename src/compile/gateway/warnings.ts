@@ -3,8 +3,8 @@
 import { diagnose, type Diagnostic } from '../../api/diagnostic.ts';
 import { refOf, refText } from '../../api/object.ts';
 import type { ProxyClass } from '../proxy-class.ts';
-import { commonHosts, hasTable, hostsFor, terminatesTls, type GatewayServer } from './server.ts';
-import { serverSecrets } from './tls.ts';
+import { certificatesOf } from './misdirected.ts';
+import { commonHosts, hostsFor, type GatewayServer } from './server.ts';
 
 /** Hosts of rules that none of the servers has to which the rules are bound: requests for them never come there. */
 export function strayHosts({ view, namespace }: ProxyClass, servers: readonly GatewayServer[]): Diagnostic[] {
@@ -31,8 +31,7 @@ export function strayHosts({ view, namespace }: ProxyClass, servers: readonly Ga
 export function sharedCertificates(servers: readonly GatewayServer[]): Diagnostic[] {
   const first = new Map<string, GatewayServer['object']>();
   return servers.flatMap((server) => {
-    if (!hasTable(server) || !terminatesTls(server) || server.server.tls === undefined) return [];
-    const { certificates } = serverSecrets(server.server.tls);
+    const certificates = certificatesOf(server);
     const key = [server.bind, server.port, ...certificates].join(' ');
     const other = first.get(key);
     if (other === undefined) first.set(key, server.object);
@@ -41,7 +40,7 @@ export function sharedCertificates(servers: readonly GatewayServer[]): Diagnosti
       diagnose(server.object, [...server.path, 'tls'], {
         code: 'IST0138',
         severity: 'warning',
-        message: `${refText(refOf(other))} has this certificate on port ${server.number} too: clients that use an HTTP/2 connection again for this server's hosts get 404`,
+        message: `${refText(refOf(other))} has this certificate on port ${server.number} too: clients that use an HTTP/2 connection again for this server's hosts get 421, and those that do not know it fail`,
         help: 'write the servers of one certificate as one server, with all hosts',
       }),
     ];
