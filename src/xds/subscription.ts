@@ -43,6 +43,8 @@ export class Subscription implements Member {
   named = false;
   /** The first answer is due even if it is empty: the proxy waits for it. */
   greet = false;
+  /** What is sent next stands behind clusters that need it: listeners and routes wait for its answer (endpoints). */
+  gating = false;
   /** Removed resources that the proxy is told of only after nothing refers to them any more (clusters). */
   readonly leaving = new Map<string, Resource | undefined>();
   /** Removed resources that the proxy keeps as long as its listeners or routes name them. */

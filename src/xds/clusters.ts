@@ -1,0 +1,83 @@
+// Clusters on ADS: they come first, with the endpoints that Envoy does not ask for again right behind them, and go last.
+
+import type { Resource } from '../compile/resource.ts';
+import { endpointsNameOf } from './cluster.ts';
+import { isUsed, waitForRemovals } from './order.ts';
+import { stateWithLeaving, type Outgoing } from './outgoing.ts';
+import type { Peer } from './peers.ts';
+import { noDifference, nothing } from './view.ts';
+
+/** Clusters that appeared or changed; false when the socket is full now. */
+export function sendClusters(outgoing: Outgoing, changedAt: number | undefined): boolean {
+  const subscription = outgoing.subscriptions.get('cluster');
+  if (!subscription?.pending) return true;
+  if (subscription.full) return outgoing.holdFull();
+  const { resources, removed } = subscription.take();
+  for (const [name, held] of removed) subscription.leave(name, held);
+  for (const { name } of resources) subscription.stays(name);
+  if (resources.length === 0 && !subscription.greet) return outgoing.sendTrial(subscription, changedAt, true);
+  oweEndpointsOf(outgoing, resources);
+  const state = outgoing.protocol === 'delta' ? resources : stateWithLeaving(subscription);
+  return (
+    outgoing.send(subscription, { ...noDifference, resources: state }, changedAt, true) &&
+    outgoing.sendTrial(subscription, changedAt, true)
+  );
+}
+
+/**
+ * A cluster that comes waits for its endpoints, also where the proxy has them already: it does not ask for these again, and what
+ * needs the cluster waits for them.
+ */
+export function oweEndpointsOf({ subscriptions }: Outgoing, clusters: readonly Resource[]): void {
+  const endpoints = subscriptions.get('endpoint');
+  if (endpoints === undefined || endpoints.sent === nothing) return;
+  for (const cluster of clusters) {
+    const name = endpointsNameOf(cluster);
+    if (name === undefined || !endpoints.view.names?.has(name)) continue;
+    endpoints.owe(name, 'nothing');
+    endpoints.gating = true;
+  }
+}
+
+/** The endpoints that are due. */
+export function sendEndpoints(outgoing: Outgoing, changedAt: number | undefined): boolean {
+  const subscription = outgoing.subscriptions.get('endpoint');
+  if (!outgoing.sendType('endpoint', changedAt, subscription?.gating ?? false)) return false;
+  if (subscription !== undefined) subscription.gating = false;
+  return true;
+}
+
+/** Removes the clusters that are gone and that nothing leads to any more. */
+export function sendRemovals(outgoing: Outgoing, peers: () => readonly Peer[], changedAt: number | undefined): void {
+  const { subscriptions, server, openedAt } = outgoing;
+  const subscription = subscriptions.get('cluster');
+  if (!subscription) return;
+  for (const [name, held] of subscription.kept) {
+    if (!isUsed(subscriptions, name)) subscription.leave(name, held);
+  }
+  if (subscription.leaving.size === 0) return;
+  const { clock, patienceMs } = server;
+  const now = clock.now();
+  const wait = waitForRemovals(subscriptions, now, patienceMs);
+  // A proxy that comes back asks for clusters first and for the listeners that hold on to old ones a moment later.
+  const settling = openedAt + settlingMs - now;
+  if (wait === undefined) return outgoing.hold(patienceMs, changedAt);
+  if (wait > 0 || settling > 0) return outgoing.hold(Math.max(wait, settling), changedAt);
+  if (subscription.full) return void outgoing.holdFull();
+  const others = peers();
+  const removed = new Map<string, Resource | undefined>();
+  for (const [name, held] of subscription.leaving) {
+    if (subscription.view.get(name) || others.some((peer) => peer.hasCalled(name))) continue;
+    if (isUsed(subscriptions, name)) subscription.kept.set(name, held);
+    else removed.set(name, held);
+  }
+  subscription.leaving.clear();
+  if (removed.size === 0) return;
+  // SotW says it by the state that lacks them.
+  const difference =
+    outgoing.protocol === 'delta' ? { ...noDifference, removed } : { ...noDifference, resources: stateWithLeaving(subscription) };
+  outgoing.send(subscription, difference, changedAt, false);
+}
+
+/** After a stream opened, removals wait this long for the proxy to ask for its listeners and routes as well. */
+const settlingMs = 500;
