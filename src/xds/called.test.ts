@@ -92,6 +92,88 @@ test('a proxy that comes back is sent what changed and keeps the rest', () => {
   assert.deepEqual(again.settle(), ['cluster c2 c3']);
 });
 
+/** What a proxy says first on a stream that it opens again. */
+const comesBack = (proxy: DeltaProxy, type: 'called' | 'endpoint' | 'listener' | 'route') => {
+  const kept = proxy.held.get(type === 'called' ? 'cluster' : type) ?? new Map<string, string>();
+  return { resourceNamesSubscribe: [...kept.keys()], initialResourceVersions: Object.fromEntries(kept) };
+};
+
+for (const first of ['called', 'main'] as const) {
+  test(`endpoints follow a cluster that changed while its proxy was away, which opens its ${first} stream first`, () => {
+    const { a, main, demand, open } = setUp();
+    a.put('called', called('c'), called('d'));
+    a.put('endpoint', fake('c'), fake('d'));
+    demand.subscribe('called', 'c', 'd');
+    demand.settle();
+    main.subscribe('endpoint', 'c', 'd');
+    main.settle();
+    demand.close();
+    main.close();
+    a.put('called', called('c', 'changed'));
+    const [nextDemand, nextMain] = [open(calledPath), open(deltaPath)];
+    const back = {
+      called() {
+        nextDemand.send('called', comesBack(demand, 'called'));
+        assert.deepEqual(nextDemand.settle(), ['cluster c']);
+      },
+      main() {
+        nextMain.send('endpoint', comesBack(main, 'endpoint'));
+      },
+    };
+    back[first]();
+    back[first === 'called' ? 'main' : 'called']();
+    assert.deepEqual(nextMain.settle(), ['endpoint c']);
+  });
+}
+
+test('endpoints follow a cluster that changed while only the stream that brings them was away', () => {
+  const { a, main, demand, change, open } = setUp();
+  a.put('called', called('c'));
+  a.put('endpoint', fake('c'));
+  demand.subscribe('called', 'c');
+  demand.settle();
+  main.subscribe('endpoint', 'c');
+  main.settle();
+  main.close();
+  change(() => a.put('called', called('c', 'changed')));
+  assert.deepEqual(demand.settle(), ['cluster c']);
+  const next = open(deltaPath);
+  next.send('endpoint', comesBack(main, 'endpoint'));
+  assert.deepEqual(next.settle(), ['endpoint c']);
+  const again = open(deltaPath);
+  again.send('endpoint', comesBack(main, 'endpoint'));
+  assert.deepEqual(again.settle(), []);
+});
+
+test('what went while its proxy was away stays until the proxy has said which routes it has, and taken theirs', () => {
+  const { a, main, demand, open, clock } = setUp();
+  a.put('called', called('c'));
+  a.put('listener', fake('l'));
+  a.put('route', fake('r', 'to c'));
+  main.subscribe('listener');
+  main.subscribe('route', 'r');
+  main.settle();
+  demand.subscribe('called', 'c');
+  demand.settle();
+  main.close();
+  demand.close();
+  a.drop('called', 'c');
+  a.put('route', fake('r', 'elsewhere'));
+  const again = open(calledPath);
+  again.send('called', comesBack(demand, 'called'));
+  clock.pass(1000);
+  assert.deepEqual(again.took(), []);
+  const next = open(deltaPath);
+  for (const type of ['listener', 'route'] as const) next.send(type, comesBack(main, type));
+  const [route] = next.take();
+  assert.ok(route);
+  clock.pass(1000);
+  assert.deepEqual(again.took(), []);
+  next.ack(route);
+  clock.pass(1000);
+  assert.deepEqual(again.took(), ['cluster c']);
+});
+
 test('ADS does not take away a cluster that the proxy has called for', () => {
   const { a, main, demand, change, clock } = setUp();
   a.put('cluster', called('both'), called('one'));

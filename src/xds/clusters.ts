@@ -28,12 +28,18 @@ export function sendClusters(outgoing: Outgoing, changedAt: number | undefined):
  * A cluster that comes waits for its endpoints, also where the proxy has them already: it does not ask for these again, and what
  * needs the cluster waits for them.
  */
-export function oweEndpointsOf({ subscriptions }: Outgoing, clusters: readonly Resource[]): void {
+export const oweEndpointsOf = (outgoing: Outgoing, clusters: readonly Resource[]): void =>
+  oweEndpoints(
+    outgoing,
+    clusters.flatMap((cluster) => endpointsNameOf(cluster) ?? []),
+  );
+
+/** The same, by the names of endpoints. */
+export function oweEndpoints({ subscriptions }: Outgoing, names: Iterable<string>): void {
   const endpoints = subscriptions.get('endpoint');
   if (endpoints === undefined || endpoints.sent === nothing) return;
-  for (const cluster of clusters) {
-    const name = endpointsNameOf(cluster);
-    if (name === undefined || !endpoints.view.names?.has(name)) continue;
+  for (const name of names) {
+    if (!endpoints.view.names?.has(name)) continue;
     endpoints.owe(name, 'nothing');
     endpoints.gating = true;
   }
@@ -49,20 +55,15 @@ export function sendEndpoints(outgoing: Outgoing, changedAt: number | undefined)
 
 /** Removes the clusters that are gone and that nothing leads to any more. */
 export function sendRemovals(outgoing: Outgoing, peers: () => readonly Peer[], changedAt: number | undefined): void {
-  const { subscriptions, server, openedAt } = outgoing;
+  const { subscriptions } = outgoing;
   const subscription = subscriptions.get('cluster');
   if (!subscription) return;
   for (const [name, held] of subscription.kept) {
     if (!isUsed(subscriptions, name)) subscription.leave(name, held);
   }
   if (subscription.leaving.size === 0) return;
-  const { clock, patienceMs } = server;
-  const now = clock.now();
-  const wait = waitForRemovals(subscriptions, now, patienceMs);
-  // A proxy that comes back asks for clusters first and for the listeners that hold on to old ones a moment later.
-  const settling = openedAt + settlingMs - now;
-  if (wait === undefined) return outgoing.hold(patienceMs, changedAt);
-  if (wait > 0 || settling > 0) return outgoing.hold(Math.max(wait, settling), changedAt);
+  const wait = untilUnused(outgoing);
+  if (wait > 0) return outgoing.hold(wait, changedAt);
   if (subscription.full) return void outgoing.holdFull();
   const others = peers();
   const removed = new Map<string, Resource | undefined>();
@@ -77,6 +78,16 @@ export function sendRemovals(outgoing: Outgoing, peers: () => readonly Peer[], c
   const difference =
     outgoing.protocol === 'delta' ? { ...noDifference, removed } : { ...noDifference, resources: stateWithLeaving(subscription) };
   outgoing.send(subscription, difference, changedAt, false);
+}
+
+/** Milliseconds until nothing that the proxy runs refers any more to clusters that are gone, as far as is known now. */
+export function untilUnused({ subscriptions, server, openedAt }: Outgoing): number {
+  const { clock, patienceMs } = server;
+  const now = clock.now();
+  // A proxy that comes back asks for clusters first and for the listeners that hold on to old ones a moment later.
+  const settling = openedAt + settlingMs - now;
+  const wait = waitForRemovals(subscriptions, now, patienceMs);
+  return wait === undefined ? patienceMs : Math.max(0, wait, settling);
 }
 
 /** After a stream opened, removals wait this long for the proxy to ask for its listeners and routes as well. */

@@ -3,12 +3,17 @@
 /** What a stream does for the other streams of its proxy. */
 export interface Peer {
   readonly node: { readonly id: string };
-  /** Which of these endpoints the proxy has subscribed to here: for a cluster that changes it does not ask for them again. */
-  endpointsHeld(names: readonly string[]): readonly string[];
-  /** Sends endpoints once more. */
-  repeatEndpoints(names: readonly string[]): void;
-  /** Milliseconds until nothing that the proxy runs refers any more to what is gone; 0 is now. */
-  untilUnused(): number;
+  /**
+   * Which of these endpoints the proxy has subscribed to here: for a cluster that changes it does not ask for them again. Undefined
+   * where it has not yet said, or never says, which it has.
+   */
+  endpointsHeld(names: readonly string[]): readonly string[] | undefined;
+  /** Sends endpoints once more; false where the proxy has not yet said which it has. */
+  repeatEndpoints(names: readonly string[]): boolean;
+  /** Endpoints that must be sent once more by the stream that asks: their clusters changed while there was none. They are told once. */
+  takeUnrepeated(): Iterable<string>;
+  /** Milliseconds until nothing that the proxy runs refers any more to what is gone; 0 is now; undefined where this is not known here. */
+  untilUnused(): number | undefined;
   /** Whether the proxy has called for a cluster here: then nobody else may take it away (envoy-tried.md §2.4). */
   hasCalled(name: string): boolean;
 }

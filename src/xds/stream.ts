@@ -7,11 +7,11 @@ import { grpcStatus, type GrpcStatus } from '../lib/grpc/status.ts';
 import type { Configuration, ProxyNode } from '../compile/configuration.ts';
 import { typeUrl, type ResourceType } from '../compile/resource.ts';
 import { CalledClusters } from './called.ts';
-import { oweEndpointsOf, sendClusters, sendEndpoints, sendRemovals } from './clusters.ts';
+import { oweEndpoints, oweEndpointsOf, sendClusters, sendEndpoints, sendRemovals, untilUnused } from './clusters.ts';
 import type { Flushable, StreamContext } from './context.ts';
 import { lackingObjects, objectStates, type ObjectState } from './object-state.ts';
 import type { Distributed, ProxyDistribution, Refusal } from './distribution.ts';
-import { waitForClusters, waitForRemovals } from './order.ts';
+import { waitForClusters } from './order.ts';
 import { Outgoing } from './outgoing.ts';
 import { decodeDeltaRequest, decodeSotwRequest, type DiscoveryRequest } from './request.ts';
 import { acknowledgedVersions, typeDistribution } from './report.ts';
@@ -19,7 +19,6 @@ import type { Protocol } from './response.ts';
 import { changeDelta, changeSotw, openDelta, openSotw } from './subscribe.ts';
 import type { Subscription } from './subscription.ts';
 import type { Peer } from './peers.ts';
-import { nothing } from './view.ts';
 import { readOr } from './watch.ts';
 
 /** What a stream is for: everything that a proxy subscribes to, or the clusters that it calls for by name. */
@@ -66,7 +65,7 @@ export class ProxyStream implements Distributed, Flushable, Peer {
     this.purpose = purpose;
     this.#outgoing = new Outgoing({ server, call, protocol, stream, again: () => this.flush(undefined) });
     this.#subscriptions = this.#outgoing.subscriptions;
-    this.#called = new CalledClusters(this.#outgoing);
+    this.#called = new CalledClusters(this.#outgoing, () => server.peers.of(this));
     this.#cell = server.compiler.configurationFor(node);
     this.#configuration = this.#cell.peek();
     server.watches.add(this.#cell, node.id, this);
@@ -106,9 +105,11 @@ export class ProxyStream implements Distributed, Flushable, Peer {
     const subscription = open(this.#server.views, this.#configuration, type, request);
     this.#server.owners.set(subscription, this);
     this.#subscriptions.set(type, subscription);
+    if (type === 'called') this.#called.opened(request);
     if (type !== 'endpoint') return;
     // A proxy that comes back is sent clusters that changed meanwhile before it says which endpoints it has kept.
     for (const { resources } of this.#subscriptions.get('cluster')?.unanswered ?? []) oweEndpointsOf(this.#outgoing, resources);
+    for (const peer of this.#server.peers.of(this)) oweEndpoints(this.#outgoing, peer.takeUnrepeated());
   }
 
   /** Whether the request asks for a look at what there is to send. */
@@ -134,7 +135,7 @@ export class ProxyStream implements Distributed, Flushable, Peer {
     const pushes = subscription.answered(nonce, error, now, this.#outgoing.sendsState(subscription.type));
     if (!pushes) return this.#protocol === 'delta' ? metrics.staleNonce(subscription.type) : undefined;
     for (const { sentAt, changedAt, behind } of pushes) {
-      if (behind !== undefined) for (const peer of this.#server.peers.of(this)) peer.repeatEndpoints(behind);
+      if (behind !== undefined) this.#called.answered(behind);
       metrics.answered(subscription.type, (now - sentAt) / 1000);
       if (changedAt !== undefined) {
         metrics.converged((now - changedAt) / 1000);
@@ -174,8 +175,7 @@ export class ProxyStream implements Distributed, Flushable, Peer {
     const look = outgoing.begin(cause);
     if (look === undefined) return;
     const { changedAt } = look;
-    const peers = () => this.#server.peers.of(this);
-    if (!this.#called.send(peers, changedAt)) return;
+    if (!this.#called.send(changedAt)) return;
     if (!sendClusters(outgoing, changedAt)) return;
     if (!sendEndpoints(outgoing, changedAt)) return;
     if (!outgoing.sendType('secret', changedAt, false)) return;
@@ -186,26 +186,29 @@ export class ProxyStream implements Distributed, Flushable, Peer {
     if (wait > 0 && dependents) return outgoing.hold(wait, changedAt);
     if (!outgoing.sendType('listener', changedAt, false)) return;
     if (!outgoing.sendType('route', changedAt, false)) return;
-    sendRemovals(outgoing, peers, changedAt);
+    sendRemovals(outgoing, () => this.#server.peers.of(this), changedAt);
   }
 
-  endpointsHeld(names: readonly string[]): readonly string[] {
+  endpointsHeld(names: readonly string[]): readonly string[] | undefined {
     const endpoints = this.#subscriptions.get('endpoint');
-    return endpoints === undefined ? [] : names.filter((name) => endpoints.view.names?.has(name));
+    return endpoints && names.filter((name) => endpoints.view.names?.has(name));
   }
 
-  repeatEndpoints(names: readonly string[]): void {
-    const endpoints = this.#subscriptions.get('endpoint');
-    if (endpoints === undefined || endpoints.sent === nothing) return;
-    for (const name of names) if (endpoints.view.names?.has(name)) endpoints.owe(name, 'nothing');
+  repeatEndpoints(names: readonly string[]): boolean {
+    if (!this.#subscriptions.has('endpoint')) return false;
+    oweEndpoints(this.#outgoing, names);
     this.flush(undefined);
+    return true;
   }
 
-  untilUnused(): number {
-    if (!this.#subscriptions.has('listener')) return 0;
+  takeUnrepeated(): Iterable<string> {
+    return this.#called.takeUnrepeated();
+  }
+
+  untilUnused(): number | undefined {
+    if (!this.#subscriptions.has('listener')) return undefined;
     for (const { view } of this.#subscriptions.values()) view.refresh();
-    const { clock, patienceMs } = this.#server;
-    return waitForRemovals(this.#subscriptions, clock.now(), patienceMs) ?? patienceMs;
+    return untilUnused(this.#outgoing);
   }
 
   hasCalled(name: string): boolean {

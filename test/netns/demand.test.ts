@@ -3,22 +3,11 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { originProgram, tellProgram } from '../support/origin-program.ts';
 import { node, startMesh, whyNoMesh, type RunningMesh } from '../support/mesh.ts';
 import { until } from '../support/until.ts';
 
 const skip = whyNoMesh();
-
-/** HTTP/1 on 8080, HTTP/2 on 8081, a server that speaks first on 8082; each says what it heard. */
-const server = `
-const said = (protocol, request) => JSON.stringify({ name: process.env.NAME, protocol, url: request.url,
-  headers: Object.fromEntries(Object.entries(request.headers).filter(([key]) => key !== 'x-request-id')) });
-require('node:http').createServer((request, response) => response.end(said('1', request))).listen(8080);
-require('node:http2').createServer((request, response) => response.end(said('2', request))).listen(8081);
-require('node:net').createServer((socket) => {
-  socket.write('welcome to ' + process.env.NAME + '\\n');
-  socket.on('data', (data) => socket.write('heard ' + data)).on('error', () => {});
-}).listen(8082);
-`;
 
 const metadata = (name: string, namespace: string, more: object = {}) => ({ name, namespace, ...more });
 
@@ -31,7 +20,7 @@ const pod = (name: string, namespace: string, annotations: Readonly<Record<strin
       {
         name,
         image: 'curlimages/curl',
-        command: [node, '-e', server],
+        command: [node, '-e', originProgram],
         env: [{ name: 'NAME', value: name }],
         ports: [{ containerPort: 8080 }],
       },
@@ -125,13 +114,7 @@ async function clustersOf(caller: string): Promise<string[]> {
 
 /** What a server says to a line, and what it said before. */
 const tell = (caller: string, host: string, port: number): Promise<string> =>
-  mesh.exec(caller, [
-    node,
-    '-e',
-    `let heard = ''; const socket = require('node:net').connect(${port}, '${host}', () => socket.write('hello\\n'));
-     socket.on('error', (error) => { console.log(heard + error.message); process.exit(); }).on('close', () => console.log(heard));
-     socket.on('data', (data) => { heard += data; if (heard.includes('hello')) socket.end(); });`,
-  ]);
+  mesh.exec(caller, [node, '-e', tellProgram(host, port)]);
 
 /** The same call by both callers has the same answer, but for their certificates; it is returned. */
 async function same(...args: readonly string[]): Promise<{ readonly status: number; readonly body: string }> {
