@@ -9,6 +9,9 @@ import { adsSource } from '../tls.ts';
 
 type ConfigSource = Init<typeof ConfigSourceSchema>;
 
+/** As ADS: Envoy's own back-off of up to 30 s would make first calls fail for as long after the control plane is back. */
+const soonAgain = { retryBackOff: { baseInterval: duration(200), maxInterval: duration(2000) } };
+
 /** Equal wherever it stands, so that all listeners and filters of a proxy share one stream. */
 export const demandSource: ConfigSource = {
   configSourceSpecifier: {
@@ -17,7 +20,7 @@ export const demandSource: ConfigSource = {
       apiType: ApiConfigSource_ApiType.DELTA_GRPC,
       transportApiVersion: ApiVersion.V3,
       setNodeOnFirstMessageOnly: true,
-      grpcServices: [{ targetSpecifier: { case: 'envoyGrpc', value: { clusterName: 'xds-grpc' } } }],
+      grpcServices: [{ targetSpecifier: { case: 'envoyGrpc', value: { clusterName: 'xds-grpc', retryPolicy: soonAgain } } }],
     },
   },
   resourceApiVersion: ApiVersion.V3,
