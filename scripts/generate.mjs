@@ -50,10 +50,13 @@ function copyProtos() {
   cpSync(join(root, 'proto'), stage, { recursive: true, filter: (path) => !path.endsWith('.json') });
 }
 
-/** Puts a field into a message of a staged proto file, as its first line, and what its type is imported from. */
-function addField({ file, message, field, imports = [] }) {
+/**
+ * Puts a field into a message of a staged proto file, as its first line, and what its type is imported from. `optional`: fields
+ * that had to be there until this one took their place.
+ */
+function addField({ file, message, field, imports = [], optional = [] }) {
   const path = join(stage, file);
-  const text = readFileSync(path, 'utf8');
+  const text = optional.reduce((from, name) => relaxed(from, name, file), readFileSync(path, 'utf8'));
   const opening = new RegExp(`^ *message ${message} \\{$`, 'm');
   if (!opening.test(text)) throw new Error(`proto/additions.json: ${file} has no message ${message}`);
   const wanted = imports.map((name) => `import "${name}";`).filter((line) => !text.includes(line));
@@ -61,6 +64,12 @@ function addField({ file, message, field, imports = [] }) {
     path,
     text.replace(opening, (line) => `${line}\n  ${field}\n`).replace(/^package .*;$/m, (line) => [line, ...wanted].join('\n')),
   );
+}
+
+function relaxed(text, field, file) {
+  const rule = new RegExp(`( ${field} = \\d+) \\[\\(validate\\.rules\\)\\.message = \\{required: true\\}\\];`);
+  if (!rule.test(text)) throw new Error(`proto/additions.json: ${file} does not require ${field}`);
+  return text.replace(rule, '$1;');
 }
 
 function buf(args) {

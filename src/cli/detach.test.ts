@@ -38,7 +38,15 @@ describe('started', () => {
 describe('foregroundWords', () => {
   it('repeats every option but the one that detaches', () => {
     const state = { path: '/s', database: '', apiSocket: '' };
-    assert.deepEqual(foregroundWords(state, { detach: true, delivery: 'eager' }), ['up', '--state', '/s', '--delivery', 'eager']);
+    assert.deepEqual(foregroundWords(state, { detach: true, delivery: 'eager', records: '0' }), [
+      'up',
+      '--state',
+      '/s',
+      '--delivery',
+      'eager',
+      '--records',
+      '0',
+    ]);
     assert.deepEqual(
       foregroundWords(state, {
         detach: true,
@@ -48,8 +56,9 @@ describe('foregroundWords', () => {
         meshConfig: 'm',
         workloadCertTtl: '1h',
         delivery: 'eager',
+        records: '100',
       }).join(' '),
-      'up --state /s --file a.yaml --file b --delivery eager --images i --publish-address 127.0.0.2 --mesh-config m --workload-cert-ttl 1h',
+      'up --state /s --file a.yaml --file b --delivery eager --records 100 --images i --publish-address 127.0.0.2 --mesh-config m --workload-cert-ttl 1h',
     );
   });
 });

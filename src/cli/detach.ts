@@ -56,8 +56,14 @@ export async function detach(state: StateFolder, options: UpOptions, terminal: T
 
 /** The command line of the same mesh in the foreground. */
 export function foregroundWords(state: StateFolder, options: UpOptions): string[] {
-  const { file = [], images, publishAddress, meshConfig, workloadCertTtl, delivery } = options;
-  const given = { '--delivery': delivery, '--images': images, '--publish-address': publishAddress, '--mesh-config': meshConfig };
+  const { file = [], images, publishAddress, meshConfig, workloadCertTtl, delivery, records } = options;
+  const given = {
+    '--delivery': delivery,
+    '--records': records,
+    '--images': images,
+    '--publish-address': publishAddress,
+    '--mesh-config': meshConfig,
+  };
   return [
     'up',
     '--state',

@@ -14,6 +14,8 @@ import type { UpOptions } from './verbs/up.ts';
 
 /** Seconds. Shorter ones could run out while a busy machine renews them. */
 const shortestCertificate = 10;
+/** An Envoy under load sends about two hundred at once. */
+const fewestRecords = 500;
 const home = resolve(import.meta.dirname, '../..');
 
 export async function up(options: UpOptions, terminal: Terminal): Promise<number> {
@@ -30,6 +32,9 @@ export async function up(options: UpOptions, terminal: Terminal): Promise<number
     );
   if (deliveryNamed(options.delivery) === undefined)
     throw usageFailure(`--delivery ${options.delivery} is not known`, 'use eager, demand');
+  const records = /^\d{1,6}$/.test(options.records) ? Number(options.records) : Number.NaN;
+  if (!(records === 0 || records >= fewestRecords))
+    throw usageFailure(`--records ${options.records} is no number of records`, `give 0, or from ${fewestRecords} to 999999`);
   openStateFolder(state);
   return options.detach === true ? detach(state, options, terminal) : foreground(state, options, terminal);
 }
@@ -43,6 +48,7 @@ async function foreground(state: StateFolder, options: UpOptions, terminal: Term
     meshConfig: options.meshConfig && resolve(options.meshConfig),
     certificateSeconds: options.workloadCertTtl && seconds(options.workloadCertTtl),
     delivery: options.delivery,
+    records: Number(options.records),
     home,
   };
   terminal.note('starting the mesh (Ctrl-C stops it)');

@@ -52,6 +52,7 @@ export function inboundOf(proxy: ProxyClass): Inbound {
     httpAuthorization: http.filters,
     tcpAuthorization: tcp.filters,
     http10: proxy.http10,
+    records: view.records,
     families,
     captured,
     transparent: proxy.interception === 'TPROXY',

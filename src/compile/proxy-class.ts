@@ -13,6 +13,7 @@ import { deliveryKey } from './delivery.ts';
 import { topologyOf, type Topology } from './gateway/topology.ts';
 import { identityOf } from './identity.ts';
 import { needsAddress } from './ingress.ts';
+import { recordsKey } from './listener/access-record.ts';
 import { servesHttp10 } from './own-settings.ts';
 import { addressFamilies, isSet, labelsOf, podPorts, text, type AddressFamilies } from './node.ts';
 import type { Owner } from './own-ports.ts';
@@ -113,6 +114,7 @@ export function classOf(mesh: Mesh, node: ProxyNode, delivery: Delivery): ProxyC
       .filter((word) => word !== ''),
     families: addressFamilies(node.addresses),
     http10: servesHttp10(node, mesh.config),
+    records: isSet(node.metadata[recordsKey]),
     dialled: role === 'sidecar' && interception === 'NONE',
     httpProxy: role === 'sidecar' ? Number(text(node.metadata['HTTP_PROXY_PORT'])) || mesh.config.proxyHttpPort : 0,
     unprivileged: role === 'sidecar' && isSet(node.metadata['UNPRIVILEGED_POD']),

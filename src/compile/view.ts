@@ -35,6 +35,8 @@ export interface View extends Caller {
   /** The IP versions that the callers have. */
   readonly families: AddressFamilies;
   readonly http10: boolean;
+  /** Their agents take access records. */
+  readonly records: boolean;
   /** Nothing is redirected: listeners are opened at the loopback address, and applications dial them. */
   readonly dialled: boolean;
   /** The port at which applications find an HTTP proxy; 0: none. */
@@ -58,6 +60,7 @@ export const viewText = (view: View): string =>
     view.networkView.join(),
     familiesText(view.families),
     view.http10,
+    view.records,
     view.dialled,
     view.unprivileged,
     view.httpProxy,

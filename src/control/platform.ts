@@ -1,6 +1,7 @@
 // The joint between the control plane's API and whatever runs the workloads: local/ on a laptop. Absent when control runs alone.
 
 import type { ObjectRef } from '../api/object.ts';
+import type { RecordSource } from '../telemetry/record-book.ts';
 
 export interface PodRef {
   readonly namespace: string;
@@ -43,6 +44,8 @@ export interface Platform {
   /** Where this machine offers services' ports now: `HOST:PORT` by `NAMESPACE/SERVICE:PORT`. */
   published?(): Readonly<Record<string, string>>;
   proxies(): readonly ProxyReport[];
+  /** The access records of its proxies; absent where they write none. */
+  readonly records?: RecordSource | undefined;
   /** Pieces of text, in order, whole lines. Throws where the pod has no such container, naming those it has. */
   logs(pod: PodRef, request: LogRequest): AsyncIterable<string>;
   /** A command, run without a shell, that runs `command` inside a container's namespaces and environment. */

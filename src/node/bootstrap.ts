@@ -3,6 +3,7 @@
 import { create, createRegistry, type MessageInitShape, toJsonString } from '@bufbuild/protobuf';
 import { anyPack, type Duration, DurationSchema, StructSchema } from '@bufbuild/protobuf/wkt';
 import { type Bootstrap, BootstrapSchema } from '../../gen/envoy/config/bootstrap/v3/bootstrap_pb.js';
+import { CircuitBreakersSchema } from '../../gen/envoy/config/cluster/v3/circuit_breaker_pb.js';
 import { type Cluster, Cluster_DiscoveryType, ClusterSchema } from '../../gen/envoy/config/cluster/v3/cluster_pb.js';
 import { ApiVersion } from '../../gen/envoy/config/core/v3/config_source_pb.js';
 import { ApiConfigSource_ApiType } from '../../gen/envoy/config/core/v3/config_source_pb.js';
@@ -14,6 +15,7 @@ import { DownstreamConnectionsConfigSchema } from '../../gen/envoy/extensions/re
 import { HttpProtocolOptionsSchema } from '../../gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js';
 import { NodeError } from './node-error.ts';
 import { ownListeners } from './own-listeners.ts';
+import { recordsCluster } from '../compile/listener/access-record.ts';
 import { type ProxyDescription, proxyNode } from './proxy-node.ts';
 import { proxyStats } from './proxy-stats.ts';
 
@@ -68,6 +70,7 @@ function bootstrap(spec: BootstrapSpec): Bootstrap {
         socketCluster(adsCluster, agentSocket, 'http2'),
         socketCluster(sdsCluster, agentSocket, 'http2'),
         socketCluster(adminCluster, adminSocket, 'http1'),
+        ...(proxy.records === true ? [recordCluster(agentSocket)] : []),
       ],
       listeners: ownListeners(proxy.addresses, adminCluster),
     },
@@ -158,6 +161,15 @@ function socketCluster(name: string, path: string, protocol: 'http1' | 'http2'):
   };
   return create(ClusterSchema, cluster);
 }
+
+/**
+ * Access records go their own way, so that configuration never waits behind them. With the little that each call holds, the limit
+ * on unanswered calls is what they may take of Envoy's memory; over it records are lost.
+ */
+const recordCluster = (agentSocket: string): Cluster => ({
+  ...socketCluster(recordsCluster, agentSocket, 'http2'),
+  circuitBreakers: create(CircuitBreakersSchema, { thresholds: [{ maxRequests: 16, maxPendingRequests: 16 }] }),
+});
 
 /**
  * Linux's SOL_SOCKET and SO_MARK. Clusters with a bind configuration of their own, such as inbound ones that call from

@@ -4,6 +4,7 @@ import { create, type JsonObject, type MessageInitShape } from '@bufbuild/protob
 import { type Node, NodeSchema } from '../../gen/envoy/config/core/v3/base_pb.js';
 import type { Delivery } from '../compile/configuration.ts';
 import { deliveryKey } from '../compile/delivery.ts';
+import { recordsKey } from '../compile/listener/access-record.ts';
 import type { InterceptionMode } from './redirect/capture-options.ts';
 
 /** What a proxy is, apart from where it runs. */
@@ -31,6 +32,8 @@ export interface ProxyDescription {
   readonly interceptionMode: InterceptionMode;
   /** Whether it is given clusters when it first calls them, where its configuration allows it. Default: all at once. */
   readonly delivery?: Delivery;
+  /** Its agent takes access records; else it writes none. */
+  readonly records?: boolean;
   readonly locality?: { readonly region: string; readonly zone: string; readonly subZone: string };
   /** Further metadata (`DNS_CAPTURE`, `PROXY_CONFIG`, …), which wins over what is derived here. */
   readonly metadata?: JsonObject;
@@ -68,6 +71,7 @@ function nodeMetadata(proxy: ProxyDescription): JsonObject {
     ISTIO_VERSION: proxy.istioVersion,
     INTERCEPTION_MODE: proxy.interceptionMode,
     ...(proxy.delivery === 'demand' && { [deliveryKey]: 'demand' }),
+    ...(proxy.records === true && { [recordsKey]: true }),
     ENVOY_STATUS_PORT: 15021,
     ENVOY_PROMETHEUS_PORT: 15090,
     ...proxy.metadata,

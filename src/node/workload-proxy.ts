@@ -49,6 +49,8 @@ export interface WorkloadServices {
   /** ADS, the same for all workloads, which asks `claims` who may have what. */
   readonly ads: Readonly<Record<string, GrpcHandler>>;
   readonly claims: SocketClaims;
+  /** Takes this workload's access records, if its description says so. */
+  readonly records?: Readonly<Record<string, GrpcHandler>> | undefined;
   /** Files are named for TLS that cannot be used. */
   readonly onSecretTrouble?: ((trouble: SecretTrouble) => void) | undefined;
   /** What went wrong inside handlers, or in taking rules away, for the log. */
@@ -67,6 +69,9 @@ export interface WorkloadProxyState {
 }
 
 const noFiles: OpenFile = () => Promise.reject(new Error('this workload has no files'));
+
+/** More cores than any host has that an Envoy should use all of. */
+const mostWorkers = 512;
 
 const notStarted: EnvoyState = { phase: 'stopped', reason: 'not started', pid: undefined, restarts: 0 };
 
@@ -140,7 +145,7 @@ export class WorkloadProxy {
 
   async #start(): Promise<void> {
     await using undo = new AsyncDisposableStack();
-    const { identity, ads, claims, envoy, onError, onSecretTrouble } = this.#services;
+    const { identity, ads, records, claims, envoy, onError, onSecretTrouble } = this.#services;
     const {
       capture,
       kind,
@@ -170,10 +175,12 @@ export class WorkloadProxy {
       files: new FileSecrets({ open: this.#spec.openFile ?? noFiles, onTrouble: (trouble) => onSecretTrouble?.(trouble) }),
       onRejected: (reason) => onError?.(new Error(`${this.nodeId} did not take a secret: ${reason}`)),
     });
-    const handlers = { ...sds, ...ads };
+    const handlers = { ...sds, ...ads, ...records };
     undo.use(claims.hold(agentSocket, proxyNode(this.#description), formatSpiffeId(identity.id)));
-    // One Envoy has one stream each for ADS, SDS and on-demand clusters; a few more cover reconnections.
-    undo.use(await serveGrpc({ handlers, listen: { path: agentSocket }, maxConnections: 16, ...(onError && { onError }) }));
+    // One Envoy has one stream each for ADS, SDS and on-demand clusters, and each worker one for records; a few more cover reconnections.
+    undo.use(
+      await serveGrpc({ handlers, listen: { path: agentSocket }, maxConnections: 16 + mostWorkers, ...(onError && { onError }) }),
+    );
     await folder.handOver();
 
     // Rules stand before Envoy runs and after it ends: what should be captured is refused rather than let through in plaintext.

@@ -1,6 +1,6 @@
 // Protobuf's wire form, by hand, for the few messages on the hot path: an ACK must cost microseconds, and a push must not copy.
 
-/** Bytes that are no protobuf message. Thrown and caught inside this room only. */
+/** Bytes that are no protobuf message. Who reads catches it: it leaves no room. */
 export class WireError extends Error {}
 
 export class WireReader {
@@ -29,6 +29,12 @@ export class WireReader {
       if (byte < 0x80) return value;
     }
     throw new WireError('a number of more than ten bytes');
+  }
+
+  fixed64(): bigint {
+    const at = this.#at;
+    this.#step(8);
+    return this.#bytes.readBigUInt64LE(at);
   }
 
   /** The bytes of a length-delimited field: a view, not a copy. */
@@ -103,6 +109,13 @@ export class WireWriter {
       rest = Math.floor(rest / 128);
     }
     this.buffer[this.#at++] = rest;
+    return this;
+  }
+
+  bytes(field: number, value: Uint8Array): this {
+    this.head(field, value.length);
+    this.buffer.set(value, this.#at);
+    this.#at += value.length;
     return this;
   }
 

@@ -49,6 +49,7 @@ const sockets = { agentSocket: join(folder, 'agent.sock'), adminSocket: join(fol
 const shapes: Readonly<Record<string, BootstrapSpec>> = {
   sidecar: { proxy: description, ...sockets },
   'gateway on both families': { proxy: { ...description, kind: 'router', addresses: ['10.9.0.2', 'fd00::2'] }, ...sockets },
+  'with access records': { proxy: { ...description, records: true }, ...sockets },
   'IPv6 alone': { proxy: { ...description, addresses: ['fd00::3'] }, ...sockets },
   'with a mark, a limit and more stats': {
     proxy: { ...description, metadata: { DNS_CAPTURE: 'true', PROXY_CONFIG: { concurrency: 2 } } },

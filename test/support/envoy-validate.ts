@@ -15,8 +15,9 @@ import { findEnvoy } from '../../src/node/envoy-binary.ts';
 import { any } from '../../src/filters/any.ts';
 import { httpFilters } from '../../src/filters/index.ts';
 import type { Compiled } from '../../src/compile/compile.ts';
+import { recordsCluster } from '../../src/compile/listener/access-record.ts';
 
-const agentClusters: Cluster[] = ['xds-grpc', 'sds-grpc'].map((name) =>
+const agentClusters: Cluster[] = ['xds-grpc', 'sds-grpc', recordsCluster].map((name) =>
   create(ClusterSchema, {
     name,
     clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.STATIC },

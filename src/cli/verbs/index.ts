@@ -25,6 +25,7 @@ export const verbs: readonly VerbEntry[] = [
   entry('wait', 'Wait until objects have reached every proxy that needs them', () => import('./wait.ts')),
   entry('validate', 'Check manifests, with nothing running', () => import('./validate.ts')),
   entry('logs', 'Show what a workload printed', () => import('./logs.ts')),
+  entry('requests', 'Show the requests that have happened, and how they ended', () => import('./requests.ts')),
   entry('exec', 'Run a command inside a workload', () => import('./exec.ts')),
   entry('proxy', 'Show what a workload’s Envoy holds', () => import('./proxy.ts')),
   entry('compile', 'Print the Envoy configuration of a proxy, with nothing running', () => import('./compile.ts')),

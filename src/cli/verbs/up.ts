@@ -10,6 +10,7 @@ export interface UpOptions extends OnlineOptions {
   readonly meshConfig?: string;
   readonly workloadCertTtl?: string;
   readonly delivery: string;
+  readonly records: string;
 }
 
 export const verb = defineVerb<UpOptions>({
@@ -20,6 +21,7 @@ export const verb = defineVerb<UpOptions>({
       .option('--publish-address <address>', 'where the ingress gateway is published (default: 127.0.0.1)')
       .option('--mesh-config <file>', 'MeshConfig YAML over Istio’s defaults')
       .option('--delivery <mode>', 'demand: proxies get what they call; eager: all that they can see', 'eager')
+      .option('--records <count>', 'access records to keep of each workload; 0: none', '2000')
       .option('--workload-cert-ttl <duration>', 'how long workload certificates hold (default: 24h)'),
   examples: [
     ['lateen up -f samples/bookinfo/bookinfo.yaml', 'run Bookinfo in the mesh; Ctrl-C ends it'],

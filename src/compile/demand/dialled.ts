@@ -28,6 +28,7 @@ interface Place {
   readonly port: number;
   readonly config: MeshConfig;
   readonly http10: boolean;
+  readonly records: boolean;
 }
 
 /** A chain for each range, so that a new one leaves connections of the others alone; two where HTTP is looked for. */
@@ -39,6 +40,7 @@ export function dialledChains({ kind, ranges }: Pick<DialledPort, 'kind' | 'rang
       statPrefix: `outbound|${port}||dialled`,
       targets: [{ cluster: blackHoleCluster, weight: 100 }],
       config,
+      records: place.records ? 'outbound' : undefined,
       onDemand: true,
     }),
   ];
@@ -130,6 +132,7 @@ const dialledHttp = (place: Place): NamedFilter =>
     routes: { inline: dialledRoutes(place) },
     filters: httpFilters({ role: 'outbound', protocol: 'Auto', authorization: [], onDemand: demandClusters }),
     config: place.config,
+    records: place.records,
     http10: place.http10,
     early: [nameCluster],
   });

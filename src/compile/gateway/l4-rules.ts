@@ -7,8 +7,9 @@ import { coversHost } from '../../mesh/hostname.ts';
 import { toDestinations } from '../listener/outbound-rules.ts';
 import { parseSniName, sniName } from '../names.ts';
 import { unopenedClusters } from '../outbound.ts';
-import { tcpProxy } from '../listener/tcp-proxy.ts';
+import { tcpProxy, type TcpProxy } from '../listener/tcp-proxy.ts';
 import type { ProxyClass } from '../proxy-class.ts';
+import type { View } from '../view.ts';
 import { commonHosts, hostsFor, serverNames, terminatesTls, type GatewayServer } from './server.ts';
 
 /** Connections for these server names (none: all), and what takes them. */
@@ -71,7 +72,7 @@ export function automaticRules(
     const settings = toDestinations(view, owner, [{ destination: parts, weight: 1, headers: undefined }], port);
     const to = { ...settings, targets: [{ cluster, weight: 1 }], statPrefix: cluster, tunnel: undefined };
     // Envoy compares server names in small letters.
-    return [{ name: sniName(port, subset, host).toLowerCase(), filter: tcpProxy({ ...to, config: view.mesh.config }) }];
+    return [{ name: sniName(port, subset, host).toLowerCase(), filter: tcpProxy({ ...to, ...bytes(view) }) }];
   });
 }
 
@@ -83,5 +84,10 @@ function l4Rule(
   names: readonly string[],
 ): L4Rule {
   const chain = toDestinations(view, route, rule.destinations, server.number);
-  return { names, filter: tcpProxy({ ...chain, config: view.mesh.config }), origin: { object: route.object, path: rule.path } };
+  return { names, filter: tcpProxy({ ...chain, ...bytes(view) }), origin: { object: route.object, path: rule.path } };
 }
+
+const bytes = ({ mesh, records }: View): Pick<TcpProxy, 'config' | 'records'> => ({
+  config: mesh.config,
+  records: records ? 'gateway' : undefined,
+});

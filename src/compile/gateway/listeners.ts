@@ -8,6 +8,7 @@ import { httpFilters } from '../../filters/index.ts';
 import type { NamedFilter } from '../../filters/filter.ts';
 import { isHttp } from '../../mesh/protocol.ts';
 import { resource } from '../encode.ts';
+import { refusedLoggers } from '../listener/access-record.ts';
 import { anyAddresses, filterChain, proxyProtocol, socketAddress, tlsInspector, type FilterChain } from '../listener/chain.ts';
 import { httpConnectionManager } from '../listener/http-connection-manager.ts';
 import { meshProtocols } from '../listener/inbound-chains.ts';
@@ -79,6 +80,7 @@ function listener(
         : socketAddress(bind, port),
       ...(others.length > 0 && { additionalAddresses: others.map((address) => ({ address: socketAddress(address, port) })) }),
       trafficDirection: TrafficDirection.OUTBOUND,
+      accessLog: [...refusedLoggers(proxy.view.records ? 'gateway' : undefined)],
       filterChains: [...chains],
       listenerFilters: [
         // Before TLS begins: its header is the first that comes.
@@ -172,6 +174,7 @@ function manager(proxy: ProxyClass, server: GatewayServer, authorization: Gatewa
       names: nameCacheOf(proxy.view),
     }),
     config: proxy.view.mesh.config,
+    records: proxy.view.records,
     http10: proxy.http10,
     topology: proxy.topology,
   });

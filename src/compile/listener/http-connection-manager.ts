@@ -14,6 +14,7 @@ import type { NamedFilter } from '../../filters/filter.ts';
 import type { MeshConfig } from '../../api/mesh-config.ts';
 import type { Topology } from '../gateway/topology.ts';
 import { accessLogs } from './access-log.ts';
+import { recordLoggers } from './access-record.ts';
 import { adsSource } from '../tls.ts';
 
 type ManagerInit = Init<typeof HttpConnectionManagerSchema>;
@@ -25,6 +26,8 @@ export interface HttpManager {
   readonly routes: { readonly table: string } | { readonly inline: Init<typeof RouteConfigurationSchema> };
   readonly filters: readonly NamedFilter[];
   readonly config: MeshConfig;
+  /** Its agent takes access records. */
+  readonly records: boolean;
   /** Serves HTTP/1.0 requests too. */
   readonly http10: boolean;
   /** What stands before a gateway. */
@@ -50,7 +53,7 @@ export function httpConnectionManager(manager: HttpManager): NamedFilter {
     ...pathNormalization(config),
     ...identityHeaders(role, manager.topology),
     ...(manager.http10 && { httpProtocolOptions: { acceptHttp10: true } }),
-    accessLog: accessLogs(config),
+    accessLog: [...accessLogs(config), ...recordLoggers(manager.records ? role : undefined)],
     requestIdExtension: {
       typedConfig: any(UuidRequestIdConfigSchema, { useRequestIdForTraceSampling: true }),
     },

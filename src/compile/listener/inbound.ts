@@ -18,6 +18,7 @@ import type { Cause, Resource } from '../resource.ts';
 import { serverSocket } from '../gateway/tls.ts';
 import { meshServerSocket } from '../tls.ts';
 import { inboundRoutes } from '../route/inbound.ts';
+import { refusedLoggers } from './access-record.ts';
 import { anyAddresses, filterChain, originalDestination, originalSource, socketAddress, type FilterChain } from './chain.ts';
 import { httpConnectionManager } from './http-connection-manager.ts';
 import { chainKinds, endingKinds, type ChainProtocol } from './inbound-chains.ts';
@@ -36,6 +37,8 @@ export interface InboundInput {
   readonly httpAuthorization: readonly NamedFilter[];
   readonly tcpAuthorization: readonly NamedFilter[];
   readonly http10: boolean;
+  /** The agent takes access records. */
+  readonly records: boolean;
   readonly families: AddressFamilies;
   /** Traffic is redirected to it. */
   readonly captured: boolean;
@@ -67,7 +70,7 @@ function virtualInbound(input: InboundInput): Resource {
   const blackHole = filterChain({
     name: 'virtualInbound-blackhole',
     match: { destinationPort: capture },
-    filters: [tcpProxy({ statPrefix: blackHoleCluster, targets: [{ cluster: blackHoleCluster, weight: 100 }], config })],
+    filters: [bytesTo(blackHoleCluster, input)],
   });
   const chains = [blackHole, ...targetsOf(input).flatMap((target) => targetChains(target, input))];
   const [address = '0.0.0.0', ...others] = anyAddresses(families);
@@ -79,7 +82,7 @@ function virtualInbound(input: InboundInput): Resource {
       address: socketAddress(address, capture),
       ...(others.length > 0 && { additionalAddresses: others.map((other) => ({ address: socketAddress(other, capture) })) }),
       ...(transparent && { transparent: true }),
-      ...shared(chains, config),
+      ...shared(chains, input),
       listenerFilters: [originalDestination, ...(transparent ? [originalSource] : []), ...inspectors(chains)],
     },
     input.causes,
@@ -95,15 +98,16 @@ function openedListener(own: OwnPort, address: string, input: InboundInput): Res
     {
       name,
       address: socketAddress(address, own.target),
-      ...shared(chains, input.config),
+      ...shared(chains, input),
       listenerFilters: inspectors(chains),
     },
     input.causes,
   );
 }
 
-const shared = (chains: FilterChain[], config: MeshConfig) => ({
+const shared = (chains: FilterChain[], { config, records }: InboundInput) => ({
   trafficDirection: TrafficDirection.INBOUND,
+  accessLog: [...refusedLoggers(records ? 'inbound' : undefined)],
   filterChains: chains,
   listenerFiltersTimeout: duration(milliseconds(config.protocolDetectionTimeout)),
   continueOnListenerFiltersTimeout: true,
@@ -165,11 +169,21 @@ function httpChain(target: Target, input: InboundInput): NamedFilter[] {
       routes: { inline: inboundRoutes(target.cluster, own, input.config) },
       filters: httpFilters({ role: 'inbound', protocol: target.serviceProtocol, authorization: input.httpAuthorization }),
       config: input.config,
+      records: input.records,
       http10: input.http10,
     }),
   ];
 }
 
-function tcpChain({ cluster }: Target, { config, tcpAuthorization }: InboundInput): NamedFilter[] {
-  return [...tcpAuthorization, tcpProxy({ statPrefix: cluster, targets: [{ cluster, weight: 100 }], config })];
-}
+const tcpChain = ({ cluster }: Target, input: InboundInput): NamedFilter[] => [
+  ...input.tcpAuthorization,
+  bytesTo(cluster, input),
+];
+
+const bytesTo = (cluster: string, { config, records }: InboundInput): NamedFilter =>
+  tcpProxy({
+    statPrefix: cluster,
+    targets: [{ cluster, weight: 100 }],
+    config,
+    records: records ? 'inbound' : undefined,
+  });

@@ -32,7 +32,7 @@ import { demandClusters } from '../demand/source.ts';
 import type { Delivery } from '../configuration.ts';
 import type { Draft } from './outbound.ts';
 import type { TcpChain } from './outbound-rules.ts';
-import { tcpProxy } from './tcp-proxy.ts';
+import { tcpProxy, type TcpProxy } from './tcp-proxy.ts';
 import type { View } from '../view.ts';
 import { undeclaredTarget } from './virtual-outbound.ts';
 
@@ -40,36 +40,41 @@ interface ListenerInput {
   readonly draft: Draft;
   readonly config: MeshConfig;
   readonly http10: boolean;
+  readonly records: boolean;
   readonly rest: ReturnType<typeof undeclaredTarget>;
   readonly names: NameCache | undefined;
   readonly delivery: Delivery;
 }
 
+/** What every TCP proxy of a listener has. */
+type Bytes = Pick<TcpProxy, 'config' | 'records'>;
+
 /** The listener of a draft that is complete. */
 export const portListener = (draft: Draft, view: View, delivery: Delivery): Resource => {
-  const { mesh, http10 } = view;
+  const { mesh, http10, records } = view;
   const [rest, names] = [undeclaredTarget(view), namesFor(draft, view)];
-  return cells({ draft, config: mesh.config, http10, rest, names, delivery }).value;
+  return cells({ draft, config: mesh.config, http10, records, rest, names, delivery }).value;
 };
 
 /** Rules may lead from here to hosts that are looked up, whatever the listener is for. */
 const namesFor = ({ dynamic, chains }: Draft, { mesh, families }: View): NameCache | undefined =>
   dynamic || chains.some(({ dynamicPort }) => dynamicPort !== undefined) ? nameCache(mesh.config, families) : undefined;
 
-const draftText = ({ draft, config, http10, rest, names, delivery }: ListenerInput): string => {
+const draftText = ({ draft, config, http10, records, rest, names, delivery }: ListenerInput): string => {
   const { addresses, port, table = '', protocol, chains, byAddress } = draft;
-  return `${identityOf(config)} ${addresses.join()}_${port} ${table} ${protocol} ${http10} ${rest.statPrefix} ${draft.dialled} ${names?.name} ${delivery} ${JSON.stringify([chains, byAddress])}`;
+  return `${identityOf(config)} ${addresses.join()}_${port} ${table} ${protocol} ${http10} ${records} ${rest.statPrefix} ${draft.dialled} ${names?.name} ${delivery} ${JSON.stringify([chains, byAddress])}`;
 };
 
 const cells: (input: ListenerInput) => ReadonlySignal<Resource> = familyBy(
   draftText,
-  ({ draft, config, http10, rest: undeclared, names, delivery }) => {
+  ({ draft, config, http10, records, rest: undeclared, names, delivery }) => {
+    const bytes = { config, records: records ? ('outbound' as const) : undefined };
     const { name, port, addresses, table, protocol, byAddress } = draft;
     const onDemand = delivery === 'demand';
     const [address = '', ...others] = addresses;
     const fallback = draft.chains.find(({ serverNames, subnets }) => serverNames.length === 0 && subnets.length === 0);
     const matched = draft.chains.filter((chain) => chain !== fallback);
-    const chains = matched.map((chain) => tcpFilterChain(chain, config, names, onDemand));
+    const chains = matched.map((chain) => tcpFilterChain(chain, bytes, names, onDemand));
     if (table !== undefined) {
       const manager = httpConnectionManager({
         role: 'outbound',
@@ -83,12 +88,13 @@ const cells: (input: ListenerInput) => ReadonlySignal<Resource> = familyBy(
           onDemand: onDemand ? demandClusters : undefined,
         }),
         config,
+        records,
         http10,
       });
       chains.push(filterChain({ match: http10 ? plainHttpWith10 : plainHttp, filters: [manager] }));
     }
-    if (byAddress !== undefined) chains.push(...dialledChains(byAddress, { name, port, config, http10 }));
-    const rest = restChain(fallback, config, undeclared, onDemand);
+    if (byAddress !== undefined) chains.push(...dialledChains(byAddress, { name, port, config, http10, records }));
+    const rest = restChain(fallback, bytes, undeclared, onDemand);
     const inspectsHttp = table !== undefined || byAddress?.kind === 'detected';
     const inspectsTls = matched.some(({ serverNames }) => serverNames.length > 0) || inspectsHttp;
     return resource(
@@ -129,7 +135,7 @@ function inspection(config: MeshConfig, inspects: boolean, others: boolean): Ini
 /** Milliseconds. */
 const longestLook = 5000;
 
-function tcpFilterChain(chain: TcpChain, config: MeshConfig, names: NameCache | undefined, onDemand: boolean): FilterChain {
+function tcpFilterChain(chain: TcpChain, bytes: Bytes, names: NameCache | undefined, onDemand: boolean): FilterChain {
   const prefixRanges = chain.subnets.flatMap((subnet) => cidrRange(subnet) ?? []);
   return {
     ...filterChain({
@@ -139,7 +145,7 @@ function tcpFilterChain(chain: TcpChain, config: MeshConfig, names: NameCache | 
       },
       filters: [
         ...(names !== undefined && chain.dynamicPort !== undefined ? [dynamicServerName(names, chain.dynamicPort)] : []),
-        tcpProxy({ ...chain, config, onDemand }),
+        tcpProxy({ ...chain, ...bytes, onDemand }),
       ],
     }),
     metadata: originOf(chain),
@@ -154,13 +160,13 @@ function originOf({ cause: { object, path } }: TcpChain): NonNullable<FilterChai
 /** Where connections go that no chain is for: to the service that takes all, else where their caller dialled. */
 function restChain(
   fallback: TcpChain | undefined,
-  config: MeshConfig,
+  bytes: Bytes,
   undeclared: ListenerInput['rest'],
   onDemand: boolean,
 ): FilterChain {
   const name = 'PassthroughFilterChain';
   if (fallback !== undefined) {
-    return { ...filterChain({ name, filters: [tcpProxy({ ...fallback, config, onDemand })] }), metadata: originOf(fallback) };
+    return { ...filterChain({ name, filters: [tcpProxy({ ...fallback, ...bytes, onDemand })] }), metadata: originOf(fallback) };
   }
-  return filterChain({ name, filters: [tcpProxy({ ...undeclared, config })] });
+  return filterChain({ name, filters: [tcpProxy({ ...undeclared, ...bytes })] });
 }

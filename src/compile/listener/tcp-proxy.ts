@@ -7,6 +7,7 @@ import { duration } from '../../filters/duration.ts';
 import type { NamedFilter } from '../../filters/filter.ts';
 import { demandSource, demandTimeout } from '../demand/source.ts';
 import { accessLogs } from './access-log.ts';
+import { recordLoggers, type RecordSide } from './access-record.ts';
 
 export interface TcpTarget {
   readonly cluster: string;
@@ -24,6 +25,8 @@ export interface TcpProxy {
   readonly statPrefix: string;
   readonly targets: readonly TcpTarget[];
   readonly config: MeshConfig;
+  /** Where it stands, if its agent takes access records. */
+  readonly records: RecordSide | undefined;
   /** Milliseconds without a byte after which a connection ends; undefined: Envoy's hour. */
   readonly idleTimeout?: number | undefined;
   /** Milliseconds after which a connection ends, whatever passes; undefined: never. */
@@ -36,7 +39,7 @@ export interface TcpProxy {
 }
 
 export function tcpProxy(proxy: TcpProxy): NamedFilter {
-  const { statPrefix, targets, config, idleTimeout, maxDuration, hashBySource, tunnel, onDemand } = proxy;
+  const { statPrefix, targets, config, records, idleTimeout, maxDuration, hashBySource, tunnel, onDemand } = proxy;
   const [first, ...others] = targets;
   return {
     name: 'envoy.filters.network.tcp_proxy',
@@ -51,7 +54,7 @@ export function tcpProxy(proxy: TcpProxy): NamedFilter {
                 clusters: targets.filter(({ weight }) => weight > 0).map(({ cluster, weight }) => ({ name: cluster, weight })),
               },
             },
-      accessLog: accessLogs(config),
+      accessLog: [...accessLogs(config), ...recordLoggers(records)],
       ...(idleTimeout !== undefined && { idleTimeout: duration(idleTimeout) }),
       ...(maxDuration !== undefined && { maxDownstreamConnectionDuration: duration(maxDuration) }),
       ...(tunnel && { tunnelingConfig: { hostname: tunnel.target, usePost: tunnel.post } }),

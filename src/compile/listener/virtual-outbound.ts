@@ -33,6 +33,7 @@ export const virtualOutbound = (view: View): Resource =>
     rest: undeclaredTarget(view),
     lookedUp: view.undeclared.lookedUp,
     http10: view.http10,
+    records: view.records,
   }).value;
 
 interface Input {
@@ -41,13 +42,15 @@ interface Input {
   readonly rest: ReturnType<typeof toCluster>;
   readonly lookedUp: boolean;
   readonly http10: boolean;
+  readonly records: boolean;
 }
 
 const cells = familyBy(
-  ({ config, families, rest, lookedUp, http10 }: Input) =>
-    `${identityOf(config)} ${familiesText(families)} ${rest.statPrefix} ${lookedUp} ${http10}`,
+  ({ config, families, rest, lookedUp, http10, records }: Input) =>
+    `${identityOf(config)} ${familiesText(families)} ${rest.statPrefix} ${lookedUp} ${http10} ${records}`,
   (input) => {
     const { config, families, rest, lookedUp } = input;
+    const records = input.records ? 'outbound' : undefined;
     const port = config.proxyListenPort;
     const [address = '', ...others] = anyAddresses(families);
     return resource(ListenerSchema, 'virtualOutbound', {
@@ -61,12 +64,12 @@ const cells = familyBy(
         filterChain({
           name: 'virtualOutbound-blackhole',
           match: { destinationPort: port },
-          filters: [tcpProxy({ ...toCluster(blackHoleCluster), config })],
+          filters: [tcpProxy({ ...toCluster(blackHoleCluster), config, records })],
         }),
         ...(lookedUp ? [requestsChain(input)] : []),
         filterChain({
           name: 'virtualOutbound-catchall-tcp',
-          filters: [tcpProxy({ ...rest, config })],
+          filters: [tcpProxy({ ...rest, config, records })],
         }),
       ],
       ...(lookedUp && inspection(config)),
@@ -75,7 +78,7 @@ const cells = familyBy(
 );
 
 /** Requests to any port that no service has: their host is looked up. */
-const requestsChain = ({ config, families, http10 }: Input) =>
+const requestsChain = ({ config, families, http10, records }: Input) =>
   filterChain({
     name: 'virtualOutbound-catchall-tcp-http',
     match: plainHttp,
@@ -86,6 +89,7 @@ const requestsChain = ({ config, families, http10 }: Input) =>
         routes: { inline: { name: lookedUpHost.name, validateClusters: false, virtualHosts: [lookedUpHost] } },
         filters: httpFilters({ role: 'outbound', protocol: 'HTTP', authorization: [], names: nameCache(config, families) }),
         config,
+        records,
         http10,
       }),
     ],

@@ -1,5 +1,6 @@
 // The write API as one hono app: what the CLI's online verbs call. Served only on the state folder's Unix socket (socket.ts).
 
+import type { RequestRow } from '../../telemetry/request-row.ts';
 import { Hono, type Context } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { stream } from 'hono/streaming';
@@ -19,15 +20,18 @@ import type {
   ExecRequest,
   ObjectEvent,
   Refusal,
+  RequestsAnswer,
   StartAnswer,
   StatusAnswer,
   VersionAnswer,
 } from './contract.ts';
 import { behindNow, distributionOf, isDelivered, type DistributionParts } from './distribution.ts';
+import { eventStream } from './event-stream.ts';
 import { kindsNamed, printedName } from './names.ts';
 import { listObjects, watchObjects, type ObjectsQuery } from './objects.ts';
 import { podNames, podRows, workloadStatuses } from './pods.ts';
 import { ApiError } from './refusal.ts';
+import { followRequests, listRequests, type RequestsQuery } from './requests.ts';
 import { refsInFiles, refsNamed } from './refs.ts';
 
 export interface ApiParts extends ChangeTargets, DistributionParts {
@@ -42,8 +46,6 @@ export interface ApiParts extends ChangeTargets, DistributionParts {
 
 /** More than any folder of manifests; keeps a mistaken `apply -f /` from filling the memory. */
 const maxRequestBytes = 128 * 1024 * 1024;
-/** A watcher that does not read is cut off when this many events wait for it. */
-const maxWaitingEvents = 10_000;
 
 export function apiApp(parts: ApiParts): Hono {
   const { store } = parts;
@@ -94,6 +96,7 @@ export function apiApp(parts: ApiParts): Hono {
     return c.json({ stopping: true });
   });
 
+  app.get('/v1/requests', (c) => requests(c, parts));
   app.get('/v1/logs', (c) => logs(c, parts));
   app.post('/v1/exec', async (c) => {
     const { workload, namespace, container, command } = await requestOf<ExecRequest>(c, 'workload', 'command');
@@ -166,28 +169,25 @@ const objectsQuery = (c: Context): ObjectsQuery => ({
 function watch(c: Context, { store }: ApiParts): Response {
   const query = objectsQuery(c);
   kindsNamed(query.kinds);
-  c.header('content-type', 'application/x-ndjson');
-  return stream(c, async (out) => {
-    const waiting: ObjectEvent[] = [];
-    let wake: () => void = () => {};
-    let ended = false;
-    const end = watchObjects(query, store, (event) => {
-      waiting.push(event);
-      wake();
-    });
-    out.onAbort(() => {
-      ended = true;
-      wake();
-    });
-    try {
-      while (!ended && waiting.length < maxWaitingEvents) {
-        for (const event of waiting.splice(0)) await out.writeln(JSON.stringify(event));
-        if (waiting.length === 0 && !ended) await new Promise<void>((resolve) => (wake = resolve));
-      }
-    } finally {
-      end();
-    }
-  });
+  return eventStream<ObjectEvent>(c, (take) => watchObjects(query, store, take));
+}
+
+function requests(c: Context, parts: ApiParts): Response {
+  const { records } = platformOf(parts);
+  if (records === undefined)
+    throw new ApiError(501, 'the proxies of this mesh write no access records', 'start it with --records and a number');
+  const limit = c.req.query('limit');
+  const query: RequestsQuery = {
+    failed: c.req.query('failed') === 'true',
+    from: c.req.query('from'),
+    to: c.req.query('to'),
+    id: c.req.query('id'),
+    namespace: c.req.query('namespace'),
+    limit: limit === undefined ? undefined : Number(limit),
+  };
+  return c.req.query('watch') === 'true'
+    ? eventStream<RequestRow>(c, (take) => followRequests(records, query, take))
+    : c.json(listRequests(records, query) satisfies RequestsAnswer);
 }
 
 function logs(c: Context, parts: ApiParts): Response {

@@ -1,6 +1,7 @@
 // What the CLI and the control plane say to each other over the state folder's Unix socket: the JSON shapes of every call.
 
 import type { ObjectRef } from '../../api/object.ts';
+import type { RequestRow } from '../../telemetry/request-row.ts';
 import type { StartReport } from '../platform.ts';
 
 export type Document = Readonly<Record<string, unknown>>;
@@ -150,6 +151,12 @@ export interface WorkloadStatus {
   /** Why Envoy rejected what it was sent. */
   readonly rejection?: string;
 }
+
+/**
+ * `GET /v1/requests?failed=&from=&to=&id=&namespace=&limit=`: what proxies recorded, oldest first; with `watch=true` a row per line as
+ * they end.
+ */
+export type RequestsAnswer = readonly RequestRow[];
 
 /** `POST /v1/exec`: what to run to be inside the pod; the CLI runs it with the caller's terminal. */
 export interface ExecRequest {

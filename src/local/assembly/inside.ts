@@ -12,6 +12,7 @@ import { findEnvoy } from '../../node/envoy-binary.ts';
 import { SocketClaims } from '../../node/claim.ts';
 import { buildNameTable } from '../../node/dns/name-table.ts';
 import { serveDns } from '../../node/dns/server.ts';
+import { RecordBook } from '../../telemetry/record-book.ts';
 import { dnsAddress, plainDnsAddress } from '../addresses.ts';
 import { systemClock } from '../clock.ts';
 import { builtInImages, imagesOf, readImagesFile } from '../images.ts';
@@ -34,6 +35,8 @@ export interface InsideOptions {
   /** How long workload certificates hold; Istio's default unless told. */
   readonly certificateSeconds: number | undefined;
   readonly delivery: Delivery;
+  /** Access records to keep of each workload; 0: none are written. */
+  readonly records: number;
   /** The folder of this checkout. */
   readonly home: string;
 }
@@ -80,6 +83,7 @@ export async function runInside(options: InsideOptions): Promise<number> {
   // Envoy, as its own user, passes through here to its socket; it may not list what is here.
   const runFolder = `${sandbox.memory}/proxies`;
   mkdirSync(runFolder, { mode: 0o711 });
+  const records = options.records === 0 ? undefined : new RecordBook(options.records);
   const proxies = new Proxies({
     control,
     claims,
@@ -88,6 +92,7 @@ export async function runInside(options: InsideOptions): Promise<number> {
     logFolder: sandbox.folder.logs,
     certificateSeconds: options.certificateSeconds,
     delivery: options.delivery,
+    records,
     report,
     onError,
   });
@@ -121,6 +126,7 @@ export async function runInside(options: InsideOptions): Promise<number> {
     start: () => progress.report(),
     published: () => Object.fromEntries(sandbox.published().map(({ name, address, port }) => [name, `${address}:${port}`])),
     proxies: () => proxies.reports(),
+    records,
     proxyAdmin: (pod, method, path) => proxies.admin(pod, method, path),
   });
   platform.start();

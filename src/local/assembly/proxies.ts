@@ -9,6 +9,7 @@ import type { ApiObject } from '../../api/object.ts';
 import type { ProxyConfig } from '../../api/proxy-config.ts';
 import { issueWorkload } from '../../ca/issue.ts';
 import { isRefusal } from '../../ca/refusal.ts';
+import { formatSpiffeId } from '../../ca/spiffe.ts';
 import type { Delivery } from '../../compile/configuration.ts';
 import { deliveryAnnotation, deliveryNamed } from '../../compile/delivery.ts';
 import { processSettings } from '../../compile/proxy-settings.ts';
@@ -22,6 +23,8 @@ import { defaultCapture } from '../../node/redirect/capture-options.ts';
 import { parseCidr } from '../../node/redirect/cidr.ts';
 import { spawnBehind } from '../../node/spawn-behind.ts';
 import { WorkloadProxy } from '../../node/workload-proxy.ts';
+import type { RecordBook } from '../../telemetry/record-book.ts';
+import type { RecordWriter } from '../../telemetry/record.ts';
 import { nodeAddress } from '../addresses.ts';
 import { workloadName } from '../injection.ts';
 import { logFiles } from '../log-file.ts';
@@ -39,6 +42,8 @@ export interface ProxiesOptions {
   readonly certificateSeconds: number | undefined;
   /** Of proxies whose pods do not say it. */
   readonly delivery: Delivery;
+  /** Takes the proxies' access records; without it they write none. */
+  readonly records: RecordBook | undefined;
   readonly report: (diagnostic: Diagnostic) => void;
   readonly onError: (error: unknown) => void;
 }
@@ -62,10 +67,11 @@ export class Proxies implements MeshHooks {
   }
 
   async attach(pod: RunningPod, changed: () => void): Promise<AttachedProxy> {
-    const { control, claims, envoy, runFolder, logFolder, report, onError } = this.#options;
+    const { control, claims, envoy, runFolder, logFolder, records, report, onError } = this.#options;
     const identity = this.#identity(pod);
     const logFile = logFiles(`${logFolder}/${pod.namespace}/${pod.name}`, proxyContainer).current;
     mkdirSync(dirname(logFile), { recursive: true, mode: 0o700 });
+    const taken = records?.open(writerOf(pod, identity));
     const proxy = new WorkloadProxy(
       {
         kind: pod.role,
@@ -84,6 +90,7 @@ export class Proxies implements MeshHooks {
         // The name server gives what applications ask for an address of its own.
         metadata: { DNS_CAPTURE: 'true', DNS_AUTO_ALLOCATE: 'true' },
         delivery: this.#delivery(pod),
+        records: taken !== undefined,
         capture: this.#capture(pod),
         runInNamespace: pod.run,
         spawnProxy: spawnBehind(pod.proxyPrefix),
@@ -98,6 +105,7 @@ export class Proxies implements MeshHooks {
         identity,
         ads: control.ads.handlers,
         claims,
+        records: taken?.handlers,
         onSecretTrouble: ({ message, help }) =>
           report(diagnose(pod.object, [], { code: 'LAT2010', severity: 'warning', message, help })),
         onError,
@@ -112,6 +120,7 @@ export class Proxies implements MeshHooks {
     const close = async (): Promise<void> => {
       end();
       await proxy.stop();
+      taken?.[Symbol.dispose]();
       this.#proxies.delete(key);
     };
     try {
@@ -216,6 +225,13 @@ export class Proxies implements MeshHooks {
     return { ...options, probeSources: prober === undefined ? [] : [{ address: prober, ports: [] }] };
   }
 }
+
+const writerOf = (pod: RunningPod, { id }: WorkloadIdentity): RecordWriter => ({
+  namespace: pod.namespace,
+  pod: pod.name,
+  workload: workloadName(pod.owner, pod.name),
+  identity: formatSpiffeId(id),
+});
 
 function ownerPath({ owner, namespace, name }: RunningPod): string {
   if (owner === undefined) return `kubernetes://apis/v1/namespaces/${namespace}/pods/${name}`;

@@ -1,0 +1,61 @@
+// lateen requests: shows the requests and connections that have ended, once or as they do.
+
+import type { RequestsAnswer } from '../../control/api/contract.ts';
+import type { RequestRow } from '../../telemetry/request-row.ts';
+import { connect } from '../client.ts';
+import { exitCode, usageFailure } from '../failure.ts';
+import { requestsText } from '../request-output.ts';
+import { defineVerb, online, type OnlineOptions } from '../verb.ts';
+
+interface Options extends OnlineOptions {
+  readonly namespace?: string;
+  readonly failed?: boolean;
+  readonly from?: string;
+  readonly to?: string;
+  readonly tail: string;
+  readonly watch?: boolean;
+  readonly output: string;
+}
+
+const formats: readonly string[] = ['table', 'wide', 'json', 'yaml'];
+
+export const verb = defineVerb<Options>({
+  define: (command) =>
+    online(command)
+      .option('-n, --namespace <namespace>', 'only to or from workloads of this namespace (default: all)')
+      .option('--failed', 'only those that did not go well')
+      .option('--from <workload>', 'only of this caller: NAME, NAME.NAMESPACE or a pod')
+      .option('--to <workload>', 'only to this destination: a workload, a pod or a service')
+      .option('--tail <count>', 'only the last ones', '100')
+      .option('-w, --watch', 'follow: a line for each that ends from now on')
+      .option('-o, --output <format>', formats.join(', '), 'table'),
+  examples: [
+    ['lateen requests --failed', 'what went wrong lately'],
+    ['lateen requests --from productpage-v1 --to reviews -w', 'follow the requests between two'],
+    ['lateen requests --failed -o wide', 'with route, cluster, endpoint and Envoy’s reasons'],
+  ],
+  async run({ options, terminal }) {
+    const { namespace, failed, from, to, tail, watch, output } = options;
+    if (!formats.includes(output)) throw usageFailure(`there is no format ${output}`, `use ${formats.join(', ')}`);
+    if (!/^\d{1,9}$/.test(tail)) throw usageFailure(`--tail ${tail} is not a number of requests`);
+    const client = connect(options);
+    const query = { namespace, failed, from, to };
+    if (watch === true) {
+      const { stringify } = await import('yaml');
+      let headers = true;
+      for await (const row of client.lines<RequestRow>('/v1/requests', { ...query, watch }, terminal.signal)) {
+        if (output === 'json') terminal.line(JSON.stringify(row));
+        else if (output === 'yaml') terminal.write(`---\n${stringify(row)}`);
+        else terminal.line(requestsText([row], { wide: output === 'wide', headers, alone: true }));
+        headers = false;
+      }
+      return exitCode.ok;
+    }
+    const rows = await client.get<RequestsAnswer>('/v1/requests', { ...query, limit: Number(tail) });
+    if (output === 'json') terminal.line(JSON.stringify(rows, null, 2));
+    else if (output === 'yaml') terminal.write((await import('yaml')).stringify(rows));
+    else if (rows.length === 0) terminal.note(failed === true ? 'nothing has failed' : 'no requests');
+    else terminal.line(requestsText(rows, { wide: output === 'wide', headers: true, alone: false }));
+    return exitCode.ok;
+  },
+});

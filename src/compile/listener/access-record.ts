@@ -1,0 +1,136 @@
+// Access records: what every proxy that Lateen starts tells its host's agent of each request and connection, for `lateen requests`
+// and `lateen why`. Written here as one line of Envoy's format operators; src/telemetry reads it by the same list.
+
+import type { AccessLogSchema } from '../../../gen/envoy/config/accesslog/v3/accesslog_pb.js';
+import { ExpressionFilterSchema } from '../../../gen/envoy/extensions/access_loggers/filters/cel/v3/cel_pb.js';
+import { OpenTelemetryAccessLogConfigSchema } from '../../../gen/envoy/extensions/access_loggers/open_telemetry/v3/logs_service_pb.js';
+import { any, type Init } from '../../filters/any.ts';
+import { duration } from '../../filters/duration.ts';
+import { originKey } from '../origin.ts';
+
+type AccessLog = Init<typeof AccessLogSchema>;
+
+/** Node metadata in which a proxy says that its bootstrap has `recordsCluster`, and that its agent takes records there. */
+export const recordsKey = 'LATEEN_RECORDS';
+
+/** The cluster of OpenTelemetry's log service that takes them. */
+export const recordsCluster = 'lateen-records';
+
+/** On which side of a workload a record is written. */
+export type RecordSide = 'outbound' | 'inbound' | 'gateway';
+
+/** The first field of every record: its reader may be older or newer. */
+export const recordVersion = '1';
+
+/** Between the fields of a record: no header that Envoy takes has it. */
+export const recordSeparator = '\u001F';
+
+/**
+ * The fields after version and side, in their order. No header but the request's id and authority, and the path without its query:
+ * that is where people put tokens. What callers choose is cut to a length; its end is lost, never the record.
+ */
+export const recordFields = [
+  ['type', '%ACCESS_LOG_TYPE%'],
+  ['id', '%REQ(X-REQUEST-ID):64%'],
+  ['method', '%REQ(:METHOD):16%'],
+  ['authority', '%REQ(:AUTHORITY):253%'],
+  ['path', '%PATH(NQ:ORIG_OR_PATH):256%'],
+  ['protocol', '%PROTOCOL%'],
+  ['code', '%RESPONSE_CODE%'],
+  ['grpcStatus', '%GRPC_STATUS_NUMBER%'],
+  ['flags', '%RESPONSE_FLAGS%'],
+  ['details', '%RESPONSE_CODE_DETAILS%'],
+  ['termination', '%CONNECTION_TERMINATION_DETAILS%'],
+  ['upstreamFailure', '%UPSTREAM_TRANSPORT_FAILURE_REASON%'],
+  ['downstreamFailure', '%DOWNSTREAM_TRANSPORT_FAILURE_REASON%'],
+  ['closed', '%DOWNSTREAM_LOCAL_CLOSE_REASON%'],
+  ['duration', '%DURATION%'],
+  ['firstByte', '%RESPONSE_DURATION%'],
+  ['received', '%BYTES_RECEIVED%'],
+  ['sent', '%BYTES_SENT%'],
+  ['listener', '%LISTENER_NAME%'],
+  ['chain', '%FILTER_CHAIN_NAME%'],
+  ['chainOrigin', `%METADATA(LISTENER_FILTER_CHAIN:${originKey}:source)%`],
+  ['virtualHost', '%CEL(xds.virtual_host_name)%'],
+  ['virtualHostOrigin', `%METADATA(VIRTUAL_HOST:${originKey}:source)%`],
+  ['route', '%ROUTE_NAME%'],
+  ['routeOrigin', `%METADATA(ROUTE:${originKey}:source)%`],
+  ['cluster', '%UPSTREAM_CLUSTER_RAW%'],
+  ['endpoint', '%UPSTREAM_HOST%'],
+  ['attempts', '%UPSTREAM_REQUEST_ATTEMPT_COUNT%'],
+  ['attempted', '%UPSTREAM_HOSTS_ATTEMPTED%'],
+  ['upstreamLocal', '%UPSTREAM_LOCAL_ADDRESS%'],
+  ['local', '%DOWNSTREAM_LOCAL_ADDRESS%'],
+  ['remote', '%DOWNSTREAM_REMOTE_ADDRESS%'],
+  ['serverName', '%REQUESTED_SERVER_NAME%'],
+  ['callerIdentity', '%DOWNSTREAM_PEER_URI_SAN%'],
+  ['destinationIdentity', '%UPSTREAM_PEER_URI_SAN%'],
+  ['policy', '%DYNAMIC_METADATA(envoy.filters.http.rbac:enforced_effective_policy_id)%'],
+] as const;
+
+/** How long a record may wait in its Envoy, in milliseconds: a person who looks has just made the request. */
+const flushInterval = 250;
+/** What waits in a worker before that is sent at once; with the calls that its cluster allows it bounds what an agent that is away costs. */
+const bufferBytes = 64 * 1024;
+/** An agent that does not answer gives up its place. Milliseconds. */
+const answerTimeout = 5000;
+
+const logger = (side: RecordSide): AccessLog => ({
+  name: 'envoy.access_loggers.open_telemetry',
+  configType: {
+    case: 'typedConfig',
+    value: any(OpenTelemetryAccessLogConfigSchema, {
+      logName: `lateen-${side}`,
+      grpcService: {
+        targetSpecifier: { case: 'envoyGrpc', value: { clusterName: recordsCluster } },
+        timeout: duration(answerTimeout),
+      },
+      bufferFlushInterval: duration(flushInterval),
+      bufferSizeBytes: bufferBytes,
+      disableBuiltinLabels: true,
+      body: {
+        value: {
+          case: 'stringValue',
+          value: [recordVersion, side, ...recordFields.map(([, operator]) => operator)].join(recordSeparator),
+        },
+      },
+    }),
+  },
+});
+
+const loggers: Readonly<Record<RecordSide, readonly AccessLog[]>> = {
+  outbound: [logger('outbound')],
+  inbound: [logger('inbound')],
+  gateway: [logger('gateway')],
+};
+
+/** The logger of requests, or connections, that a filter takes; undefined: of a proxy whose agent takes no records. */
+export const recordLoggers = (side: RecordSide | undefined): readonly AccessLog[] => (side === undefined ? [] : loggers[side]);
+
+/** What never gets as far as a filter: no chain is for it, or its TLS handshake fails. */
+const refusedOnly: NonNullable<AccessLog['filter']> = {
+  filterSpecifier: {
+    case: 'orFilter',
+    value: {
+      filters: [
+        { filterSpecifier: { case: 'responseFlagFilter', value: { flags: ['NR'] } } },
+        {
+          filterSpecifier: {
+            case: 'extensionFilter',
+            value: {
+              name: 'envoy.access_loggers.extension_filters.cel',
+              configType: {
+                case: 'typedConfig',
+                value: any(ExpressionFilterSchema, { expression: "connection.transport_failure_reason != ''" }),
+              },
+            },
+          },
+        },
+      ],
+    },
+  },
+};
+
+/** The logger of a listener, for the connections that it refuses. */
+export const refusedLoggers = (side: RecordSide | undefined): readonly AccessLog[] =>
+  recordLoggers(side).map((made) => ({ ...made, filter: refusedOnly }));

@@ -1,0 +1,42 @@
+// Requests that have happened, as the API lists and follows them: the access records of the mesh's agents, joined and chosen from.
+
+import { joinRecords, requestKey, type Exchange } from '../../telemetry/join.ts';
+import { followExchanges } from '../../telemetry/join-follow.ts';
+import type { RecordSource } from '../../telemetry/record-book.ts';
+import { callerNames, destinationNames, failedIn, namespacesOf, rowOf, type RequestRow } from '../../telemetry/request-row.ts';
+
+export interface RequestsQuery {
+  readonly failed: boolean;
+  readonly from: string | undefined;
+  readonly to: string | undefined;
+  /** A request's id, or its beginning. */
+  readonly id: string | undefined;
+  readonly namespace: string | undefined;
+  /** The last ones only. */
+  readonly limit: number | undefined;
+}
+
+/** Oldest first. */
+export function listRequests(source: RecordSource, query: RequestsQuery): RequestRow[] {
+  const chosen = joinRecords(source.recent()).filter(choice(query));
+  return (query.limit === undefined ? chosen : chosen.slice(-query.limit)).map(rowOf);
+}
+
+/** Those that end from now on; the answer ends it. */
+export function followRequests(source: RecordSource, query: RequestsQuery, take: (row: RequestRow) => void): () => void {
+  const chosen = choice(query);
+  const following = followExchanges(source, (exchange) => {
+    if (chosen(exchange)) take(rowOf(exchange));
+  });
+  return () => following[Symbol.dispose]();
+}
+
+function choice({ failed, from, to, id, namespace }: RequestsQuery): (exchange: Exchange) => boolean {
+  const key = id === undefined ? undefined : requestKey(id.toLowerCase());
+  return (exchange) =>
+    (!failed || failedIn(exchange)) &&
+    (from === undefined || callerNames(exchange).includes(from)) &&
+    (to === undefined || destinationNames(exchange).includes(to)) &&
+    (key === undefined || requestKey(exchange.id).startsWith(key)) &&
+    (namespace === undefined || namespacesOf(exchange).includes(namespace));
+}
