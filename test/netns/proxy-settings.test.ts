@@ -1,14 +1,11 @@
 // What ProxyConfigs, the mesh's defaults and a pod's annotation make of its Envoy's process.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { availableParallelism } from 'node:os';
 import { after, before, test } from 'node:test';
 import { startMesh, whyNoMesh, type RunningMesh } from '../support/mesh.ts';
 
 const skip = whyNoMesh();
-const folder = mkdtempSync(join(tmpdir(), 'lateen-proxy-settings-'));
 let mesh: RunningMesh;
 
 const pod = (name: string, settings = '{}') => ({
@@ -27,8 +24,7 @@ const selecting = (app: string, concurrency: number) => ({
 
 before(async () => {
   if (skip !== false) return;
-  const settings = join(folder, 'mesh.yaml');
-  writeFileSync(settings, 'defaultConfig: {drainDuration: 7s, proxyStatsMatcher: {inclusionSuffixes: [downstream_cx_total]}}\n');
+  const meshConfig = 'defaultConfig: {drainDuration: 7s, proxyStatsMatcher: {inclusionSuffixes: [downstream_cx_total]}}\n';
   const documents = [
     selecting('two', 2),
     selecting('cores', 0),
@@ -37,15 +33,12 @@ before(async () => {
     pod('cores'),
   ];
   mesh = await startMesh({
-    args: ['--mesh-config', settings],
+    meshConfig,
     text: documents.map((each) => JSON.stringify(each)).join('\n---\n'),
   });
 });
 
-after(async () => {
-  rmSync(folder, { recursive: true });
-  await mesh?.[Symbol.asyncDispose]();
-});
+after(() => mesh?.[Symbol.asyncDispose]());
 
 /** What a pod's Envoy was started with, the workers that it has, and whether it keeps stats by the end and by the beginning of their names. */
 async function running(name: string) {

@@ -1,8 +1,5 @@
 // Sidecar objects in a whole mesh: what a workload may call, where it calls it, and where its own callers arrive.
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { node, startMesh, whyNoMesh, type RunningMesh } from '../support/mesh.ts';
 import { until } from '../support/until.ts';
@@ -41,16 +38,13 @@ const sidecar = (name: string, spec: object) => ({
   spec,
 });
 
-const folder = mkdtempSync(join(tmpdir(), 'lateen-scope-'));
 let mesh: RunningMesh;
 
 before(async () => {
   if (skip !== false) return;
   const http = { name: 'http', port: 80, targetPort: 8080 };
-  const settings = join(folder, 'mesh.yaml');
-  writeFileSync(settings, 'proxyHttpPort: 15007\noutboundTrafficPolicy: {mode: ALLOW_ANY_DYNAMIC_DNS}\n');
   mesh = await startMesh({
-    args: ['--mesh-config', settings],
+    meshConfig: 'proxyHttpPort: 15007\noutboundTrafficPolicy: {mode: ALLOW_ANY_DYNAMIC_DNS}\n',
     text: texts([
       pod('caller', 'default', [node, '-e', server]),
       pod('alone', 'default', ['sleep', 'infinity'], { 'sidecar.istio.io/interceptionMode': 'NONE' }),
@@ -63,7 +57,6 @@ before(async () => {
 });
 
 after(async () => {
-  rmSync(folder, { recursive: true });
   await mesh?.[Symbol.asyncDispose]();
 });
 

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { request as httpsRequest } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -75,9 +75,7 @@ before(async () => {
   ];
   // Envoy tells its callers that TLS failed, and only its log why. It may be another user than this test.
   chmodSync(folder, 0o777);
-  const settings = join(folder, 'mesh.yaml');
-  writeFileSync(settings, `accessLogFile: ${accessLog}\n`);
-  mesh = await startMesh({ text: texts(documents), args: ['--mesh-config', settings] });
+  mesh = await startMesh({ text: texts(documents), meshConfig: `accessLogFile: ${accessLog}\n` });
   await mesh.apply(
     texts([
       networking('ServiceEntry', 'secure', {

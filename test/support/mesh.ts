@@ -25,6 +25,8 @@ export interface MeshOptions {
   readonly files?: readonly string[];
   /** YAML besides the files, in a file of its own. */
   readonly text?: string;
+  /** MeshConfig, as YAML. */
+  readonly meshConfig?: string;
   readonly args?: readonly string[];
   /** Runs `lateen` as nobody. */
   readonly asNobody?: boolean;
@@ -74,9 +76,10 @@ export class RunningMesh implements AsyncDisposable {
 
   /** Starts `lateen up`, again after it was ended, and waits until it says that everything is ready. */
   async start(): Promise<void> {
-    const { files = [], text, args = [] } = this.#options;
+    const { files = [], text, meshConfig, args = [] } = this.#options;
     const named = [...files, ...(text === undefined ? [] : [this.write('given.yaml', text)])];
-    const child = this.#spawn(['up', '--state', this.state, ...named.flatMap((file) => ['-f', file]), ...args]);
+    const config = meshConfig === undefined ? [] : ['--mesh-config', this.write('mesh-config.yaml', meshConfig)];
+    const child = this.#spawn(['up', '--state', this.state, ...named.flatMap((file) => ['-f', file]), ...config, ...args]);
     this.#log = '';
     for (const output of [child.stdout, child.stderr])
       output?.setEncoding('utf8').on('data', (text: string) => (this.#log += text));

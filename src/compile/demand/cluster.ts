@@ -13,6 +13,7 @@ import { blackHoleCluster, outboundCluster, parseOutboundCluster, passthroughClu
 import { outboundClusterOf, placed } from '../outbound.ts';
 import type { Resource } from '../resource.ts';
 import { isSingleAddress } from '../../mesh/hostname.ts';
+import { refusedMark } from './refused.ts';
 import { addressesFor, placedViewText, policyFor, viewText, type View } from '../view.ts';
 
 interface Called {
@@ -69,6 +70,7 @@ function substitute({ view, name }: Called): Resource {
     altStatName: parts === undefined || computed ? blackHoleCluster : `${outboundCluster(parts.port, parts.subset, parts.host)};`,
     clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.STATIC },
     connectTimeout: duration(milliseconds(config.connectTimeout)),
+    ...(computed && { metadata: refusedMark }),
   });
 }
 

@@ -34,6 +34,8 @@ export interface HttpManager {
   readonly topology?: Topology;
   /** What happens to a request's headers before its route is chosen. */
   readonly early?: NonNullable<ManagerInit['earlyHeaderMutationExtensions']>;
+  /** What Envoy's own answers become. */
+  readonly replies?: ManagerInit['localReplyConfig'];
 }
 
 /** The network filter for one chain. */
@@ -47,6 +49,7 @@ export function httpConnectionManager(manager: HttpManager): NamedFilter {
         : { case: 'routeConfig', value: manager.routes.inline },
     httpFilters: manager.filters.map(({ name, config: value }) => ({ name, configType: { case: 'typedConfig', value } })),
     ...(manager.early && { earlyHeaderMutationExtensions: manager.early }),
+    ...(manager.replies && { localReplyConfig: manager.replies }),
     upgradeConfigs: [{ upgradeType: 'websocket' }],
     // Long streams are the application's business; requests have their own timeouts.
     streamIdleTimeout: duration(0),

@@ -14,6 +14,7 @@ import { familyBy } from '../../store/family.ts';
 import { resource } from '../encode.ts';
 import { identityOf } from '../identity.ts';
 import { nameCache } from '../name-cache.ts';
+import { blackHoleCluster } from '../names.ts';
 import { originKey } from '../origin.ts';
 import type { Resource } from '../resource.ts';
 import {
@@ -28,6 +29,7 @@ import {
 } from './chain.ts';
 import { httpConnectionManager } from './http-connection-manager.ts';
 import { dialledChains } from '../demand/dialled.ts';
+import { refusedReply } from '../demand/refused.ts';
 import { demandClusters } from '../demand/source.ts';
 import type { Delivery } from '../configuration.ts';
 import type { Draft } from './outbound.ts';
@@ -90,6 +92,7 @@ const cells: (input: ListenerInput) => ReadonlySignal<Resource> = familyBy(
         config,
         records,
         http10,
+        ...(onDemand && undeclared.statPrefix === blackHoleCluster && { replies: refusedReply }),
       });
       chains.push(filterChain({ match: http10 ? plainHttpWith10 : plainHttp, filters: [manager] }));
     }
