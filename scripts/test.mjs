@@ -42,7 +42,11 @@ const files = (pattern) =>
 /** Pure tests share one process; those with processes, sockets and namespaces get one each, one at a time. */
 /** @type {[title: string, patterns: string[], flags: string[]][]} */
 const suites = [
-  ['unit and golden', ['src/**/*.test.ts', 'test/golden/**/*.test.ts', 'test/fuzz/**/*.test.ts'], ['--test-isolation=none']],
+  [
+    'unit and golden',
+    ['src/**/*.test.ts', 'test/golden/**/*.test.ts', 'test/behaviour/**/*.test.ts', 'test/fuzz/**/*.test.ts'],
+    ['--test-isolation=none'],
+  ],
   ['envoy', ['test/envoy/**/*.test.ts'], ['--test-concurrency=1']],
   ['netns', ['test/netns/**/*.test.ts'], ['--test-concurrency=1']],
 ];

@@ -27,6 +27,7 @@ export const verbs: readonly VerbEntry[] = [
   entry('logs', 'Show what a workload printed', () => import('./logs.ts')),
   entry('requests', 'Show the requests that have happened, and how they ended', () => import('./requests.ts')),
   entry('exec', 'Run a command inside a workload', () => import('./exec.ts')),
+  entry('why', 'Explain what becomes of a request, and which object and line makes it so', () => import('./why.ts')),
   entry('proxy', 'Show what a workload’s Envoy holds', () => import('./proxy.ts')),
   entry('compile', 'Print the Envoy configuration of a proxy, with nothing running', () => import('./compile.ts')),
   entry('control', 'Run the control plane alone', () => import('./control.ts')),

@@ -13,6 +13,7 @@ import { familyBy } from '../../store/family.ts';
 import { identityOf } from '../identity.ts';
 import { blackHoleCluster } from '../names.ts';
 import { addressesFor, viewText, type View } from '../view.ts';
+import { nameScript } from './computed-name.ts';
 import { rangeOf } from './plain.ts';
 
 interface ComputedHost {
@@ -91,7 +92,12 @@ function computedRoute(input: ComputedHost & { readonly names: KnownNames; reado
             extension: {
               name: 'envoy.router.cluster_specifier_plugin.lua',
               typedConfig: any(LuaConfigSchema, {
-                sourceCode: { specifier: { case: 'inlineString', value: script(port, dnsDomain, domain) } },
+                sourceCode: {
+                  specifier: {
+                    case: 'inlineString',
+                    value: nameScript({ port, namespace: dnsDomain.slice(0, dnsDomain.indexOf('.')), domain }),
+                  },
+                },
                 defaultCluster: blackHoleCluster,
               }),
             },
@@ -104,15 +110,3 @@ function computedRoute(input: ComputedHost & { readonly names: KnownNames; reado
     typedPerFilterConfig: destinationFilters({ announcement: 'cluster' }),
   };
 }
-
-/** `Reviews:9080`, `reviews.default`, … → `outbound|9080||reviews.default.svc.cluster.local`; an address stays one. */
-const script = (port: number, dnsDomain: string, domain: string): string => `local prefix = "outbound|${port}||"
-local own = "${dnsDomain.slice(0, dnsDomain.indexOf('.'))}"
-function envoy_on_route(handle)
-  local host = handle:headers():get(":authority"):lower():gsub(":%d+$", "")
-  local address = host:match("^%[(.*)%]$") or host:match("^%d+%.%d+%.%d+%.%d+$")
-  if address then return prefix .. address end
-  local name, namespace = host:match("^([^.]+)%.?([^.]*)")
-  return prefix .. name .. "." .. (namespace == "" and own or namespace) .. ".svc.${domain}"
-end
-`;

@@ -1,0 +1,74 @@
+// lateen why: what becomes of a request, and which object and line makes it so. Asked of files, of a dump, or of the running mesh.
+
+import { Failure, usageFailure } from '../failure.ts';
+import { defineVerb, files, namespaced, online, type OnlineOptions } from '../verb.ts';
+
+export interface WhyOptions extends OnlineOptions {
+  readonly file?: readonly string[];
+  readonly dump?: string;
+  readonly from?: string;
+  readonly gateway?: string;
+  readonly namespace?: string;
+  readonly header?: readonly string[];
+  readonly sni?: string;
+  readonly alpn?: string;
+  readonly sourceIp?: string;
+  readonly identity?: string;
+  readonly jwt?: string;
+  readonly http10?: boolean;
+  readonly http2?: boolean;
+  readonly meshConfig?: string;
+  readonly verbose?: boolean;
+  readonly fail?: boolean;
+  readonly output: string;
+}
+
+const formats = ['text', 'json', 'yaml'];
+
+export const verb = defineVerb<WhyOptions>({
+  define: (command) =>
+    files(
+      online(
+        namespaced(
+          command
+            .argument('<what>', 'an HTTP method, tcp, or dns')
+            .argument('[url]', 'a URL; HOST:PORT after tcp; a name after dns'),
+        ),
+      ),
+      'manifests instead of the running mesh: files, folders, or - for standard input',
+    )
+      .option('--dump <file>', 'an Envoy’s /config_dump instead of a mesh, Istio’s too')
+      .option('--from <workload>', 'who asks: NAME or NAME.NAMESPACE (default: a plain workload of the namespace)')
+      .option('--gateway <workload>', 'the gateway that is asked from outside')
+      .option('-H, --header <header...>', 'a header of the request, as "Name: value"; can be given again')
+      .option('--sni <name>', 'the server name in the caller’s own TLS (default: the URL’s host)')
+      .option('--alpn <protocols>', 'what the caller’s own TLS offers, with commas')
+      .option('--source-ip <address>', 'the caller’s address')
+      .option('--identity <uri>', 'what the certificate says that a caller from outside shows')
+      .option('--jwt <token>', 'a token, or its claims as JSON; its signature is taken to be right')
+      .option('--http1.0', 'ask in HTTP/1.0')
+      .option('--http2', 'ask in HTTP/2')
+      .option('--mesh-config <file>', 'with -f: MeshConfig YAML over Istio’s defaults')
+      .option('-v, --verbose', 'every detail of every step')
+      .option('--fail', 'exit 1 unless all of it arrives, or is answered with less than 400')
+      .option('-o, --output <format>', formats.join(', '), 'text'),
+  examples: [
+    ['lateen why GET http://reviews:9080/', 'what a call of reviews meets, from its caller to its server'],
+    ['lateen why --from productpage-v1 POST http://ratings:9080/ratings/0 -H "end-user: jason"', 'asked by a workload'],
+    ['lateen why --gateway istio-ingressgateway.istio-system GET http://bookinfo.example/productpage', 'from outside'],
+    ['lateen why -f manifests/ tcp db:5432', 'a connection, with nothing running'],
+    ['lateen why --dump dump.json GET http://reviews:9080/', 'what an Envoy of Istio’s would do'],
+  ],
+  completes: [['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'tcp', 'dns']],
+  async run({ args, options, terminal }) {
+    if (!formats.includes(options.output))
+      throw usageFailure(`there is no format ${options.output}`, `use ${formats.join(', ')}`);
+    if (options.dump !== undefined && options.file !== undefined)
+      throw usageFailure('-f and --dump are two different worlds', 'give one of them');
+    const [{ questionOf }, { why }] = await Promise.all([import('../why/question.ts'), import('../why/run.ts')]);
+    const question = questionOf(args);
+    if (question.kind === 'happened')
+      throw new Failure(`${question.id} is the id of a request that happened, of which nothing is recorded`, 'ask by METHOD URL');
+    return why(question, options, terminal);
+  },
+});

@@ -1,0 +1,50 @@
+// Where a request enters the proxy of a dump: nothing says which address a name has, so the dump's own names and chains are asked.
+
+import { TrafficDirection } from '../../../gen/envoy/config/core/v3/base_pb.js';
+import type { ProxyConfiguration } from '../../explain/configuration.ts';
+import { plainAddress } from '../../explain/listener.ts';
+import { virtualHostFor } from '../../explain/domains.ts';
+import type { Request } from '../../explain/request.ts';
+import { isIpAddress } from '../../lib/ip-range.ts';
+import { requestFor, type Manner } from './ask.ts';
+import type { Question } from './question.ts';
+
+/** An address that no service has, for names whose address the dump does not say. */
+const unknown = '203.0.113.1';
+
+export function dumpEntry(
+  question: Exclude<Question, { readonly kind: 'dns' | 'happened' }>,
+  configuration: ProxyConfiguration,
+  manner: Manner,
+  atGateway: boolean,
+): Request {
+  const { host, port } = question.kind === 'http' ? question.url : question;
+  const isSidecar = configuration.listeners.some(
+    ({ useOriginalDst, trafficDirection }) => useOriginalDst === true && trafficDirection !== TrafficDirection.INBOUND,
+  );
+  const source = { address: manner.sourceIp ?? (isSidecar ? '192.0.2.1' : '203.0.113.7') };
+  if (atGateway || !isSidecar) {
+    const open = new Set(configuration.listeners.flatMap(({ address }) => (address && plainAddress(address)?.port) ?? []));
+    const at = [port, port + 8000].find((each) => open.has(each)) ?? port;
+    return requestFor(question, { entry: { port: at }, address: isIpAddress(host) ? host : unknown, port: at, source }, manner);
+  }
+  const address = isIpAddress(host) ? host : (addressOf(host, port, configuration) ?? unknown);
+  return requestFor(question, { entry: 'outbound', address, port, source }, manner);
+}
+
+/** Istio's tables list a service's addresses beside its names; its listeners for bytes are named by them. */
+function addressOf(host: string, port: number, configuration: ProxyConfiguration): string | undefined {
+  const table = configuration.route(String(port));
+  const chosen = table && virtualHostFor(table, host);
+  const listed =
+    chosen?.domain === '*' ? undefined : chosen?.host.domains.map((domain) => domain.replace(/:\d+$/, '')).find(isIpAddress);
+  if (listed !== undefined) return listed;
+  const label = host.split('.').length === 1 ? `${host}.` : host;
+  const own = configuration.listeners.find(
+    ({ name, filterChains }) =>
+      name.endsWith(`_${port}`) &&
+      JSON.stringify(filterChains.map(({ name: chain, metadata }) => [chain, metadata])).includes(label),
+  );
+  const bound = own?.address && plainAddress(own.address)?.address;
+  return bound === undefined || bound === '0.0.0.0' || bound === '::' ? undefined : bound;
+}

@@ -1,0 +1,118 @@
+// A mesh of objects as explain wants it: the proxy of each workload, who is at an address, and what names mean. What is asked is
+// compiled, and nothing else.
+
+import type { MeshConfig } from '../../api/mesh-config.ts';
+import type { MeshNetworks } from '../../api/mesh-networks.ts';
+import type { ApiObject } from '../../api/object.ts';
+import { createCompiler, meshOf, storeOf } from '../../compile/compile.ts';
+import type { Configuration, Delivery, ProxyNode } from '../../compile/configuration.ts';
+import { deliveryKey } from '../../compile/delivery.ts';
+import { parseNode } from '../../compile/node.ts';
+import { podName } from '../../control/workloads.ts';
+import { liveConfiguration, type ProxyConfiguration } from '../../explain/configuration.ts';
+import type { Proxy, World } from '../../explain/journey.ts';
+import { locateIn, type Locate } from '../../explain/origins.ts';
+import { meshRole } from '../../local/injection.ts';
+import { namedHosts } from '../../local/assembly/names.ts';
+import type { Mesh } from '../../mesh/mesh.ts';
+import { buildNameTable, type NameTable } from '../../node/dns/name-table.ts';
+import { workloadProxy } from '../compile/workload-node.ts';
+
+export interface MeshInput {
+  readonly objects: readonly ApiObject[];
+  readonly meshConfig: MeshConfig;
+  readonly meshNetworks?: MeshNetworks | undefined;
+  readonly clusterId?: string | undefined;
+  /** How its proxies come by their clusters (default: eager). */
+  readonly delivery?: Delivery | undefined;
+  /** Where fields stand, if not in the objects' own origins. */
+  readonly locate?: Locate | undefined;
+}
+
+/** A caller whose workload nobody knows: it has no labels, and the namespace's own account. */
+const stranger = { name: 'a plain workload', address: '192.0.2.1' } as const;
+
+export interface MeshWorld extends World {
+  readonly mesh: Mesh;
+  readonly names: NameTable;
+  readonly locate: Locate;
+  /** The proxy of a workload as a person names it. Throws `Failure`. */
+  readonly proxyOf: (workload: string) => MeshProxy;
+  /** The sidecar of a workload of this namespace that nothing selects. */
+  readonly plainProxy: (namespace: string) => MeshProxy;
+}
+
+export interface MeshProxy extends Proxy {
+  readonly namespace: string;
+  readonly role: ProxyNode['type'];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly address: string;
+}
+
+const domain = 'cluster.local';
+
+export function meshWorld({ delivery = 'eager', ...input }: MeshInput): MeshWorld {
+  const store = storeOf(input);
+  const mesh = meshOf(store).value;
+  const compiler = createCompiler(store, delivery);
+  const configurations = new Map<Configuration, ProxyConfiguration>();
+  const namespaces = new Map(input.objects.filter(({ kind }) => kind === 'Namespace').map((each) => [each.metadata.name, each]));
+  const { trustDomain } = input.meshConfig;
+  let byAddress: ReadonlyMap<string, ApiObject> | undefined;
+  let names: NameTable | undefined;
+
+  const proxyFor = (node: ProxyNode, name: string, account: string): MeshProxy => {
+    const live = compiler.configurationFor({ ...node, metadata: { ...node.metadata, [deliveryKey]: delivery } }).value;
+    const known = configurations.get(live);
+    const configuration = known ?? liveConfiguration(live);
+    configurations.set(live, configuration);
+    const { namespace, type: role, labels, addresses } = node;
+    const identity = `spiffe://${trustDomain}/ns/${namespace}/sa/${account}`;
+    return { name, configuration, address: addresses[0] ?? '', identity, sidecar: role === 'sidecar', namespace, role, labels };
+  };
+
+  const proxyOf = (workload: string): MeshProxy => {
+    const { node } = workloadProxy(input.objects, workload, domain);
+    const account = node.metadata['SERVICE_ACCOUNT'];
+    return proxyFor(node, node.name, typeof account === 'string' ? account : 'default');
+  };
+
+  return {
+    mesh,
+    locate: input.locate ?? locateIn(input.objects),
+    get names() {
+      return (names ??= buildNameTable(namedHosts(mesh, { proxied: true }), domain));
+    },
+    proxyOf,
+    plainProxy: (namespace) => proxyFor(plainNode(namespace), `${stranger.name} of namespace ${namespace}`, 'default'),
+    proxyAt(address) {
+      byAddress ??= podsByAddress(input.objects);
+      const pod = byAddress.get(address);
+      if (pod === undefined || meshRole(pod.metadata, namespaces.get(pod.metadata.namespace)) === 'none') return undefined;
+      return {
+        ...proxyOf(`${pod.metadata.name}.${pod.metadata.namespace}`),
+        name: `${podName(pod).workload}.${pod.metadata.namespace}`,
+      };
+    },
+  };
+}
+
+function plainNode(namespace: string): ProxyNode {
+  const node = parseNode({
+    id: `sidecar~${stranger.address}~${stranger.name}.${namespace}~${namespace}.svc.${domain}`,
+    metadata: { NAMESPACE: namespace, LABELS: {} },
+  });
+  if (typeof node === 'string') throw new TypeError(node);
+  return node;
+}
+
+function podsByAddress(objects: readonly ApiObject[]): Map<string, ApiObject> {
+  const found = new Map<string, ApiObject>();
+  for (const object of objects) {
+    if (object.kind !== 'Pod' || object.apiVersion !== 'v1') continue;
+    const { status } = object.body as { status?: { podIP?: string; podIPs?: readonly { ip: string }[] } };
+    for (const address of [status?.podIP, ...(status?.podIPs ?? []).map(({ ip }) => ip)])
+      if (address !== undefined) found.set(address, object);
+  }
+  return found;
+}

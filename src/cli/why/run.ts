@@ -1,0 +1,132 @@
+// What `lateen why` does: finds the mesh it is asked about (files, a dump, the one that runs), asks, and tells.
+
+import { stringify } from 'yaml';
+import { decode } from '../../api/decode.ts';
+import { diagnosticText } from '../../api/diagnostic.ts';
+import { meshConfigDefaults } from '../../api/mesh-config.ts';
+import { dumpedConfiguration } from '../../explain/dump.ts';
+import { endingsOf, type Ending } from '../../explain/ending.ts';
+import { journey } from '../../explain/journey.ts';
+import { requestText } from '../../explain/request.ts';
+import { readText } from '../../sources/file-tree.ts';
+import { loadFiles } from '../../sources/manifest.ts';
+import { meshConfigMap, meshNetworksMap, readMeshConfig } from '../../sources/mesh-config.ts';
+import { writeOptions } from '../../sources/yaml-scalars.ts';
+import { noteDiagnostics } from '../diagnostics.ts';
+import { exitCode, Failure, usageFailure } from '../failure.ts';
+import type { Terminal } from '../terminal.ts';
+import type { WhyOptions } from '../verbs/why.ts';
+import { ask, nameFor, type Manner } from './ask.ts';
+import { withAssumed } from './assumed.ts';
+import { dumpEntry } from './dump-entry.ts';
+import { mannerOf } from './manner.ts';
+import { meshWorld, type MeshProxy, type MeshWorld } from './mesh-world.ts';
+import type { Question } from './question.ts';
+import { story, type Told } from './story.ts';
+
+type Asked = Exclude<Question, { readonly kind: 'happened' }>;
+
+export async function why(question: Asked, options: WhyOptions, terminal: Terminal): Promise<number> {
+  const told = await tell(question, options, mannerOf(options), terminal);
+  const { output, verbose = false } = options;
+  if (output === 'json') terminal.line(JSON.stringify(told, null, 2));
+  else if (output === 'yaml') terminal.write(stringify(JSON.parse(JSON.stringify(told)), writeOptions));
+  else terminal.line(story(told, { verbose, style: (style, text) => terminal.style(style, text) }));
+  return options.fail === true && !arrives(told) ? exitCode.failed : exitCode.ok;
+}
+
+/** As curl's --fail: everything arrives, or is answered with less than 400. */
+const arrives = ({ endings, name }: Told): boolean =>
+  endings.every((ending) => ending.kind === 'arrives' || succeeds(ending)) && (endings.length > 0 || name?.address !== undefined);
+
+const succeeds = ({ status }: Ending): boolean => status !== undefined && status < 400;
+
+async function tell(question: Asked, options: WhyOptions, manner: Manner, terminal: Terminal): Promise<Told> {
+  if (options.dump !== undefined) return fromDump(question, options.dump, options, manner);
+  const { world, assumptions } = await worldOf(options, terminal);
+  const caller = callerOf(options, world);
+  if (question.kind === 'dns') {
+    const name = nameFor(question.name, caller.namespace, world);
+    return {
+      title: `dns ${question.name}, asked in namespace ${caller.namespace}`,
+      name,
+      journey: undefined,
+      endings: [],
+      assumptions,
+    };
+  }
+  const answer = ask(question, caller, manner, world);
+  return { ...answer, title: titleOf(question, caller.name, answer.journey?.explanation.request), assumptions };
+}
+
+function titleOf(question: Asked, caller: string, request: Parameters<typeof requestText>[0] | undefined): string {
+  if (question.kind === 'tcp') return `tcp ${question.host}:${question.port} from ${caller}`;
+  const what =
+    question.kind === 'http'
+      ? `${question.method} ${question.url.scheme}://${question.url.authority}${question.url.path}`
+      : `dns ${question.name}`;
+  const at = typeof request?.entry === 'object' ? 'to the gateway' : 'from';
+  return `${what} ${at} ${caller}`;
+}
+
+function callerOf({ from, gateway, namespace }: WhyOptions, world: MeshWorld): MeshProxy {
+  if (from !== undefined && gateway !== undefined)
+    throw usageFailure('--from and --gateway say who is asked twice', 'give one of them');
+  const named = gateway ?? from;
+  if (named === undefined) return world.plainProxy(namespace ?? 'default');
+  const proxy = world.proxyOf(namespace === undefined ? named : `${named}.${namespace}`);
+  if (gateway !== undefined && proxy.role !== 'router') throw new Failure(`${named} is no gateway`, 'ask from it with --from');
+  return proxy;
+}
+
+interface FoundWorld {
+  readonly world: MeshWorld;
+  readonly assumptions: readonly string[];
+}
+
+async function worldOf(options: WhyOptions, terminal: Terminal): Promise<FoundWorld> {
+  if (options.file === undefined) {
+    const { runningWorld } = await import('./running.ts');
+    return { world: await runningWorld(options), assumptions: [] };
+  }
+  const loaded = loadFiles(options.file, decode);
+  const bad = loaded.diagnostics.filter(({ severity }) => severity === 'error');
+  noteDiagnostics(
+    terminal,
+    bad.map((each) => ({ severity: each.severity, text: diagnosticText(each) })),
+  );
+  const { objects, assumptions } = withAssumed(loaded.objects);
+  if (objects.length === 0)
+    throw new Failure(`there are no objects in ${options.file.join(', ')}`, 'name the files or folders of your manifests');
+  const mesh =
+    options.meshConfig === undefined ? meshConfigMap(objects) : readMeshConfig(fileText(options.meshConfig), options.meshConfig);
+  const meshConfig = mesh?.config ?? meshConfigDefaults();
+  return { world: meshWorld({ objects, meshConfig, meshNetworks: meshNetworksMap(objects)?.networks }), assumptions };
+}
+
+function fileText(path: string): string {
+  const text = readText(path);
+  if (typeof text !== 'string') throw new Failure(text.message, text.help);
+  return text;
+}
+
+/** The proxy that a dump is of, and nobody else: what is behind it is not known. */
+function fromDump(question: Asked, path: string, options: WhyOptions, manner: Manner): Told {
+  if (question.kind === 'dns') throw usageFailure('a dump says nothing of names', 'ask with -f, or the running mesh');
+  const configuration = dumpedConfiguration(fileText(path));
+  if (typeof configuration === 'string')
+    throw new Failure(
+      `${path} is no dump that can be read: ${configuration}`,
+      'take one with curl ADMIN/config_dump?include_eds',
+    );
+  const request = dumpEntry(question, configuration, manner, options.gateway !== undefined);
+  const name = `the proxy of ${path}`;
+  const way = journey({ name, configuration, identity: '', sidecar: true }, request, { proxyAt: () => undefined });
+  return {
+    title: `${requestText(request)} through ${name}`,
+    name: undefined,
+    journey: way,
+    endings: endingsOf(way),
+    assumptions: [],
+  };
+}

@@ -1,0 +1,70 @@
+// How a journey ends: every end that it can have, with its share, the most frequent first.
+
+import type { Outcome, StepOrigin } from './explanation.ts';
+import type { Journey } from './journey.ts';
+
+export interface Ending {
+  /** Of all such requests, 0 to 1. */
+  readonly share: number;
+  /** At whose proxy. */
+  readonly proxy: string;
+  readonly kind: 'arrives' | Exclude<Outcome['kind'], 'forwarded'>;
+  /** Where it arrives; else empty. */
+  readonly cluster: string;
+  readonly status?: number;
+  readonly flags: string;
+  /** In words: the last step's, or Envoy's. */
+  readonly because: string;
+  readonly origins: readonly StepOrigin[];
+}
+
+export function endingsOf(journey: Journey): Ending[] {
+  const all = [...endings(journey, 1)].filter(({ share }) => share > 1e-9);
+  const merged = Map.groupBy(all, ({ proxy, kind, cluster, status, because }) =>
+    JSON.stringify([proxy, kind, cluster, status, because]),
+  );
+  return [...merged.values()]
+    .flatMap((same) => (same[0] === undefined ? [] : [{ ...same[0], share: same.reduce((sum, { share }) => sum + share, 0) }]))
+    .toSorted((a, b) => b.share - a.share);
+}
+
+function* endings(journey: Journey, share: number): Generator<Ending> {
+  yield* endingsOfWay(journey, share * journey.explanation.probability);
+  for (const other of journey.otherwise) yield* endingsOfWay(other, share * other.explanation.probability);
+}
+
+function* endingsOfWay({ proxy, explanation, onward }: Journey, share: number): Generator<Ending> {
+  const { outcome, steps } = explanation;
+  if (outcome.kind !== 'forwarded') {
+    const last = steps.findLast(({ effect }) => effect === 'ends') ?? steps.at(-1);
+    yield { share, proxy, ...ended(outcome), because: last?.text ?? outcome.because, origins: last?.origins ?? [] };
+    return;
+  }
+  for (const { cluster, share: part, failure } of outcome.targets) {
+    const onwards = onward.filter((each) => each.cluster === cluster);
+    if (failure !== undefined) {
+      const own = steps.filter(({ name }) => name === cluster);
+      const why = own.find(({ effect }) => effect === 'ends');
+      yield {
+        share: share * part,
+        proxy,
+        ...ended(failure),
+        because: `${cluster}: ${why?.text ?? failure.because}`,
+        origins: own.flatMap(({ origins }) => origins),
+      };
+      continue;
+    }
+    for (const next of onwards) yield* endings(next.journey, share * next.share);
+    const followed = onwards.reduce((sum, next) => sum + next.share, 0);
+    yield { share: share * Math.max(0, part - followed), proxy, kind: 'arrives', cluster, flags: '', because: '', origins: [] };
+  }
+}
+
+const ended = (
+  outcome: Exclude<Outcome, { readonly kind: 'forwarded' }>,
+): Pick<Ending, 'kind' | 'status' | 'flags' | 'cluster'> => ({
+  kind: outcome.kind,
+  cluster: '',
+  flags: outcome.kind === 'unknown' ? '' : outcome.flags,
+  ...(outcome.kind === 'answered' && { status: outcome.status }),
+});

@@ -1,0 +1,90 @@
+// Header changes as Envoy makes them: what a list removes goes before what it adds, and narrower scopes act before wider ones.
+
+import { HeaderValueOption_HeaderAppendAction, type HeaderValueOption } from '../../gen/envoy/config/core/v3/base_pb.js';
+import type { HeaderChange } from './explanation.ts';
+import { formatted } from './format.ts';
+import { headerName, type Headers } from './headers.ts';
+import type { Passage } from './passage.ts';
+
+/** What a route, virtual host, table or weighted cluster says. */
+export interface HeaderLists {
+  readonly requestHeadersToAdd: readonly HeaderValueOption[];
+  readonly requestHeadersToRemove: readonly string[];
+  readonly responseHeadersToAdd: readonly HeaderValueOption[];
+  readonly responseHeadersToRemove: readonly string[];
+}
+
+/** Changes the request's headers in place. */
+export function changeRequest(headers: Headers, scopes: readonly HeaderLists[], passage: Passage): void {
+  for (const { requestHeadersToAdd, requestHeadersToRemove } of scopes) {
+    for (const name of requestHeadersToRemove) headers.delete(headerName(name));
+    for (const option of requestHeadersToAdd) applyOption(headers, option, passage);
+  }
+}
+
+export function applyOption(
+  headers: Headers,
+  { header, append, appendAction, keepEmptyValue }: HeaderValueOption,
+  passage: Passage,
+): void {
+  if (header === undefined) return;
+  const name = headerName(header.key);
+  const raw = header.value === '' && header.rawValue.length > 0 ? new TextDecoder().decode(header.rawValue) : header.value;
+  const value = formatted(raw, passage, headers);
+  if (value === '' && !keepEmptyValue) return;
+  const old = headers.get(name);
+  switch (actionOf(append, appendAction)) {
+    case 'add':
+      headers.set(name, [...(old ?? []), value]);
+      return;
+    case 'add if absent':
+      if (old === undefined) headers.set(name, [value]);
+      return;
+    case 'set if present':
+      if (old !== undefined) headers.set(name, [value]);
+      return;
+    default:
+      headers.set(name, [value]);
+  }
+}
+
+function actionOf(append: boolean | undefined, action: HeaderValueOption_HeaderAppendAction): HeaderChange['change'] {
+  // The older field counts where it is there.
+  if (append !== undefined) return append ? 'add' : 'set';
+  switch (action) {
+    case HeaderValueOption_HeaderAppendAction.ADD_IF_ABSENT:
+      return 'add if absent';
+    case HeaderValueOption_HeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD:
+      return 'set';
+    case HeaderValueOption_HeaderAppendAction.OVERWRITE_IF_EXISTS:
+      return 'set if present';
+    default:
+      return 'add';
+  }
+}
+
+/** What happens to the response's headers, in order. */
+export function responseChanges(scopes: readonly HeaderLists[]): HeaderChange[] {
+  return scopes.flatMap(({ responseHeadersToAdd, responseHeadersToRemove }) => [
+    ...responseHeadersToRemove.map((name): HeaderChange => ({ change: 'remove', name: name.toLowerCase(), value: '' })),
+    ...responseHeadersToAdd.flatMap(({ header, append, appendAction }): HeaderChange[] =>
+      header === undefined
+        ? []
+        : [{ change: actionOf(append, appendAction), name: header.key.toLowerCase(), value: header.value }],
+    ),
+  ]);
+}
+
+/** How a request's headers differ from what they were, in words. */
+export function differences(before: Headers, after: Headers): string[] {
+  const changed: string[] = [];
+  for (const [name, values] of after) {
+    const old = before.get(name);
+    if (name.startsWith(':') || old?.join('\n') === values.join('\n')) continue;
+    changed.push(
+      old === undefined ? `header ${name}: ${values.join(', ')} is added` : `header ${name} becomes ${values.join(', ')}`,
+    );
+  }
+  for (const name of before.keys()) if (!after.has(name)) changed.push(`header ${name} is removed`);
+  return changed;
+}

@@ -1,0 +1,149 @@
+// A request through an HTTP connection manager: arrival, virtual host, route, filters, and what the route makes of it.
+
+import type { Route } from '../../../gen/envoy/config/route/v3/route_components_pb.js';
+import { VirtualHost_TlsRequirementType } from '../../../gen/envoy/config/route/v3/route_components_pb.js';
+import type { RouteConfiguration } from '../../../gen/envoy/config/route/v3/route_pb.js';
+import type { HttpConnectionManager } from '../../../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
+import { nearest } from '../../api/suggestion.ts';
+import type { Outcome } from '../explanation.ts';
+import { hostAsked, virtualHostFor } from '../domains.ts';
+import { responseChanges } from '../header-changes.ts';
+import { authorityOf, fullPathOf, schemeOf, type Headers } from '../headers.ts';
+import { originsOf } from '../origins.ts';
+import { note, type Passage } from '../passage.ts';
+import type { HttpRequest } from '../request.ts';
+import { redirected } from '../rewrite.ts';
+import { chooseRoute, nearestRoute, routeWanted, type Passed } from '../route-match.ts';
+import { arrive } from './arrival.ts';
+import { answer, type Exchange } from './exchange.ts';
+import { passFilters } from './filters.ts';
+import { send } from './send.ts';
+
+export function manageHttp(manager: HttpConnectionManager, request: HttpRequest, passage: Passage): Outcome {
+  const headers = arrive(manager, request, passage);
+  if (!(headers instanceof Map)) return headers;
+  const table = tableOf(manager, passage);
+  if (typeof table === 'string') return { kind: 'unknown', because: table };
+  const exchange = routed(table, headers, passage);
+  if ('kind' in exchange) return exchange;
+  const answered = passFilters(manager.httpFilters, exchange);
+  return answered ?? act(exchange);
+}
+
+function tableOf({ routeSpecifier }: HttpConnectionManager, { configuration, missing }: Passage): RouteConfiguration | string {
+  switch (routeSpecifier.case) {
+    case 'routeConfig':
+      return routeSpecifier.value;
+    case 'rds': {
+      const name = routeSpecifier.value.routeConfigName;
+      const table = configuration.route(name);
+      if (table !== undefined) return table;
+      missing.add(`Route table ${name} is not in the configuration at hand.`);
+      return `route table ${name} is not in the configuration at hand`;
+    }
+    default:
+      return 'the listener chooses its routes by scopes, which are not read here';
+  }
+}
+
+/** The virtual host and route of a request, noted; an answer where the virtual host wants TLS first. */
+function routed(table: RouteConfiguration, headers: Headers, passage: Passage): Exchange | Outcome {
+  const chosen = virtualHostFor(table, authorityOf(headers));
+  if (chosen === undefined) {
+    const asked = hostAsked(table, authorityOf(headers));
+    const known = table.virtualHosts.flatMap(({ domains }) => domains);
+    const guess = nearest(asked, known);
+    const details = guess === undefined ? [`it has ${known.length} names`] : [`the nearest is ${guess}`];
+    note(passage, {
+      kind: 'virtual host',
+      name: '',
+      text: `no virtual host of route table ${table.name} is for ${asked}`,
+      details,
+    });
+    return { passage, headers, table, host: undefined, route: undefined };
+  }
+  const { host, domain } = chosen;
+  note(
+    passage,
+    {
+      kind: 'virtual host',
+      name: host.name,
+      text: `host ${authorityOf(headers)} means virtual host ${host.name} of route table ${table.name}`,
+      details: [domain === '*' ? 'it takes every host that no other takes' : `by its domain ${domain}`],
+    },
+    host.metadata,
+  );
+  if (host.requireTls !== VirtualHost_TlsRequirementType.NONE && schemeOf(headers) !== 'https') {
+    const location = `https://${authorityOf(headers)}${fullPathOf(headers)}`;
+    note(
+      passage,
+      { kind: 'route', name: '', text: `it wants TLS: the caller is sent to ${location}`, effect: 'ends' },
+      host.metadata,
+    );
+    return answer(301, '', 'direct_response', { headers: [['location', location]] });
+  }
+  const { route, index, passed } = chooseRoute(host, headers, passage);
+  const details = passed.map((each) => passedText(each, passage));
+  if (route === undefined) {
+    const near = nearestRoute(passed);
+    const text = near === undefined ? 'it has no routes' : `none of its ${passed.length} routes takes the request`;
+    const origins = near === undefined ? [] : originsOf(near.route.metadata, passage.locate);
+    note(passage, { kind: 'route', name: near?.route.name ?? '', text, details, origins });
+  } else {
+    const which = host.routes.length === 1 ? 'its only route' : `route ${index + 1} of ${host.routes.length}`;
+    note(
+      passage,
+      { kind: 'route', name: route.name, text: `${which} takes it: ${routeWanted(route.match)}`, details },
+      route.metadata,
+    );
+  }
+  return { passage, headers, table, host, route };
+}
+
+/** `route 1 (VirtualService/default/reviews spec.http[0]) wants header x-user "jason"; the request has no header x-user`. */
+function passedText({ route, index, failed }: Passed, passage: Passage): string {
+  const [origin] = originsOf(route.metadata, passage.locate);
+  const name =
+    origin === undefined ? route.name : [origin.object, origin.path, origin.place ?? ''].filter((word) => word !== '').join(' ');
+  return `route ${index + 1}${name === '' ? '' : ` (${name})`} wants ${failed.wanted}; the request has ${failed.given}`;
+}
+
+function act(exchange: Exchange): Outcome {
+  const { passage, route } = exchange;
+  if (route === undefined) {
+    note(passage, { kind: 'http', name: 'router', text: 'without a route the answer is 404', effect: 'ends' });
+    return answer(404, 'NR', 'route_not_found');
+  }
+  switch (route.action.case) {
+    case 'route':
+      return send(exchange, route, route.action.value);
+    case 'redirect': {
+      const { status, location } = redirected(route, route.action.value, exchange.headers);
+      note(
+        passage,
+        { kind: 'route', name: route.name, text: `it redirects the caller to ${location} (${status})`, effect: 'ends' },
+        route.metadata,
+      );
+      return answer(status, '', 'direct_response', { headers: [['location', location], ...added(exchange, route)] });
+    }
+    case 'directResponse': {
+      const { status, body } = route.action.value;
+      const text =
+        body?.specifier.case === 'inlineString'
+          ? body.specifier.value
+          : body?.specifier.case === 'inlineBytes'
+            ? new TextDecoder().decode(body.specifier.value)
+            : '';
+      note(passage, { kind: 'route', name: route.name, text: `it answers ${status} itself`, effect: 'ends' }, route.metadata);
+      return answer(status, '', 'direct_response', { body: text, headers: added(exchange, route) });
+    }
+    default:
+      return { kind: 'unknown', because: 'the route has an action that is not read here' };
+  }
+}
+
+/** What the route and those around it add to its answer. */
+const added = ({ host, table }: Exchange, route: Route): (readonly [string, string])[] =>
+  responseChanges([route, host, table].filter((each) => each !== undefined)).flatMap(({ change, name, value }) =>
+    change === 'remove' || change === 'set if present' ? [] : [[name, value] as const],
+  );

@@ -1,0 +1,49 @@
+// CORS: answers preflight requests of origins that a route allows.
+
+import { CorsPolicySchema, type CorsPolicy } from '../../../gen/envoy/extensions/filters/http/cors/v3/cors_pb.js';
+import { headerValue, methodOf } from '../headers.ts';
+import { fraction, note } from '../passage.ts';
+import { originsOf } from '../origins.ts';
+import { stringMatches } from '../string-match.ts';
+import { typedConfig } from '../typed-config.ts';
+import { answer, unwrapped, type HttpFilter } from './exchange.ts';
+
+export const cors: HttpFilter = ({ exchange, name, own }) => {
+  const { passage, headers, route } = exchange;
+  const policy = typedConfig(CorsPolicySchema, unwrapped(own));
+  const origin = headerValue(headers, 'origin');
+  if (policy === undefined || origin === undefined || !isOn(policy)) return undefined;
+  const origins = originsOf(route?.metadata, passage.locate);
+  const allowed = policy.allowOriginStringMatch.some((each) => stringMatches(each, origin));
+  const preflight = methodOf(headers) === 'OPTIONS' && headerValue(headers, 'access-control-request-method') !== undefined;
+  if (!allowed) {
+    const refused = preflight && policy.forwardNotMatchingPreflights === false;
+    note(passage, {
+      kind: 'filter',
+      name,
+      origins,
+      text: `origin ${origin} is not allowed${preflight && !refused ? ': the preflight request goes on' : ''}`,
+      effect: refused ? 'ends' : 'passes',
+    });
+    return refused ? answer(200, '', 'cors_response') : undefined;
+  }
+  if (!preflight) {
+    note(passage, { kind: 'filter', name, origins, text: `origin ${origin} is allowed: the response says so` });
+    return undefined;
+  }
+  note(passage, { kind: 'filter', name, origins, text: `the preflight request of ${origin} is answered here`, effect: 'ends' });
+  return answer(200, '', 'cors_response', { headers: preflightHeaders(policy, origin) });
+};
+
+const isOn = ({ filterEnabled }: CorsPolicy): boolean => filterEnabled === undefined || fraction(filterEnabled.defaultValue) > 0;
+
+const preflightHeaders = (policy: CorsPolicy, origin: string): (readonly [string, string])[] => {
+  const given: readonly (readonly [string, string])[] = [
+    ['access-control-allow-origin', origin],
+    ['access-control-allow-credentials', policy.allowCredentials === true ? 'true' : ''],
+    ['access-control-allow-methods', policy.allowMethods],
+    ['access-control-allow-headers', policy.allowHeaders],
+    ['access-control-max-age', policy.maxAge],
+  ];
+  return given.filter(([, value]) => value !== '');
+};

@@ -1,0 +1,71 @@
+// The HTTP filters that explain knows, by the type of their configuration. Those that change nothing of where a request goes are
+// passed over; what is not in the list is said to be unknown.
+
+import type { HttpFilter as ChainEntry } from '../../../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
+import type { Answered } from '../explanation.ts';
+import { note } from '../passage.ts';
+import { typeOf } from '../typed-config.ts';
+import { externalAuthorization, globalRateLimit, localRateLimit } from './asks.ts';
+import { cors } from './cors.ts';
+import { perRoute, switched, type Exchange, type HttpFilter } from './exchange.ts';
+import { fault } from './fault.ts';
+import { filterState } from './filter-state.ts';
+import { headerMutation } from './header-mutation.ts';
+import { jwt } from './jwt.ts';
+import { rbac } from './rbac.ts';
+
+const silent: HttpFilter = () => undefined;
+
+const filters: Readonly<Record<string, HttpFilter>> = {
+  'envoy.extensions.filters.http.rbac.v3.RBAC': rbac,
+  'envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication': jwt,
+  'envoy.extensions.filters.http.fault.v3.HTTPFault': fault,
+  'envoy.extensions.filters.http.cors.v3.Cors': cors,
+  'envoy.extensions.filters.http.set_filter_state.v3.Config': filterState,
+  'envoy.extensions.filters.http.header_mutation.v3.HeaderMutation': headerMutation,
+  'envoy.extensions.filters.http.ext_authz.v3.ExtAuthz': externalAuthorization,
+  'envoy.extensions.filters.http.ratelimit.v3.RateLimit': globalRateLimit,
+  'envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit': localRateLimit,
+  // These look on, translate, or fetch what the steps after them show.
+  'envoy.extensions.filters.http.router.v3.Router': silent,
+  'envoy.extensions.filters.http.on_demand.v3.OnDemand': silent,
+  'envoy.extensions.filters.http.dynamic_forward_proxy.v3.FilterConfig': silent,
+  'envoy.extensions.filters.http.grpc_web.v3.GrpcWeb': silent,
+  'envoy.extensions.filters.http.grpc_stats.v3.FilterConfig': silent,
+  'envoy.extensions.filters.http.grpc_http1_bridge.v3.Config': silent,
+  'envoy.extensions.filters.http.compressor.v3.Compressor': silent,
+  'envoy.extensions.filters.http.decompressor.v3.Decompressor': silent,
+  'envoy.extensions.filters.http.set_metadata.v3.Config': silent,
+  // Istio's own, which look on too.
+  'istio.envoy.config.filter.http.alpn.v2alpha1.FilterConfig': silent,
+  'envoy.config.filter.http.alpn.v2alpha1.FilterConfig': silent,
+  'io.istio.http.peer_metadata.Config': silent,
+  'stats.PluginConfig': silent,
+};
+
+/** Lets a request pass the chain; what answers it ends it. */
+export function passFilters(chain: readonly ChainEntry[], exchange: Exchange): Answered | undefined {
+  for (const { name, configType, disabled } of chain) {
+    const own = perRoute(exchange, name);
+    if (switched(own) === false || (disabled && switched(own) === undefined && own === undefined)) continue;
+    const config = configType.case === 'typedConfig' ? configType.value : undefined;
+    const type = config === undefined ? name : typeOf(config);
+    const filter = filters[type];
+    if (filter === undefined) {
+      note(exchange.passage, {
+        kind: 'filter',
+        name,
+        text: `what ${name} does is not known here`,
+        details: [type],
+        effect: 'unknown',
+      });
+      exchange.passage.missing.add(
+        `What filter ${name} (${type}) does is not known here; the steps after it hold if it lets the request pass unchanged.`,
+      );
+      continue;
+    }
+    const answered = filter({ exchange, name, config, own });
+    if (answered !== undefined) return answered;
+  }
+  return undefined;
+}

@@ -1,0 +1,51 @@
+// What an HTTP connection manager makes of a path before anything looks at it: dots and slashes.
+
+import {
+  HttpConnectionManager_PathWithEscapedSlashesAction as Action,
+  type HttpConnectionManager,
+} from '../../../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
+
+export type NormalPath =
+  | { readonly kind: 'path'; readonly path: string }
+  /** Refused with 400, or sent back to the client under its plain name. */
+  | { readonly kind: 'refused' }
+  | { readonly kind: 'redirect'; readonly path: string };
+
+/** `path` with its query. */
+export function normalPath(manager: HttpConnectionManager, path: string): NormalPath {
+  const cut = path.search(/[?#]/);
+  let [plain, rest] = cut < 0 ? [path, ''] : [path.slice(0, cut), path.slice(cut)];
+  const escaped = /%(?:2f|5c)/i.test(plain);
+  let redirect = false;
+  switch (manager.pathWithEscapedSlashesAction) {
+    case Action.REJECT_REQUEST:
+      if (escaped) return { kind: 'refused' };
+      break;
+    case Action.UNESCAPE_AND_REDIRECT:
+    case Action.UNESCAPE_AND_FORWARD:
+      redirect = escaped && manager.pathWithEscapedSlashesAction === Action.UNESCAPE_AND_REDIRECT;
+      plain = plain.replaceAll(/%2f/gi, '/').replaceAll(/%5c/gi, '\\');
+      break;
+    default:
+  }
+  if (manager.normalizePath === true) plain = withoutDots(plain.replaceAll('\\', '/'));
+  if (manager.mergeSlashes) plain = plain.replaceAll(/\/{2,}/g, '/');
+  rest = rest.replace(/#.*$/s, '');
+  return { kind: redirect ? 'redirect' : 'path', path: plain + rest };
+}
+
+/** `/a/./b/../c` → `/a/c`; dots may be written as %2e. */
+function withoutDots(path: string): string {
+  if (!path.startsWith('/')) return path;
+  const kept: string[] = [];
+  const segments = path.slice(1).split('/');
+  for (const [index, segment] of segments.entries()) {
+    const plain = segment.replaceAll(/%2e/gi, '.');
+    const last = index === segments.length - 1;
+    if (plain === '.' || plain === '..') {
+      if (plain === '..') kept.pop();
+      if (last) kept.push('');
+    } else kept.push(segment);
+  }
+  return `/${kept.join('/')}`;
+}

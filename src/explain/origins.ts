@@ -1,0 +1,72 @@
+// Where a piece of Envoy's configuration came from: the object and field that its metadata names, with their place where known.
+
+import type { JsonObject, JsonValue } from '@bufbuild/protobuf';
+import { pathText, refText, type ApiObject, type Path, refOf } from '../api/object.ts';
+import { originKey } from '../compile/origin.ts';
+import type { StepOrigin } from './explanation.ts';
+
+interface WithMetadata {
+  readonly filterMetadata: Readonly<Record<string, JsonObject>>;
+}
+
+/** Finds `bookinfo.yaml:12` for `VirtualService/default/reviews` and a path; undefined where it is not known. */
+export type Locate = (object: string, path: string) => string | undefined;
+
+export const nowhere: Locate = () => undefined;
+
+/** Places of objects that were read from files. */
+export function locateIn(objects: Iterable<ApiObject>): Locate {
+  let byRef: Map<string, ApiObject> | undefined;
+  return (object, path) => {
+    byRef ??= new Map([...objects].map((each) => [refText(refOf(each)), each]));
+    const found = byRef.get(object);
+    const position = found?.origin.position(pathOf(path));
+    return found === undefined || position === undefined ? undefined : `${found.origin.source}:${position.line}`;
+  };
+}
+
+/** `spec.http[0].route` → its steps. */
+function pathOf(text: string): Path {
+  return [...text.matchAll(/\[(\d+)\]|([^.[\]]+)/g)].map(([, index, name]) =>
+    index === undefined ? (name ?? '') : Number(index),
+  );
+}
+
+const originOf = (object: string, path: string, locate: Locate): StepOrigin => {
+  const place = locate(object, path);
+  return { object, path, ...(place !== undefined && { place }) };
+};
+
+/** What metadata says: Lateen's own sources first, else the object that Istio names. */
+export function originsOf(metadata: WithMetadata | undefined, locate: Locate): StepOrigin[] {
+  const own = metadata?.filterMetadata[originKey];
+  const sources = ['policy', 'source'].flatMap((key) => texts(own?.[key])).map((text) => sourceOf(text, locate));
+  if (sources.length > 0) return sources;
+  const config = metadata?.filterMetadata['istio']?.['config'];
+  const named = typeof config === 'string' ? configOf(config) : undefined;
+  return named === undefined ? [] : [originOf(named, '', locate)];
+}
+
+const texts = (value: JsonValue | undefined): string[] =>
+  typeof value === 'string' ? [value] : Array.isArray(value) ? value.flatMap((each) => texts(each)) : [];
+
+/** `VirtualService/default/reviews#spec.http[0]`. */
+function sourceOf(text: string, locate: Locate): StepOrigin {
+  const hash = text.indexOf('#');
+  return hash < 0 ? originOf(text, '', locate) : originOf(text.slice(0, hash), text.slice(hash + 1), locate);
+}
+
+/** `/apis/networking.istio.io/v1/namespaces/default/virtual-service/reviews` → `VirtualService/default/reviews`. */
+function configOf(path: string): string | undefined {
+  const [, namespace, kind, name] = /\/namespaces\/([^/]+)\/([^/]+)\/([^/]+)$/.exec(path) ?? [];
+  if (namespace === undefined || kind === undefined || name === undefined) return undefined;
+  const words = kind.split('-').map((word) => word.slice(0, 1).toUpperCase() + word.slice(1));
+  return refText({ kind: words.join(''), namespace, name });
+}
+
+/** `ns[default]-policy[viewer]-rule[0]` → the rule of the policy. */
+export function policyOrigin(key: string, locate: Locate): StepOrigin | undefined {
+  const [, namespace, name, rule] = /ns\[([^\]]*)\]-policy\[([^\]]*)\]-rule\[(\d+)\]/.exec(key) ?? [];
+  if (namespace === undefined || name === undefined) return undefined;
+  return originOf(refText({ kind: 'AuthorizationPolicy', namespace, name }), pathText(['spec', 'rules', Number(rule)]), locate);
+}

@@ -1,0 +1,134 @@
+// A cluster that a request or connection is sent to: its servers, and whether it can arrive there at all.
+
+import { destinationOf } from './destination.ts';
+import type { Answered, Closed, Destination, Step, Target } from './explanation.ts';
+import type { Headers } from './headers.ts';
+import { timeText } from './milliseconds.ts';
+import { originsOf } from './origins.ts';
+import { listed, note, percentText, type Passage } from './passage.ts';
+import { addressText } from './request.ts';
+
+/** What the caller gets when the cluster is not there, and when it has nobody to answer. */
+export interface Failures {
+  readonly missing: Answered | Closed;
+  readonly empty: Answered | Closed;
+}
+
+/** Notes the steps of one target. `headers`: as they leave; undefined for connections. */
+export function sendTo(
+  passage: Passage,
+  { cluster: name, share }: Pick<Target, 'cluster' | 'share'>,
+  headers: Headers | undefined,
+  failures: Failures,
+): Pick<Target, 'destination' | 'failure'> {
+  const cluster = passage.configuration.cluster(name);
+  const part = share < 1 ? `${percentText(share)} of it goes` : 'it goes';
+  if (cluster === undefined) {
+    const near = nearNames(name, passage.configuration.clusterNames());
+    note(passage, {
+      kind: 'cluster',
+      name,
+      text: `${part} to cluster ${name === '' ? '""' : name}, which the proxy does not have`,
+      details: near,
+      effect: 'ends',
+    });
+    return { failure: failures.missing };
+  }
+  const destination = destinationOf(cluster, passage, headers);
+  const origins = originsOf(cluster.metadata, passage.locate);
+  note(passage, {
+    kind: 'cluster',
+    name,
+    text: `${part} to cluster ${name}`,
+    details: limitWords(destination, headers !== undefined),
+    origins,
+  });
+  const failed = isEmpty(destination, cluster.commonLbConfig?.healthyPanicThreshold?.value === 0);
+  note(passage, { ...endpointStep(name, destination, failed), origins: [] });
+  return { destination, ...(failed !== undefined && { failure: failures.empty }) };
+}
+
+/** Clusters of the same host, which differ in port or subset. */
+function nearNames(name: string, known: readonly string[]): string[] {
+  const host = name.split('|')[3];
+  const same = host === undefined || host === '' ? [] : known.filter((each) => each.endsWith(`|${host}`));
+  return same.length === 0 ? [] : [`it has ${listed(same.slice(0, 8))}`];
+}
+
+function isEmpty({ groups, discovery }: Destination, panicOff: boolean): string | undefined {
+  if (discovery === 'dynamic' || discovery === 'unknown') return undefined;
+  const endpoints = groups.flatMap((group) => group.endpoints);
+  if (endpoints.length === 0) return 'it has no endpoints';
+  return panicOff && endpoints.every(({ healthy }) => !healthy) ? 'none of its endpoints is healthy' : undefined;
+}
+
+function endpointStep(
+  name: string,
+  destination: Destination,
+  failed: string | undefined,
+): Pick<Step, 'kind' | 'name' | 'text' | 'details' | 'effect'> {
+  const { discovery, groups, dialled } = destination;
+  const kind = 'endpoints' as const;
+  if (failed !== undefined) return { kind, name, text: failed, details: [], effect: 'ends' };
+  if (discovery === 'dynamic')
+    return { kind, name, text: `${dialled ?? 'its host'} is looked up, and called`, details: [], effect: 'passes' };
+  const [first] = groups.flatMap((group) => group.endpoints);
+  const tls = tlsText(first?.tls);
+  if (discovery === 'original destination') {
+    return { kind, name, text: `it is sent on to ${dialled ?? 'where it was going'}, ${tls}`, details: [], effect: 'passes' };
+  }
+  const all = groups.flatMap((group) => group.endpoints);
+  const modes = new Set(all.map((each) => tlsText(each.tls)));
+  const text = `${all.length === 1 ? 'one endpoint' : `one of ${all.length} endpoints, ${destination.balancing}`}${modes.size === 1 ? `, ${tls}` : ''}`;
+  return {
+    kind,
+    name,
+    text,
+    details: groups.flatMap((group) => groupLines(group, groups.length > 1, modes.size > 1)),
+    effect: 'passes',
+  };
+}
+
+/** At most this many endpoints of a group are named one by one. */
+const named = 6;
+
+function groupLines(
+  { priority, place, share, endpoints }: Destination['groups'][number],
+  several: boolean,
+  mixed: boolean,
+): string[] {
+  const head = several
+    ? [
+        `priority ${priority}${place === '' ? '' : `, ${place}`}: ${percentText(share)} of requests, ${endpoints.length} endpoints`,
+      ]
+    : [];
+  const lines = endpoints.slice(0, named).map((each) => {
+    const words = [
+      addressText(each),
+      ...(each.workload === '' ? [] : [`(${each.workload})`]),
+      ...(each.healthy ? [] : ['unhealthy']),
+      ...(mixed ? [tlsText(each.tls)] : []),
+    ];
+    return words.join(' ');
+  });
+  return [...head, ...lines, ...(endpoints.length > named ? [`and ${endpoints.length - named} more`] : [])];
+}
+
+function tlsText(tls: NonNullable<Destination['groups'][number]['endpoints'][number]>['tls']): string {
+  if (tls === undefined) return 'in plain text';
+  return tls.mode === 'mutual'
+    ? `over mutual TLS${tls.expects.length === 0 ? '' : `, as ${listed(tls.expects, 'or')}`}`
+    : `over TLS${tls.sni === '' ? '' : ` (SNI ${tls.sni})`}`;
+}
+
+function limitWords({ limits }: Destination, http: boolean): string[] {
+  return [
+    ...(http && limits.protocol === 'HTTP/2' ? ['it speaks HTTP/2 to its servers'] : []),
+    `connecting may take ${timeText(limits.connectTimeout)}`,
+    ...(limits.maxConnections === undefined ? [] : [`at most ${limits.maxConnections} connections`]),
+    ...(http && limits.maxPendingRequests !== undefined ? [`at most ${limits.maxPendingRequests} requests waiting`] : []),
+    ...(http && limits.maxRequests !== undefined ? [`at most ${limits.maxRequests} requests at once`] : []),
+    ...(http && limits.maxRetries !== undefined ? [`at most ${limits.maxRetries} retries at once`] : []),
+    ...(limits.outlierDetection === undefined ? [] : [limits.outlierDetection]),
+  ];
+}

@@ -1,0 +1,84 @@
+// The transport that a cluster uses to an endpoint: plain, or TLS with what is shown and what the server must prove.
+
+import type { JsonObject } from '@bufbuild/protobuf';
+import type { Cluster } from '../../gen/envoy/config/cluster/v3/cluster_pb.js';
+import type { TransportSocket } from '../../gen/envoy/config/core/v3/base_pb.js';
+import { ProxyProtocolUpstreamTransportSchema } from '../../gen/envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol_pb.js';
+import type { CommonTlsContext } from '../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
+import { UpstreamTlsContextSchema } from '../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
+import { HttpProtocolOptionsSchema } from '../../gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js';
+import type { UpstreamTls } from './explanation.ts';
+import { authorityOf, type Headers } from './headers.ts';
+import { withoutPort } from './domains.ts';
+import type { Passage } from './passage.ts';
+import { stringWanted } from './string-match.ts';
+import { typedConfig } from './typed-config.ts';
+
+/** Undefined: plain. `metadata`: the endpoint's, by which it chooses one of several transports. */
+export function upstreamTls(
+  cluster: Cluster,
+  metadata: Readonly<Record<string, JsonObject>>,
+  passage: Passage,
+  headers: Headers | undefined,
+): UpstreamTls | undefined {
+  const wishes = metadata['envoy.transport_socket_match'] ?? {};
+  const chosen = cluster.transportSocketMatches.find(({ match = {} }) =>
+    Object.entries(match).every(([key, value]) => wishes[key] === value),
+  );
+  const socket = chosen?.transportSocket ?? cluster.transportSocket;
+  const context = typedConfig(UpstreamTlsContextSchema, configOf(inner(socket)));
+  if (context === undefined) return undefined;
+  const { commonTlsContext: common, sni } = context;
+  const options = typedConfig(
+    HttpProtocolOptionsSchema,
+    cluster.typedExtensionProtocolOptions['envoy.extensions.upstreams.http.v3.HttpProtocolOptions'],
+  );
+  const host = headers && withoutPort(authorityOf(headers));
+  const auto = options?.upstreamHttpProtocolOptions;
+  const name =
+    auto?.autoSni === true && host !== undefined ? host : (passage.state.get('envoy.network.upstream_server_name') ?? sni);
+  const secret = common?.tlsCertificateSdsSecretConfigs[0]?.name ?? common?.tlsCertificates[0]?.certificateChain?.specifier.value;
+  const certificate = typeof secret === 'string' ? secret : '';
+  const announced = announcedBy(cluster, passage);
+  const expects = [...expected(common), ...(auto?.autoSanValidation === true && host !== undefined ? [`"${host}"`] : [])];
+  return {
+    mode: certificate === '' ? 'simple' : 'mutual',
+    sni: name,
+    alpn: announced === undefined ? (common?.alpnProtocols ?? []) : announced.split(',').filter((word) => word !== ''),
+    expects,
+    certificate,
+  };
+}
+
+/** What a filter says in the place of the cluster's protocols, which may be what the cluster's metadata says. */
+const announcedBy = ({ metadata }: Cluster, { state }: Passage): string | undefined =>
+  state
+    .get('envoy.network.application_protocols')
+    ?.replaceAll(/%CLUSTER_METADATA\(([^:)]+):([^)]+)\)%/g, (_, key: string, field: string) => {
+      const value = metadata?.filterMetadata[key]?.[field];
+      return typeof value === 'string' ? value : '';
+    });
+
+/** A PROXY header goes before what the socket inside does. */
+function inner(socket: TransportSocket | undefined): TransportSocket | undefined {
+  const headed = typedConfig(ProxyProtocolUpstreamTransportSchema, configOf(socket));
+  return headed === undefined ? socket : headed.transportSocket;
+}
+
+const configOf = (socket: TransportSocket | undefined) =>
+  socket?.configType.case === 'typedConfig' ? socket.configType.value : undefined;
+
+function expected(common: CommonTlsContext | undefined): string[] {
+  const type = common?.validationContextType;
+  const context =
+    type?.case === 'combinedValidationContext'
+      ? type.value.defaultValidationContext
+      : type?.case === 'validationContext'
+        ? type.value
+        : undefined;
+  return [
+    ...(context?.matchTypedSubjectAltNames.flatMap(({ matcher }) => (matcher === undefined ? [] : [stringWanted(matcher)])) ??
+      []),
+    ...(context?.matchSubjectAltNames.map(stringWanted) ?? []),
+  ];
+}
