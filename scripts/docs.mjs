@@ -77,11 +77,12 @@ const fieldsPage = async () => networkingPage({ generated, table, ...(await netw
 export const networkingFields = async () => fieldStates(await networkingApi());
 
 async function networkingApi() {
-  const [{ kinds }, { kindId }, { MeshFields }, { unreadFields }, { goldenCases }] = await Promise.all([
+  const [{ kinds }, { kindId }, { MeshFields }, { unreadFields }, { idleFields }, { goldenCases }] = await Promise.all([
     source('api/index.ts'),
     source('api/kind.ts'),
     source('api/shared/mesh-fields.ts'),
     source('api/unread-fields.ts'),
+    source('api/idle-fields.ts'),
     source('../test/support/golden-case.ts'),
   ]);
   const cases = goldenCases();
@@ -102,7 +103,7 @@ async function networkingApi() {
     inEffect: true,
     documents: cases.flatMap(({ name, given }) => (given.meshConfig === undefined ? [] : [{ name, body: given.meshConfig }])),
   };
-  return { kinds: [...networking, mesh], unread: unreadFields };
+  return { kinds: [...networking, mesh], unread: unreadFields, idle: idleFields };
 }
 
 async function codesPage() {

@@ -1,5 +1,5 @@
 // The page docs/reference/networking.md: every field of the networking API, whether it is in effect, and golden cases that set it.
-// Read from schemas, the table of unread fields, and the cases themselves; docs.mjs writes it.
+// Read from schemas, the tables of fields that say nothing, and the cases themselves; docs.mjs writes it.
 
 /** @typedef {{ type?: string, properties?: Record<string, Schema>, patternProperties?: Record<string, Schema>, items?: Schema, anyOf?: Schema[], enum?: unknown[] }} Schema */
 /** @typedef {{ path: string, note: string }} Field */
@@ -91,20 +91,11 @@ function kindOfValue(/** @type {Schema} */ { type, enum: names, anyOf, patternPr
   return type ?? 'any value';
 }
 
-/** Whether a path is one that the table of unread fields means. */
-export function isUnread(
+/** Whether a path is one that a table of fields means. */
+const isMeant = (
   /** @type {string} */ path,
-  /** @type {readonly { under: readonly string[], fields: readonly string[], except?: readonly string[] }[]} */ entries,
-) {
-  // Of a field and an exception that both mean the path, the more specific counts.
-  const steps = (/** @type {string} */ text) => text.split('.').length;
-  return entries.some(({ under, fields, except = [] }) => {
-    const meant = except.filter((each) => path === each || path.startsWith(`${each}.`));
-    return under
-      .flatMap((parent) => fields.map((field) => join(parent, field)))
-      .some((field) => covers(field, path) && meant.every((each) => steps(field) > steps(each)));
-  });
-}
+  /** @type {readonly { under: readonly string[], fields: readonly string[] }[]} */ entries,
+) => entries.some(({ under, fields }) => under.some((parent) => fields.some((field) => covers(join(parent, field), path))));
 
 function covers(/** @type {string} */ pattern, /** @type {string} */ path) {
   const steps = path.split('.');
@@ -122,24 +113,38 @@ const shownByTests = {
     'MeshConfig defaultConfig.drainDuration',
     'MeshConfig defaultConfig.proxyStatsMatcher.inclusionPrefixes[]',
     'MeshConfig defaultConfig.proxyStatsMatcher.inclusionSuffixes[]',
+    'MeshConfig defaultConfig.proxyStatsMatcher.inclusionRegexps[]',
+    'MeshConfig defaultConfig.proxyMetadata',
+    'MeshConfig defaultConfig.runtimeValues',
+    'MeshConfig defaultConfig.meshId',
+    'MeshConfig defaultConfig.fileFlushInterval',
+    'MeshConfig defaultConfig.fileFlushMinSizeKb',
+    'MeshConfig defaultConfig.connectionSettings.globalDownstreamConnectionLimit',
+    'ProxyConfig spec.environmentVariables',
   ],
+  'test/envoy/bootstrap.test.ts': ['MeshConfig defaultConfig.terminationDrainDuration'],
 };
 
 const testsOf = (/** @type {string} */ field) =>
   Object.entries(shownByTests).flatMap(([file, fields]) => (fields.includes(field) ? [file] : []));
 const caseFile = (/** @type {string} */ name) => `test/golden/cases/${name}.yaml`;
 
-/** @typedef {{ kinds: readonly { id: string, kind: string, schema: Schema, inEffect: boolean, documents: readonly { name: string, body: unknown }[] }[], unread: readonly any[] }} Api */
+/** @typedef {{ kinds: readonly { id: string, kind: string, schema: Schema, inEffect: boolean, documents: readonly { name: string, body: unknown }[] }[], unread: readonly any[], idle: readonly any[] }} Api */
 
 /** The fields of each kind, with their states and the cases that set them. */
-export function fieldStates(/** @type {Api} */ { kinds, unread }) {
+export function fieldStates(/** @type {Api} */ { kinds, unread, idle }) {
   return kinds.map(({ id, kind, schema, inEffect, documents }) => {
     const { fields, walk } = schemaFields(schema);
     /** @type {Map<string, Set<string>>} */
     const cases = new Map();
     for (const { name, body } of documents) walk(body, (path) => void cases.set(path, (cases.get(path) ?? new Set()).add(name)));
-    const entries = unread.filter((entry) => entry.kind === id);
-    const never = neverInEffect[kind] ?? {};
+    const of = (/** @type {readonly any[]} */ entries) => entries.filter((entry) => entry.kind === id);
+    const stateOf = (/** @type {string} */ path) => {
+      const never = (neverInEffect[kind] ?? {})[path];
+      if (never !== undefined) return never;
+      if (isMeant(path, of(idle))) return 'no effect: `LAT0002`';
+      return inEffect && !isMeant(path, of(unread)) ? 'yes' : 'not yet';
+    };
     return {
       kind,
       fields: fields
@@ -147,7 +152,7 @@ export function fieldStates(/** @type {Api} */ { kinds, unread }) {
         .map(({ path, note }) => ({
           path,
           note,
-          state: never[path] ?? (inEffect && !isUnread(path, entries) ? 'yes' : 'not yet'),
+          state: stateOf(path),
           cases: [...[...(cases.get(path) ?? [])].toSorted().map(caseFile), ...testsOf(`${kind} ${path}`)],
         })),
     };
@@ -173,7 +178,7 @@ export function networkingPage(
 # The networking API, field by field
 
 Every field that \`networking.istio.io\` and MeshConfig have, to the leaf. "Not yet" is read and checked, and says \`LAT0001\`; what Istio
-ignores or refuses too has the code that says so. The cases are those under \`test/golden/cases\` whose input sets
+ignores or refuses too, or has no meaning here, has the code that says so. The cases are those under \`test/golden/cases\` whose input sets
 the field: each has the configuration that comes of it; what Envoy's process takes is shown by a test. A message that stands in several places is listed where it comes first.
 
 ${sections.join('\n\n')}

@@ -5,6 +5,7 @@
 
 export const codes = {
   LAT0001: 'Accepted, not yet in effect',
+  LAT0002: 'A field has no effect',
   LAT0100: 'A file or folder cannot be read',
   LAT0101: 'A document is not valid YAML',
   LAT0102: 'A document is not an object',

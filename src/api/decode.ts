@@ -9,7 +9,7 @@ import { kindId, type Finding, type KindDefinition } from './kind.ts';
 import { metadataOf } from './metadata.ts';
 import { groupOf, type ApiObject, type Origin, type Path } from './object.ts';
 import { nearest } from './suggestion.ts';
-import { findUnread } from './unread-fields.ts';
+import { findIdle } from './idle-fields.ts';
 
 export interface Decoded {
   /** Absent when its kind is unknown or an error was found in it. */
@@ -63,7 +63,7 @@ function decodeAs(definition: KindDefinition, document: Readonly<Record<string, 
   if (findings.some(isError)) return { diagnostics };
   if (!definition.inEffect) diagnostics.push(notInEffect(object));
   else
-    for (const finding of findUnread(kindId(definition.group, definition.kind), object.body))
+    for (const finding of findIdle(kindId(definition.group, definition.kind), object.body))
       diagnostics.push(diagnose(object, finding.path, finding));
   return { object, diagnostics };
 }

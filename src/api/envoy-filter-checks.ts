@@ -60,6 +60,7 @@ function checkPatch({ applyTo, match, patch }: EnvoyConfigObjectPatch, path: Pat
     ...findings,
     ...checkMatch(applyTo, match, [...path, 'match']),
     ...checkValue(applyTo, value, [...path, 'patch', 'value']),
+    ...checkClass(applyTo, patch, [...path, 'patch', 'filterClass']),
   ];
 }
 
@@ -98,6 +99,17 @@ function checkMatch(applyTo: EnvoyConfigObjectPatch['applyTo'], match: EnvoyConf
     );
   }
   return findings;
+}
+
+/** Only a filter that is added at no place of its own has one by its class. */
+function checkClass(
+  applyTo: EnvoyConfigObjectPatch['applyTo'],
+  { operation, filterClass = 'UNSPECIFIED' }: NonNullable<EnvoyConfigObjectPatch['patch']>,
+  path: Path,
+): Finding[] {
+  const filters = applyTo === 'HTTP_FILTER' || applyTo === 'NETWORK_FILTER';
+  if (filterClass === 'UNSPECIFIED' || (filters && operation === 'ADD')) return [];
+  return [warning('LAT1619', path, 'filterClass is for ADD of an HTTP_FILTER or NETWORK_FILTER', 'use ADD, or remove it')];
 }
 
 /** A filter is configured by `typed_config`, whose type says which it is. */

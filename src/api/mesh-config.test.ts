@@ -28,7 +28,7 @@ test('lays what is given over the defaults', () => {
     accessLogFile: '/dev/stdout',
     extensionProviders: [{ name: 'ext', envoyExtAuthzGrpc: { service: 'ext.ns', port: 9000 } }],
   });
-  assert.deepEqual(places(findings), ['LAT0001 defaultConfig.statusPort', 'LAT0001 extensionProviders.0']);
+  assert.deepEqual(places(findings), ['LAT0001 extensionProviders.0', 'LAT0002 defaultConfig.statusPort']);
   assert.equal(config.outboundTrafficPolicy.mode, 'REGISTRY_ONLY', "an empty policy has the enum's first value");
   assert.equal(config.trustDomain, 'td1');
   assert.equal(config.defaultConfig.concurrency, 2);

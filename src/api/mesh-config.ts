@@ -2,10 +2,11 @@
 
 import { providerKinds } from './shared/extension-provider.ts';
 import { MeshFields, type MeshFields as Fields } from './shared/mesh-fields.ts';
-import { error } from './finding.ts';
+import { error, warning } from './finding.ts';
 import { fit, isRecord } from './fit.ts';
 import type { Finding } from './kind.ts';
-import { findUnread } from './unread-fields.ts';
+import { findIdle } from './idle-fields.ts';
+import { checkClientTls } from './shared/tls-checks.ts';
 
 export type { ProxySettings } from './shared/proxy-settings.ts';
 export type { ExtensionProvider } from './shared/extension-provider.ts';
@@ -50,7 +51,6 @@ const proxyDefaults = {
   binaryPath: '/usr/local/bin/envoy',
   serviceCluster: 'istio-proxy',
   drainDuration: '45s',
-  terminationDrainDuration: '5s',
   discoveryAddress: 'istiod.istio-system.svc:15012',
   proxyAdminPort: 15000,
   statusPort: 15020,
@@ -89,7 +89,7 @@ export function meshConfigOf(given: unknown): { readonly config: MeshConfig; rea
   const kept = Object.fromEntries(Object.entries(value).filter(([name]) => !wrong.has(name))) as Fields;
   return {
     config: withDefaults(kept),
-    findings: [...findings, ...checkProviders(kept), ...findUnread('MeshConfig', kept)],
+    findings: [...findings, ...checkProviders(kept), ...checkUndeclared(kept), ...findIdle('MeshConfig', kept)],
   };
 }
 
@@ -107,6 +107,23 @@ function withDefaults(given: Fields): MeshConfig {
     // Istio merges defaultConfig over its defaults and replaces all other nested values.
     defaultConfig: { ...proxyDefaults, ...given.defaultConfig },
   };
+}
+
+/** TLS to hosts that nobody declared: they are not of the mesh, and known by name only where names are looked up. */
+function checkUndeclared({ outboundTrafficPolicy }: Fields): Finding[] {
+  const { tls, mode } = outboundTrafficPolicy ?? {};
+  if (tls === undefined) return [];
+  const path = ['outboundTrafficPolicy', 'tls'];
+  if (mode !== 'ALLOW_ANY_DYNAMIC_DNS') {
+    const help = 'set mode to ALLOW_ANY_DYNAMIC_DNS, or remove tls';
+    return [warning('LAT1211', path, `TLS to undeclared hosts is for the mode ALLOW_ANY_DYNAMIC_DNS only`, help)];
+  }
+  const findings = checkClientTls(tls, path);
+  if (tls.mode === 'ISTIO_MUTUAL') {
+    const help = 'set mode to SIMPLE or MUTUAL';
+    findings.push(warning('LAT1211', [...path, 'mode'], 'undeclared hosts are not of the mesh: they are called plainly', help));
+  }
+  return findings;
 }
 
 function checkProviders({ extensionProviders = [] }: Fields): Finding[] {

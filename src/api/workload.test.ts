@@ -29,7 +29,10 @@ kindTable('networking.istio.io/v1', 'WorkloadGroup', {
 });
 
 kindTable('networking.istio.io/v1beta1', 'ProxyConfig', {
-  accepted: ['{concurrency: 0, image: {imageType: distroless}, environmentVariables: {A: b}}'],
-  warned: [['LAT1031 spec.selector.matchLabels', '{selector: {}}']],
+  accepted: ['{concurrency: 0, environmentVariables: {A: b}}'],
+  warned: [
+    ['LAT0002 spec.image.imageType', '{image: {imageType: distroless}}'],
+    ['LAT1031 spec.selector.matchLabels', '{selector: {}}'],
+  ],
   refused: [['LAT1003 spec.concurrency', '{concurrency: -1}']],
 });

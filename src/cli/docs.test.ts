@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { idleFields } from '../api/idle-fields.ts';
 import { unreadFields } from '../api/unread-fields.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -117,6 +118,17 @@ for (const page of pages) {
     );
   });
 }
+
+test('the guide lists the fields that decode says have no effect', () => {
+  const section = read('docs/guides/in-effect.md').split('\n## Fields without effect\n')[1]?.split('\n## ')[0] ?? '';
+  const listed = rows(section)
+    .slice(1)
+    .map(([kind, fields = '', why]) => [kind, codeSpans(fields), why]);
+  assert.deepEqual(
+    listed,
+    idleFields.map(({ kind, fields, why }) => [kind.split('.')[0], fields, why.replace(/^has no effect(?:, |: )/, '')]),
+  );
+});
 
 test('the guide lists the fields that decode says are not yet in effect', () => {
   const section = read('docs/guides/in-effect.md').split('\n## Fields of kinds in effect\n')[1]?.split('\n## ')[0] ?? '';

@@ -18,7 +18,8 @@ import { settleAll, settleNames } from './encode.ts';
 import { gatewayOf } from './gateway/gateway.ts';
 import { inboundOf } from './inbound.ts';
 import { endpointScope, listenersOf, outboundClusters, outboundEndpoints, outboundRoute } from './outbound.ts';
-import { listenerName } from './names.ts';
+import { ownEndpoints } from './local-cluster.ts';
+import { listenerName, localCluster } from './names.ts';
 import { withPatches } from './patch/configuration.ts';
 import { meshDiagnostics } from './references.ts';
 import { classOf, type ProxyClass } from './proxy-class.ts';
@@ -73,6 +74,7 @@ function sidecarOf(proxy: ProxyClass): Configuration {
   const { view, delivery, dnsDomain } = proxy;
   const outbound = () => (delivery === 'demand' ? initialClusters(view) : outboundClusters(view)).value;
   const inbound = computed(() => inboundOf(proxy));
+  const itself = proxy.discoversItself ? ownEndpoints(proxy) : undefined;
   let clusters: ReadonlyMap<string, Resource> | undefined;
   let listeners: ReadonlyMap<string, Resource> | undefined;
   let names: readonly string[] | undefined;
@@ -90,12 +92,13 @@ function sidecarOf(proxy: ProxyClass): Configuration {
       for (const listener of inbound.value.listeners) all.set(listener.name, listener);
       return (listeners = settleAll(listeners, all));
     }),
-    endpoints: (name) => outboundEndpoints(view, name),
-    endpointScope: endpointScope(view),
+    endpoints: (name) => (name === localCluster && itself) || outboundEndpoints(view, name),
+    // Under that name each workload has endpoints of its own.
+    ...(itself === undefined && { endpointScope: endpointScope(view) }),
     route: (name) => outboundRoute({ view, dnsDomain, name, delivery }),
     called: (name) => calledCluster(view, name),
     secret: (name) => gatewaySecret(proxy, name),
-    endpointNames: computed(() => outbound().withEndpoints),
+    endpointNames: computed(() => [...outbound().withEndpoints, ...(itself === undefined ? [] : [localCluster])]),
     routeNames: computed(() => (names = settleNames(names, listenersOf(view, delivery).value.tables))),
     secretNames: computed(
       () => (secrets = settleNames(secrets, [...new Set([...outbound().secrets, ...inbound.value.secrets])].sort())),

@@ -56,7 +56,7 @@ export function loadAssignment(
   const localities = [...groups].sort(([a], [b]) => (a < b ? -1 : 1));
   const weights = balance && localityWeights(localities, balance.setting, balance.caller);
   const placed = balance?.ordered
-    ? priorities(localities, balance.setting, balance.caller)
+    ? priorities(localities, balance, balance.caller)
     : localities.map(([text, list]) => ({ text, list, priority: 0 }));
   return {
     clusterName: name,

@@ -24,7 +24,7 @@ export interface Inbound {
 export function inboundOf(proxy: ProxyClass): Inbound {
   const { view, families } = proxy;
   const { mesh } = view;
-  const elsewhere = inboundPassthrough(mesh.config, families);
+  const elsewhere = inboundPassthrough(view.config, families);
   const [sidecar] = proxy.sidecars;
   const serves = (sidecar?.body.spec.ingress ?? []).length > 0 ? sidecar : undefined;
   const captured = proxy.interception !== 'NONE';
@@ -44,7 +44,7 @@ export function inboundOf(proxy: ProxyClass): Inbound {
   );
   const taken = new Set(ports.map(({ target }) => target));
   const listeners = inboundListeners({
-    config: mesh.config,
+    config: view.config,
     ports,
     modeAt,
     otherPorts: [...authentication.ports.keys()].filter((port) => !taken.has(port)).sort((a, b) => a - b),

@@ -1,6 +1,6 @@
 // Locality load balancing: which endpoints come first for a caller in a place, and what share each place gets (istio.md §3.8).
 
-import type { LocalityLoadBalancerSetting } from '../api/shared/load-balancer.ts';
+import type { LocalityLoadBalancerSetting, ZoneAwareLoadBalancerSetting } from '../api/shared/load-balancer.ts';
 import type { TrafficPolicy } from '../api/shared/traffic-policy.ts';
 import type { MeshConfig } from '../api/mesh-config.ts';
 import type { Endpoint } from '../mesh/endpoint.ts';
@@ -14,23 +14,39 @@ export interface Balance {
   readonly setting: LocalityLoadBalancerSetting;
   /** Without shares, nearer endpoints come first. */
   readonly ordered: boolean;
+  /** Of a region Envoy itself chooses the zones; only regions come one after the other. */
+  readonly zoneAware?: boolean;
 }
 
 /**
  * The policy's setting, else what the service prefers, else the mesh's; undefined where places do not matter. An order acts only
- * with outlier detection, for without it nothing says that nearer endpoints have failed; a service's own preference always acts.
+ * with outlier detection, for without it nothing says that nearer endpoints have failed; a service's own preference always acts, and
+ * so do regions where zones are balanced.
  */
 export function balanceOf(
   { loadBalancer, outlierDetection }: TrafficPolicy,
-  { prefers }: Service,
-  { localityLbSetting: byDefault }: MeshConfig,
+  service: Service,
+  config: MeshConfig,
 ): Balance | undefined {
+  const zones = zoneSetting(loadBalancer, service, config);
+  if (zones !== undefined) return zones.enabled === false ? undefined : { setting: zones, ordered: true, zoneAware: true };
   const own = loadBalancer?.localityLbSetting;
-  const preferred = own === undefined ? preference[prefers ?? 'any'] : undefined;
-  const setting = own ?? preferred ?? byDefault;
+  const preferred = own === undefined ? preference[service.prefers ?? 'any'] : undefined;
+  const setting = own ?? preferred ?? config.localityLbSetting;
   if (setting === undefined || setting.enabled === false) return undefined;
   const ordered = !setting.distribute?.length && (outlierDetection !== undefined || preferred !== undefined);
   return ordered || setting.distribute?.length ? { setting, ordered } : undefined;
+}
+
+/** The setting that lets Envoy balance zones, where that counts: any setting of the policy's own is nearer than the mesh's. */
+export function zoneSetting(
+  loadBalancer: TrafficPolicy['loadBalancer'],
+  { prefers }: Service,
+  { zoneAwareLbSetting }: MeshConfig,
+): ZoneAwareLoadBalancerSetting | undefined {
+  if (loadBalancer?.zoneAwareLbSetting !== undefined) return loadBalancer.zoneAwareLbSetting;
+  const others = loadBalancer?.localityLbSetting ?? preference[prefers ?? 'any'];
+  return others === undefined ? zoneAwareLbSetting : undefined;
 }
 
 const near = [networkLabel, regionLabel, zoneLabel];
@@ -51,14 +67,12 @@ export interface PriorityGroup {
 }
 
 /** Endpoints split by priority for the caller, 0 first without gaps. */
-export function priorities(
-  groups: readonly Group[],
-  setting: LocalityLoadBalancerSetting,
-  caller: CallerLocality,
-): PriorityGroup[] {
-  const rank = setting.failoverPriority?.length
-    ? labelRank(setting.failoverPriority, caller)
-    : (endpoint: Endpoint) => placeRank(endpoint.locality, caller, setting);
+export function priorities(groups: readonly Group[], { setting, zoneAware }: Balance, caller: CallerLocality): PriorityGroup[] {
+  const byLabels = setting.failoverPriority?.length ? labelRank(setting.failoverPriority, caller) : undefined;
+  const rank = (endpoint: Endpoint): number => {
+    if (zoneAware === true) return (byLabels?.(endpoint) ?? 0) * regionRanks + regionRank(endpoint.locality, caller, setting);
+    return byLabels?.(endpoint) ?? placeRank(endpoint.locality, caller, setting);
+  };
   const split = groups.flatMap(([text, endpoints]) =>
     [...Map.groupBy(endpoints, rank)].map(([priority, list]) => ({ text, list, priority })),
   );
@@ -69,14 +83,20 @@ export function priorities(
 }
 
 /** 0 the same sub-zone, 1 zone, 2 region, 3 elsewhere; with a failover rule, 3 its target and 4 the rest. */
-function placeRank(place: Locality, caller: Locality, { failover }: LocalityLoadBalancerSetting): number {
-  if (place.region !== caller.region) {
-    const rule = failover?.find(({ from }) => from === caller.region);
-    return rule === undefined || rule.to === place.region ? 3 : 4;
-  }
+function placeRank(place: Locality, caller: Locality, setting: LocalityLoadBalancerSetting): number {
+  if (place.region !== caller.region) return 2 + regionRank(place, caller, setting);
   if (place.zone !== caller.zone) return 2;
   return place.subZone === caller.subZone ? 0 : 1;
 }
+
+/** 0 the caller's region, 1 elsewhere; with a failover rule, 1 its target and 2 the rest. */
+function regionRank(place: Locality, caller: Locality, { failover }: LocalityLoadBalancerSetting): number {
+  if (place.region === caller.region) return 0;
+  const rule = failover?.find(({ from }) => from === caller.region);
+  return rule === undefined || rule.to === place.region ? 1 : 2;
+}
+
+const regionRanks = 3;
 
 interface Placed {
   readonly labels: Readonly<Record<string, string>>;

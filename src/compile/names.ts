@@ -5,6 +5,8 @@ import type { Service, ServicePort } from '../mesh/service.ts';
 export const passthroughCluster = 'PassthroughCluster';
 export const lookedUpCluster = 'AllowAnyDynamicDNSCluster';
 export const blackHoleCluster = 'BlackHoleCluster';
+/** The workload's own service, in the bootstraps of proxies that ask for it. */
+export const localCluster = 'local_cluster';
 export const inboundPassthroughCluster = 'InboundPassthroughCluster';
 
 export const outboundCluster = (port: number, subset: string, host: string): string => `outbound|${port}|${subset}|${host}`;

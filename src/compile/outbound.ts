@@ -2,6 +2,7 @@
 
 import { ClusterLoadAssignmentSchema } from '../../gen/envoy/config/endpoint/v3/endpoint_pb.js';
 import type { ReadonlySignal } from '@preact/signals-core';
+import type { MeshConfig } from '../api/mesh-config.ts';
 import { effectivePolicy, type DestinationPolicy, type Subset } from '../mesh/destination-policy.ts';
 import { portNumbered, type Service, type ServicePort } from '../mesh/service.ts';
 import { familyBy } from '../store/family.ts';
@@ -17,6 +18,7 @@ import { outboundListeners, type OutboundListeners } from './listener/outbound.t
 import { balanceOf, type Balance } from './locality.ts';
 import { parseOutboundCluster, parseSniName } from './names.ts';
 import { cause } from './origin.ts';
+import { keepsCase } from './proxy-headers.ts';
 import { acrossNetworks, endpointsFor, reachText } from './reached-endpoints.ts';
 import type { Resource } from './resource.ts';
 import { outboundTable } from './route/outbound.ts';
@@ -38,13 +40,18 @@ const clusterText = ({ view, service, port, subset, policy, router, families, ca
     caller === undefined ? '' : placedViewText(view),
     unopened ?? false,
     called,
+    ownText(view.config),
   ].join(' ');
+
+/** What a proxy's own settings say of its clusters. */
+const ownText = (config: MeshConfig): string =>
+  `${keepsCase(config)} ${config.defaultConfig.connectionSettings?.clusterPerConnectionBufferLimitBytes ?? ''}`;
 
 /** Merged policies are made anew for each reader; what they are merged from is not. */
 const policyText = (policy: DestinationPolicy | undefined): string => (policy?.objects ?? []).map(identityOf).join('+');
 
 const clusterCells = familyBy<OneCluster, Resource | undefined>(clusterText, (input, previous) =>
-  settle(previous, outboundClusterResource(input.view.mesh, input)),
+  settle(previous, outboundClusterResource(input.view.mesh, input, input.view.config)),
 );
 
 /** One cluster, shared by all who have the same; undefined where there is nothing to reach. */

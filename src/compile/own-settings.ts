@@ -15,6 +15,9 @@ export function ownSettings({ metadata }: Pick<ProxyNode, 'metadata'>): Readonly
   return record(metadata['PROXY_CONFIG']) ?? record(isRecord(annotations) ? annotations[annotation] : undefined) ?? {};
 }
 
+/** Whether an annotation's text is settings at all; an empty one says nothing. */
+export const readsAsSettings = (text: string): boolean => text.trim() === '' || record(text) !== undefined;
+
 function record(value: unknown): Readonly<Record<string, unknown>> | undefined {
   if (typeof value !== 'string') return isRecord(value) ? value : undefined;
   try {

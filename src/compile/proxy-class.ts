@@ -14,6 +14,7 @@ import { topologyOf, type Topology } from './gateway/topology.ts';
 import { identityOf } from './identity.ts';
 import { needsAddress } from './ingress.ts';
 import { recordsKey } from './listener/access-record.ts';
+import { ownConfig } from './own-config.ts';
 import { servesHttp10 } from './own-settings.ts';
 import { addressFamilies, isSet, labelsOf, podPorts, text, type AddressFamilies } from './node.ts';
 import type { Owner } from './own-ports.ts';
@@ -45,6 +46,8 @@ export interface ProxyClass extends Owner {
   readonly topology: Topology;
   /** Its own address, where a Sidecar's ingress needs it; else empty. */
   readonly ownAddress: string;
+  /** Its bootstrap has a cluster of the workload's own service. */
+  readonly discoversItself: boolean;
   /** The account it runs as, for what only some may read. */
   readonly serviceAccount: string;
   /** The cluster that it says it is of, where the mesh knows none of that name. */
@@ -100,6 +103,7 @@ export function classOf(mesh: Mesh, node: ProxyNode, delivery: Delivery): ProxyC
   const [sidecar] = sidecars;
   const view: View = {
     mesh,
+    config: ownConfig(node, mesh.config),
     role,
     namespace: mesh.outlook(node.namespace),
     scope: sidecar && scopeOf(sidecar, node.namespace),
@@ -144,6 +148,7 @@ export function classOf(mesh: Mesh, node: ProxyNode, delivery: Delivery): ProxyC
     topology: role === 'router' ? topologyOf(node, mesh.config) : {},
     ownAddress: sidecar && needsAddress(sidecar, interception === 'NONE') ? (node.addresses[0] ?? '') : '',
     strayCluster: claimed === '' || claimed === cluster.id ? undefined : claimed,
+    discoversItself: role === 'sidecar' && isSet(node.metadata['ENABLE_SELF_DISCOVERY']),
     serviceAccount: workload?.serviceAccount ?? text(node.metadata['SERVICE_ACCOUNT']),
   } as const;
   const { view: _view, labels: own, namedPorts, addresses, sidecars: _sidecars, ...rest } = made;

@@ -25,9 +25,25 @@ const said = (defaultConfig: object, given: Partial<SettingsSources> = {}) =>
 
 const annotations = (yaml: string) => ({ 'proxy.istio.io/config': yaml });
 
+const unset = {
+  concurrency: undefined,
+  drainSeconds: 45,
+  terminationSeconds: undefined,
+  statsPrefixes: [],
+  statsSuffixes: [],
+  statsRegexps: [],
+  runtime: {},
+  flushInterval: undefined,
+  flushSize: undefined,
+  maxConnections: undefined,
+  meshId: undefined,
+  metadata: {},
+  environment: {},
+};
+
 test('what nobody sets is left to who starts the process, but for the time to drain', () => {
   const { settings, findings } = said({});
-  assert.deepEqual(settings, { concurrency: undefined, drainSeconds: 45, statsPrefixes: [], statsSuffixes: [] });
+  assert.deepEqual(settings, unset);
   assert.deepEqual(findings, []);
 });
 
@@ -66,7 +82,7 @@ test('the annotation counts over the mesh for draining and stats, in whole secon
   assert.deepEqual(said(mesh).settings.statsPrefixes, ['cluster.outbound']);
   const yaml = '{drainDuration: 1200ms, proxyStatsMatcher: {inclusionPrefixes: [""], inclusionSuffixes: [rq_total]}}';
   const { settings } = said(mesh, { annotations: annotations(yaml) });
-  assert.deepEqual(settings, { concurrency: undefined, drainSeconds: 2, statsPrefixes: [], statsSuffixes: ['rq_total'] });
+  assert.deepEqual(settings, { ...unset, drainSeconds: 2, statsSuffixes: ['rq_total'] });
   assert.equal(said(mesh, { annotations: annotations('drainDuration: 0s') }).settings.drainSeconds, 1);
 });
 
@@ -82,7 +98,66 @@ test('a wrong field of the annotation is left out and named; one that nothing re
     findings.map(({ code, path }) => [code, pathText(path)]),
     [
       ['LAT1001', `${at}.concurrency`],
-      ['LAT0001', `${at}.statusPort`],
+      ['LAT0002', `${at}.statusPort`],
     ],
   );
+});
+
+test('what the process is started with comes from the mesh, field by field under the annotation', () => {
+  const mesh = {
+    terminationDrainDuration: '3s',
+    fileFlushInterval: '250ms',
+    fileFlushMinSizeKb: 64,
+    meshId: 'one',
+    runtimeValues: { 'envoy.reloadable_features.x': 'true' },
+    proxyStatsMatcher: { inclusionRegexps: ['http\\..*', ''] },
+    connectionSettings: { globalDownstreamConnectionLimit: 9 },
+  };
+  const { settings } = said(mesh);
+  assert.deepEqual(settings, {
+    ...unset,
+    terminationSeconds: 3,
+    flushInterval: 250,
+    flushSize: 64,
+    meshId: 'one',
+    runtime: { 'envoy.reloadable_features.x': 'true' },
+    statsRegexps: ['http\\..*'],
+    maxConnections: 9,
+  });
+  assert.equal(said(mesh, { annotations: annotations('meshId: two') }).settings.meshId, 'two');
+  assert.equal(said({ connectionSettings: { globalDownstreamConnectionLimit: -1 } }).settings.maxConnections, undefined);
+});
+
+test('variables count one by one, by the same ranks; those of Istio are metadata, and none says who the proxy is', () => {
+  const selecting = proxyConfig('web', { selector: { matchLabels: { app: 'web' } }, environmentVariables: { A: 'selected' } });
+  const general = proxyConfig('all', { environmentVariables: { A: 'namespace', B: 'namespace', C: 'namespace' } });
+  const root = [proxyConfig('mesh', { environmentVariables: { B: 'root', D: 'root', ISTIO_META_DNS_CAPTURE: 'false' } })];
+  const yaml =
+    '{proxyMetadata: {B: annotation, "no name": x, ISTIO_META_NAMESPACE: other, ISTIO_METAJSON_FLAGS: "[1]", ISTIO_METAJSON_BAD: "["}}';
+  const { settings, findings } = said(
+    { proxyMetadata: { D: 'mesh', E: 'mesh' } },
+    { root, own: [general, selecting], annotations: annotations(yaml) },
+  );
+  assert.deepEqual(settings.environment, { A: 'selected', B: 'annotation', C: 'namespace', D: 'root', E: 'mesh' });
+  assert.deepEqual(settings.metadata, { DNS_CAPTURE: 'false', FLAGS: [1] });
+  assert.deepEqual(
+    findings.map(({ code, message }) => `${code} ${message}`),
+    [
+      'IST0125 "no name" is not the name of a variable: the proxy does not get it',
+      'IST0125 ISTIO_META_NAMESPACE is for the platform to say: the proxy does not get it',
+      'IST0125 the value of ISTIO_METAJSON_BAD is not JSON: the proxy does not get it',
+    ],
+  );
+});
+
+test('an annotation that is no map says so, and counts for nothing', () => {
+  for (const text of ['concurrency', '- a', '{concurrency: 2']) {
+    const { settings, findings } = said({ concurrency: 1 }, { annotations: annotations(text) });
+    assert.equal(settings.concurrency, 1);
+    assert.deepEqual(
+      findings.map(({ code, path }) => [code, pathText(path)]),
+      [['IST0125', 'metadata.annotations.proxy.istio.io/config']],
+    );
+  }
+  assert.deepEqual(said({}, { annotations: annotations(' ') }).findings, []);
 });

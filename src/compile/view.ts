@@ -1,6 +1,7 @@
 // What a caller sees: selection for one namespace and set of labels. Everything outbound is compiled for a view and shared by
 // all proxy classes that have it.
 
+import type { MeshConfig } from '../api/mesh-config.ts';
 import type { TrafficPolicy } from '../api/shared/traffic-policy.ts';
 import { effectivePolicy, policyForCaller, type DestinationPolicy, type Subset } from '../mesh/destination-policy.ts';
 import { labelsText, type Labels } from '../mesh/labels.ts';
@@ -16,6 +17,8 @@ import type { AddressFamilies } from './node.ts';
 
 export interface View extends Caller {
   readonly mesh: Mesh;
+  /** The mesh's configuration as the callers' proxies have it. */
+  readonly config: MeshConfig;
   readonly role: 'sidecar' | 'router';
   /** The namespace to look from (`Mesh.outlook`). */
   readonly namespace: string;
@@ -51,6 +54,7 @@ export interface View extends Caller {
 export const viewText = (view: View): string =>
   [
     identityOf(view.mesh),
+    identityOf(view.config),
     view.role,
     callerText(view),
     undeclaredText(view.undeclared),

@@ -15,6 +15,8 @@ export interface HttpChain {
   readonly authorization: readonly NamedFilter[];
   /** Where names are remembered that requests say; undefined: no service is called by such names. */
   readonly names?: NameCache | undefined;
+  /** The proxy writes none of Envoy's own headers. */
+  readonly quiet?: boolean;
   /** Where clusters come from that are called for the first time; undefined where all are there. */
   readonly onDemand?: Init<typeof OnDemandCdsSchema> | undefined;
 }

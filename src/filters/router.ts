@@ -9,5 +9,5 @@ const name = 'envoy.filters.http.router';
 export const router: HttpFilter = {
   name,
   wanted: () => true,
-  chain: () => [{ name, config: any(RouterSchema, {}) }],
+  chain: ({ quiet }) => [{ name, config: any(RouterSchema, quiet === true ? { suppressEnvoyHeaders: true } : {}) }],
 };

@@ -59,7 +59,9 @@ export function destinationPolicy(
 }
 
 const localitiesOf = (policy: TrafficPolicy | undefined): LocalityLoadBalancerSetting[] =>
-  [policy, ...(policy?.portLevelSettings ?? [])].flatMap((settings) => settings?.loadBalancer?.localityLbSetting ?? []);
+  [policy, ...(policy?.portLevelSettings ?? [])].flatMap(
+    (settings) => settings?.loadBalancer?.localityLbSetting ?? settings?.loadBalancer?.zoneAwareLbSetting ?? [],
+  );
 
 const sameVisibility = (a: Visibility, b: Visibility): boolean =>
   a.everyone || b.everyone ? a.everyone === b.everyone : a.namespaces.symmetricDifference(b.namespaces).size === 0;

@@ -18,7 +18,11 @@ interface Placing {
 export const placeKeys = (placing: Placing): ReadonlySignal<readonly string[]> =>
   selectionKeys(() => {
     const { config, policies, services } = placing;
-    const settings = [config.localityLbSetting, ...policies.all().flatMap(({ localities }) => localities)];
+    const settings = [
+      config.localityLbSetting,
+      config.zoneAwareLbSetting,
+      ...policies.all().flatMap(({ localities }) => localities),
+    ];
     const words = settings.flatMap((setting) => setting?.failoverPriority ?? []);
     const looksAtNodes = services.all().some(({ prefers, nodeLocal }) => prefers === 'node' || nodeLocal);
     return [...words.map((word) => word.split('=')[0] ?? ''), ...(looksAtNodes ? [nodeLabel] : [])].map((key) => ({ [key]: '' }));

@@ -1,6 +1,6 @@
 // The bootstrap of one workload's Envoy: who it is, and the Unix socket where its configuration and certificates come from.
 
-import { create, createRegistry, type MessageInitShape, toJsonString } from '@bufbuild/protobuf';
+import { create, createRegistry, type MessageInitShape, type Registry, toJsonString } from '@bufbuild/protobuf';
 import { anyPack, type Duration, DurationSchema, StructSchema } from '@bufbuild/protobuf/wkt';
 import { type Bootstrap, BootstrapSchema } from '../../gen/envoy/config/bootstrap/v3/bootstrap_pb.js';
 import { CircuitBreakersSchema } from '../../gen/envoy/config/cluster/v3/circuit_breaker_pb.js';
@@ -13,6 +13,8 @@ import { RouterSchema } from '../../gen/envoy/extensions/filters/http/router/v3/
 import { HttpConnectionManagerSchema } from '../../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { DownstreamConnectionsConfigSchema } from '../../gen/envoy/extensions/resource_monitors/downstream_connections/v3/downstream_connections_pb.js';
 import { HttpProtocolOptionsSchema } from '../../gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js';
+import { localCluster } from '../compile/names.ts';
+import { isSet } from '../compile/node.ts';
 import { NodeError } from './node-error.ts';
 import { ownListeners } from './own-listeners.ts';
 import { recordsCluster } from '../compile/listener/access-record.ts';
@@ -28,11 +30,21 @@ export interface BootstrapSpec {
   /** SO_MARK on every upstream socket, where capture rules know the proxy by a mark. Needs CAP_NET_ADMIN. */
   readonly mark?: number;
   /** Downstream connections over which new ones are refused. */
-  readonly maxConnections?: number;
+  readonly maxConnections?: number | undefined;
   /** Stats to keep besides those of `proxyStats`, by the beginning of their names. */
   readonly statsPrefixes?: readonly string[];
-  /** The same, by the end of their names. */
+  /** The same, by the end of their names, and by expressions for whole names. */
   readonly statsSuffixes?: readonly string[];
+  readonly statsRegexps?: readonly string[];
+  /** Envoy's runtime flags. */
+  readonly runtime?: Readonly<Record<string, string>>;
+  /** Changes what was made, and knows the types that it brings. */
+  readonly amend?: Amendment | undefined;
+}
+
+export interface Amendment {
+  apply(made: Bootstrap): Bootstrap;
+  readonly types: Registry;
 }
 
 const registry = createRegistry(
@@ -51,7 +63,9 @@ const sdsCluster = 'sds-grpc';
 const adminCluster = 'admin';
 
 function bootstrap(spec: BootstrapSpec): Bootstrap {
-  const { proxy, agentSocket, adminSocket, mark, maxConnections = 50_000, statsPrefixes = [], statsSuffixes = [] } = spec;
+  const { proxy, agentSocket, adminSocket, mark, maxConnections = 50_000, runtime = {} } = spec;
+  const discoversItself = proxy.kind === 'sidecar' && isSet(proxy.metadata?.['ENABLE_SELF_DISCOVERY']);
+  const { statsPrefixes = [], statsSuffixes = [], statsRegexps = [] } = spec;
   return create(BootstrapSchema, {
     node: proxyNode(proxy),
     admin: { address: { address: { case: 'pipe', value: { path: adminSocket, mode: 0o600 } } } },
@@ -71,18 +85,23 @@ function bootstrap(spec: BootstrapSpec): Bootstrap {
         socketCluster(sdsCluster, agentSocket, 'http2'),
         socketCluster(adminCluster, adminSocket, 'http1'),
         ...(proxy.records === true ? [recordCluster(agentSocket)] : []),
+        ...(discoversItself ? [ownCluster] : []),
       ],
       listeners: ownListeners(proxy.addresses, adminCluster),
     },
     clusterManager: {
+      ...(discoversItself && { localClusterName: localCluster }),
       // Worker threads make their part of a cluster when it is first called: most are never called.
       enableDeferredClusterCreation: true,
       ...(mark !== undefined && { upstreamBindConfig: { socketOptions: [markOption(mark)] } }),
     },
-    ...proxyStats({ prefixes: statsPrefixes, suffixes: statsSuffixes }),
+    ...proxyStats({ prefixes: statsPrefixes, suffixes: statsSuffixes, regexps: statsRegexps }),
     layeredRuntime: {
       layers: [
-        { name: 'static', layerSpecifier: { case: 'staticLayer', value: { 're2.max_program_size.error_level': 32768 } } },
+        {
+          name: 'static',
+          layerSpecifier: { case: 'staticLayer', value: { 're2.max_program_size.error_level': 32768, ...runtime } },
+        },
         { name: 'admin', layerSpecifier: { case: 'adminLayer', value: {} } },
       ],
     },
@@ -112,7 +131,9 @@ function bootstrap(spec: BootstrapSpec): Bootstrap {
 /** The bootstrap as the JSON file that Envoy reads. */
 export function bootstrapJson(spec: BootstrapSpec): string {
   try {
-    return toJsonString(BootstrapSchema, bootstrap(spec), { registry, prettySpaces: 2 });
+    const made = bootstrap(spec);
+    if (spec.amend === undefined) return toJsonString(BootstrapSchema, made, { registry, prettySpaces: 2 });
+    return toJsonString(BootstrapSchema, spec.amend.apply(made), { registry: spec.amend.types, prettySpaces: 2 });
   } catch (cause) {
     const { name, namespace } = spec.proxy;
     throw new NodeError('LAT0808', `no bootstrap can be made for ${name}.${namespace}`, 'check its labels and metadata', {
@@ -133,6 +154,13 @@ const fromAds = {
   resourceApiVersion: ApiVersion.V3,
   initialFetchTimeout: milliseconds(0),
 };
+
+/** The workload's own service: what Envoy's zone-aware load balancing compares others with. It must not hold the start up. */
+const ownCluster = create(ClusterSchema, {
+  name: localCluster,
+  clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.EDS },
+  edsClusterConfig: { edsConfig: { ...fromAds, initialFetchTimeout: milliseconds(1000) }, serviceName: localCluster },
+});
 
 /** The socket is on this host: a restarted agent should not wait for Envoy's default back-off of up to 30 s. */
 const soonAgain = { retryBackOff: { baseInterval: milliseconds(200), maxInterval: milliseconds(2000) } };

@@ -31,9 +31,14 @@ export interface EnvoyOptions {
   readonly adminSocket: string;
   readonly spawn: Spawn;
   /** Worker threads; 0 is one for each core; default 2. */
-  readonly concurrency?: number;
+  readonly concurrency?: number | undefined;
   /** Seconds over which connections are asked to go, at listener changes and at the end; default 45, as Istio's. */
   readonly drainSeconds?: number;
+  /** Seconds that connections have at the end, where that is not the same. */
+  readonly terminationSeconds?: number | undefined;
+  /** How often files are written, in milliseconds (default 1,000), and from how many kilobytes at once. */
+  readonly flushInterval?: number | undefined;
+  readonly flushSize?: number | undefined;
   readonly logLevel?: 'trace' | 'debug' | 'info' | 'warning' | 'error' | 'critical' | 'off';
   readonly log?: ProxyLogOptions;
   readonly backOff?: BackOffOptions;
@@ -50,6 +55,8 @@ function envoyArguments({
   concurrency = 2,
   drainSeconds = 45,
   logLevel = 'warning',
+  flushInterval = 1000,
+  flushSize,
 }: EnvoyOptions): string[] {
   return [
     binary,
@@ -64,7 +71,8 @@ function envoyArguments({
     '--disable-hot-restart',
     ['--log-level', logLevel],
     ['--log-format', '%Y-%m-%dT%T.%fZ %l %n %v'],
-    ['--file-flush-interval-msec', '1000'],
+    ['--file-flush-interval-msec', String(flushInterval)],
+    flushSize === undefined ? [] : ['--file-flush-min-size-kb', String(flushSize)],
   ].flat();
 }
 
@@ -205,9 +213,9 @@ export class EnvoyProcess {
   }
 
   async #drain(): Promise<void> {
-    const { adminSocket, drainSeconds = 45 } = this.#options;
-    this.#set({ phase: 'draining', reason: `connections have ${drainSeconds} s to end` });
-    const deadline = performance.now() + drainSeconds * 1000;
+    const { adminSocket, drainSeconds = 45, terminationSeconds = drainSeconds } = this.#options;
+    this.#set({ phase: 'draining', reason: `connections have ${terminationSeconds} s to end` });
+    const deadline = performance.now() + terminationSeconds * 1000;
     try {
       await adminRequest(adminSocket, 'POST', '/drain_listeners?graceful');
       while (performance.now() < deadline && this.#child !== undefined) {

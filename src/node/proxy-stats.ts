@@ -17,10 +17,12 @@ const suffixes = [
   'downstream_cx_active',
 ];
 
-/** By how names begin and end, besides those above. */
+/** By how names look, besides those above. */
 export interface KeptStats {
   readonly prefixes: readonly string[];
   readonly suffixes: readonly string[];
+  /** Expressions that match whole names. */
+  readonly regexps: readonly string[];
 }
 
 /**
@@ -59,10 +61,10 @@ export function proxyStats(more: KeptStats) {
 }
 
 function patterns(more: KeptStats): StringMatcher[] {
-  const route = create(RegexMatcherSchema, { regex: 'vhost\\..*\\.route\\..*' });
+  const expressions = ['vhost\\..*\\.route\\..*', ...more.regexps].map((regex) => create(RegexMatcherSchema, { regex }));
   return [
     ...[...prefixes, ...more.prefixes].map((value) => create(StringMatcherSchema, { matchPattern: { case: 'prefix', value } })),
     ...[...suffixes, ...more.suffixes].map((value) => create(StringMatcherSchema, { matchPattern: { case: 'suffix', value } })),
-    create(StringMatcherSchema, { matchPattern: { case: 'safeRegex', value: route } }),
+    ...expressions.map((value) => create(StringMatcherSchema, { matchPattern: { case: 'safeRegex', value } })),
   ];
 }

@@ -51,10 +51,10 @@ export class RunFolder {
     return folder;
   }
 
-  /** Writes the bootstrap where no file is: whatever stood there is gone since `open`. */
+  /** Writes the bootstrap, while the folder is this process's alone. */
   async writeBootstrap(text: string): Promise<void> {
     try {
-      await writeFile(this.bootstrapFile, text, { flag: 'wx', mode: 0o600 });
+      await writeFile(this.bootstrapFile, text, { mode: 0o600 });
     } catch (cause) {
       throw unusable(this.path, cause);
     }

@@ -4,9 +4,10 @@ import { computed, type ReadonlySignal, signal } from '@preact/signals-core';
 import { formatSpiffeId } from '../ca/spiffe.ts';
 import type { GrpcHandler } from '../lib/grpc/call.ts';
 import { serveGrpc } from '../lib/grpc/server.ts';
-import { bootstrapJson } from './bootstrap.ts';
+import { type Amendment, bootstrapJson, type BootstrapSpec } from './bootstrap.ts';
+import { bootstrapRefusal } from './bootstrap-check.ts';
 import type { SocketClaims } from './claim.ts';
-import { EnvoyProcess, type EnvoyState, type Spawn } from './envoy.ts';
+import { type EnvoyOptions, EnvoyProcess, type EnvoyState, type Spawn } from './envoy.ts';
 import { FileSecrets, type SecretTrouble } from './identity/file-secrets.ts';
 import { secretHandlers } from './identity/sds.ts';
 import type { OpenFile } from './identity/secret-file.ts';
@@ -31,13 +32,12 @@ export interface WorkloadSpec extends Omit<ProxyDescription, 'interceptionMode'>
   readonly runFolder: string;
   /** Where Envoy's log is kept; not inside the run folder, which belongs to Envoy's user. */
   readonly logFile?: string;
-  /** Worker threads; 0 is one for each core. */
-  readonly concurrency?: number;
-  readonly drainSeconds?: number;
-  /** Stats to keep besides the default ones, by the beginning of their names. */
-  readonly statsPrefixes?: readonly string[];
-  /** The same, by the end of their names. */
-  readonly statsSuffixes?: readonly string[];
+  /** How its process runs. */
+  readonly process?: Pick<EnvoyOptions, 'concurrency' | 'drainSeconds' | 'terminationSeconds' | 'flushInterval' | 'flushSize'>;
+  /** What its bootstrap has besides. */
+  readonly bootstrap?: Pick<BootstrapSpec, 'maxConnections' | 'statsPrefixes' | 'statsSuffixes' | 'statsRegexps' | 'runtime'>;
+  /** Changes the bootstrap; told where Envoy does not start with it, and is not asked again. */
+  readonly amend?: (Amendment & { refused(reason: string): void }) | undefined;
 }
 
 /** What others do for a workload's proxy. */
@@ -146,18 +146,7 @@ export class WorkloadProxy {
   async #start(): Promise<void> {
     await using undo = new AsyncDisposableStack();
     const { identity, ads, records, claims, envoy, onError, onSecretTrouble } = this.#services;
-    const {
-      capture,
-      kind,
-      runFolder,
-      runInNamespace,
-      spawnProxy,
-      logFile,
-      concurrency,
-      drainSeconds,
-      statsPrefixes,
-      statsSuffixes,
-    } = this.#spec;
+    const { capture, kind, runFolder, runInNamespace, spawnProxy, logFile, amend } = this.#spec;
     const sockets = capture.proxy;
     const folder = undo.use(await RunFolder.open(runFolder, 'uid' in sockets ? sockets : undefined));
 
@@ -168,8 +157,13 @@ export class WorkloadProxy {
 
     const { agentSocket, adminSocket, bootstrapFile } = folder;
     const mark = 'mark' in sockets && kind === 'sidecar' ? { mark: sockets.mark } : {};
-    const stats = { ...(statsPrefixes && { statsPrefixes }), ...(statsSuffixes && { statsSuffixes }) };
-    await folder.writeBootstrap(bootstrapJson({ proxy: this.#description, agentSocket, adminSocket, ...mark, ...stats }));
+    const bootstrap = { ...this.#spec.bootstrap, proxy: this.#description, agentSocket, adminSocket, ...mark };
+    await folder.writeBootstrap(bootstrapJson({ ...bootstrap, amend }));
+    const refusal = amend && (await bootstrapRefusal(envoy, bootstrapFile));
+    if (refusal !== undefined) {
+      amend?.refused(refusal);
+      await folder.writeBootstrap(bootstrapJson(bootstrap));
+    }
     const sds = secretHandlers({
       credential: identity.credential,
       files: new FileSecrets({ open: this.#spec.openFile ?? noFiles, onTrouble: (trouble) => onSecretTrouble?.(trouble) }),
@@ -191,9 +185,15 @@ export class WorkloadProxy {
       await applyCapture(captureSet(capture), runInNamespace);
     }
 
-    const settings = { ...(concurrency !== undefined && { concurrency }), ...(drainSeconds !== undefined && { drainSeconds }) };
     const log = logFile === undefined ? {} : { log: { file: logFile } };
-    const proxy = new EnvoyProcess({ binary: envoy, bootstrapFile, adminSocket, spawn: spawnProxy, ...settings, ...log });
+    const proxy = new EnvoyProcess({
+      binary: envoy,
+      bootstrapFile,
+      adminSocket,
+      spawn: spawnProxy,
+      ...this.#spec.process,
+      ...log,
+    });
     undo.use(proxy);
     proxy.start();
     this.#folder = folder;

@@ -18,7 +18,7 @@ import { findEnvoy } from '../../src/node/envoy-binary.ts';
 import type { ProxyDescription } from '../../src/node/proxy-node.ts';
 import { defaultCapture, proxyMark } from '../../src/node/redirect/capture-options.ts';
 import { spawnBehind } from '../../src/node/spawn-behind.ts';
-import { WorkloadProxy, type WorkloadProxyState } from '../../src/node/workload-proxy.ts';
+import { WorkloadProxy, type WorkloadSpec, type WorkloadProxyState } from '../../src/node/workload-proxy.ts';
 import { adsHandlers } from '../../src/xds/ads.ts';
 
 const run = promisify(execFile);
@@ -96,7 +96,11 @@ const isolated = await run(apart[0] ?? '', [...apart.slice(1), 'true']).then(
 );
 
 /** A workload whose control plane answers nobody before `open`. */
-function workload(name: string, open: Promise<void>, more: { readonly claimed?: string } = {}) {
+function workload(
+  name: string,
+  open: Promise<void>,
+  more: { readonly claimed?: string; readonly process?: WorkloadSpec['process'] } = {},
+) {
   const claims = new SocketClaims();
   const ads = adsHandlers({
     compiler: nothing,
@@ -113,9 +117,8 @@ function workload(name: string, open: Promise<void>, more: { readonly claimed?: 
       capture: { ...defaultCapture, proxy: proxyMark },
       runFolder: join(folder, name),
       logFile: join(folder, `${name}.log`),
-      concurrency: 1,
       // Long enough that only the end of the last connection can end a drain here.
-      drainSeconds: 600,
+      process: { concurrency: 1, drainSeconds: 600, ...more.process },
       runInNamespace: async () => assert.fail('a router captures nothing'),
       spawnProxy: (argv) => {
         steps.push('envoy');
@@ -195,11 +198,7 @@ test('a proxy waits for a late control plane, survives a crash, drains and leave
 
   const { pid = 0 } = again.proxy;
   await inNamespace(pid, ['ip', 'link', 'set', 'lo', 'up']);
-  const hold = `import net from 'node:net'; net.connect(15021, '127.0.0.1').on('connect', () => console.log('held')).on('error', () => {});`;
-  const holder = spawn('nsenter', [...enter(pid), process.execPath, '--input-type=module', '-e', hold], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  await once(holder.stdout, 'data');
+  const holder = await heldConnection(pid);
   const active = async () => (await adminRequest(adminSocket, 'GET', '/stats?filter=_15021.downstream_cx_active')).body.trim();
   while ((await active()).endsWith(' 0')) await new Promise((resolve) => setTimeout(resolve, 20));
 
@@ -215,6 +214,19 @@ test('a proxy waits for a late control plane, survives a crash, drains and leave
   assert.equal(existsSync(join(folder, 'w')), false);
   assert.equal(steps.at(-1), 'certificate dropped');
   assert.ok(statSync(join(folder, 'w.log')).size > 0, 'the log stays');
+});
+
+test('a proxy that is ended waits no longer for its connections than it is told', { skip: isolated }, async () => {
+  const { proxy } = workload('t', Promise.resolve(), { process: { terminationSeconds: 0.2 } });
+  await proxy.start();
+  await proxy.ready();
+  const { pid = 0 } = proxy.state.value.proxy;
+  await inNamespace(pid, ['ip', 'link', 'set', 'lo', 'up']);
+  const holder = await heldConnection(pid);
+  // Within the 600 s that a drain has here this would not end while somebody is connected.
+  await proxy.stop();
+  holder.kill('SIGKILL');
+  assert.equal(proxy.state.value.proxy.phase, 'stopped');
 });
 
 test('a node that claims another’s identity gets nothing', { skip: isolated }, async () => {
@@ -261,5 +273,15 @@ const enter = (pid: number): string[] => {
   const user = process.getuid?.() === 0 ? [] : ['--user', '--preserve-credentials'];
   return ['--target', String(pid), '--net', ...user, '--'];
 };
+
+/** A program in a proxy's namespace that has a connection to it, until it is killed. */
+async function heldConnection(pid: number) {
+  const hold = `import net from 'node:net'; net.connect(15021, '127.0.0.1').on('connect', () => console.log('held')).on('error', () => {}); setInterval(() => {}, 1000);`;
+  const holder = spawn('nsenter', [...enter(pid), process.execPath, '--input-type=module', '-e', hold], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await once(holder.stdout, 'data');
+  return holder;
+}
 
 const inNamespace = (pid: number, argv: readonly string[]) => run('nsenter', [...enter(pid), ...argv]);

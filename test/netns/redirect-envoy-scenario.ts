@@ -137,9 +137,8 @@ try {
       runInNamespace: world.run,
       spawnProxy: spawnBehind([...world.inside('app'), ...world.asProxy]),
       runFolder: join(folder, 'w'),
-      concurrency: 1,
-      drainSeconds: 1,
-      statsPrefixes: ['tcp.'],
+      process: { concurrency: 1, drainSeconds: 1 },
+      bootstrap: { statsPrefixes: ['tcp.'] },
     },
     {
       envoy: await findEnvoy(),

@@ -1,7 +1,7 @@
 // A proxy's settings: MeshConfig's `defaultConfig` and the annotation `proxy.istio.io/config`.
 
 import type { Static } from 'typebox';
-import { bool, choice, count, duration, freeForm, integer, list, map, message, number, text, textMap } from '../schema.ts';
+import { bool, choice, count, duration, freeForm, int32, integer, list, map, message, number, text, textMap } from '../schema.ts';
 import { TcpKeepalive } from './connection-pool.ts';
 import { ClientTLSSettings } from './tls-settings.ts';
 
@@ -35,21 +35,81 @@ const Tracing = message(
   },
 );
 
+const clientCertDetails = choice(
+  'UNDEFINED',
+  'SANITIZE',
+  'FORWARD_ONLY',
+  'APPEND_FORWARD',
+  'SANITIZE_SET',
+  'ALWAYS_FORWARD_ONLY',
+);
+
 export const GatewayTopology = message(
   {},
   {
     numTrustedProxies: count,
-    forwardClientCertDetails: choice(
-      'UNDEFINED',
-      'SANITIZE',
-      'FORWARD_ONLY',
-      'APPEND_FORWARD',
-      'SANITIZE_SET',
-      'ALWAYS_FORWARD_ONLY',
-    ),
+    forwardClientCertDetails: clientCertDetails,
     proxyProtocol: freeForm,
   },
 );
+
+const disabled = message({}, { disabled: bool });
+const enabled = message({}, { enabled: bool });
+
+/** Which headers a proxy writes, and what of its client it says. */
+const ProxyHeaders = message(
+  {},
+  {
+    forwardedClientCert: clientCertDetails,
+    setCurrentClientCertDetails: message({}, { subject: bool, cert: bool, chain: bool, dns: bool, uri: bool }),
+    requestId: disabled,
+    server: message({}, { disabled: bool, value: text }),
+    attemptCount: disabled,
+    envoyDebugHeaders: disabled,
+    metadataExchangeHeaders: message({}, { mode: choice('UNDEFINED', 'IN_MESH') }),
+    preserveHttp1HeaderCase: bool,
+    xForwardedHost: enabled,
+    xForwardedPort: enabled,
+  },
+);
+export type ProxyHeaders = Static<typeof ProxyHeaders>;
+
+/** Limits of a proxy's connections, and how strictly it reads requests. */
+const ConnectionSettings = message(
+  {},
+  {
+    profile: choice('UNSPECIFIED', 'SIDECAR', 'EDGE'),
+    listenerPerConnectionBufferLimitBytes: int32,
+    clusterPerConnectionBufferLimitBytes: int32,
+    httpIdleTimeout: duration,
+    httpMaxConnectionDuration: duration,
+    httpDrainTimeout: duration,
+    httpRequestTimeout: duration,
+    httpRequestHeadersTimeout: duration,
+    httpStreamIdleTimeout: duration,
+    httpMaxStreamDuration: duration,
+    httpMaxConcurrentStreams: int32,
+    http2InitialStreamWindowSize: int32,
+    http2InitialConnectionWindowSize: int32,
+    httpHeadersWithUnderscoresAction: choice(
+      'HEADERS_WITH_UNDERSCORES_UNSPECIFIED',
+      'HEADERS_WITH_UNDERSCORES_ALLOW',
+      'HEADERS_WITH_UNDERSCORES_REJECT_REQUEST',
+      'HEADERS_WITH_UNDERSCORES_DROP_HEADER',
+    ),
+    httpMergeSlashes: bool,
+    httpPathWithEscapedSlashesAction: choice(
+      'PATH_WITH_ESCAPED_SLASHES_UNSPECIFIED',
+      'KEEP_UNCHANGED',
+      'REJECT_REQUEST',
+      'UNESCAPE_AND_REDIRECT',
+      'UNESCAPE_AND_FORWARD',
+    ),
+    listenerConnectionLimit: int32,
+    globalDownstreamConnectionLimit: int32,
+  },
+);
+export type ConnectionSettings = Static<typeof ConnectionSettings>;
 
 const port = integer(0, 65_535);
 
@@ -91,7 +151,8 @@ export const ProxySettings = message(
     gatewayTopology: GatewayTopology,
     meshId: text,
     readinessProbe: freeForm,
-    proxyHeaders: freeForm,
+    proxyHeaders: ProxyHeaders,
+    connectionSettings: ConnectionSettings,
     privateKeyProvider: freeForm,
     fileFlushInterval: duration,
     fileFlushMinSizeKb: count,

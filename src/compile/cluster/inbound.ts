@@ -23,7 +23,10 @@ import type { AddressFamilies } from '../node.ts';
 import type { OwnPort } from '../own-ports.ts';
 import type { Resource } from '../resource.ts';
 import { destinationSettings, type View } from '../view.ts';
+import { headerCase, keepsCase } from '../proxy-headers.ts';
+import { originationSocket } from '../tls.ts';
 import { dynamicType } from './outbound.ts';
+import { codecOptions, http2Options } from './http-protocol.ts';
 import { commonHttpOptions, connectionPoolFields, type ClusterInit, type HttpOptions } from './traffic-policy.ts';
 import type { ConnectionPoolSettings } from '../../api/shared/connection-pool.ts';
 import type { MeshConfig } from '../../api/mesh-config.ts';
@@ -67,7 +70,7 @@ export function inboundPortCluster(
       altStatName: statName(name, config.inboundClusterStatName, first && { ...first, subset: '', target: own.target }),
       ...applicationFields(name, own, config, families),
       ...connectionPoolFields(pool, config, undefined),
-      ...protocolFields(own, commonHttpOptions(pool)),
+      ...protocolFields(own, pool, view.config),
       metadata: { filterMetadata: metadata(own) },
     },
     [
@@ -114,17 +117,16 @@ function fixed(name: string, address: string, port: number): ClusterInit {
   };
 }
 
-function protocolFields({ protocol }: OwnPort, common: HttpOptions['commonHttpProtocolOptions']): ClusterInit {
-  const upstreamProtocolOptions: HttpOptions['upstreamProtocolOptions'] = isHttp2(protocol)
-    ? { case: 'explicitHttpConfig', value: { protocolConfig: { case: 'http2ProtocolOptions', value: {} } } }
-    : protocol === 'Auto'
-      ? { case: 'useDownstreamProtocolConfig', value: { httpProtocolOptions: {}, http2ProtocolOptions: {} } }
-      : common && { case: 'explicitHttpConfig', value: { protocolConfig: { case: 'httpProtocolOptions', value: {} } } };
-  if (upstreamProtocolOptions === undefined) return {};
+function protocolFields({ protocol }: OwnPort, pool: ConnectionPoolSettings | undefined, config: MeshConfig): ClusterInit {
+  const common = commonHttpOptions(pool);
+  const client = protocol === 'Auto' || pool?.http?.useClientProtocol === true;
+  const codec = client ? 'client' : isHttp2(protocol) ? 'http2' : 'http1';
+  if (codec === 'http1' && common === undefined && !keepsCase(config)) return {};
   return {
     typedExtensionProtocolOptions: {
       'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': any(HttpProtocolOptionsSchema, {
-        upstreamProtocolOptions,
+        // An upgrade is between proxies: what the application speaks, only its port and its Sidecar know.
+        upstreamProtocolOptions: codecOptions(codec, headerCase(config), http2Options(pool)),
         ...(common && { commonHttpProtocolOptions: common }),
       }),
     },
@@ -141,16 +143,14 @@ function metadata({ services, ingress }: OwnPort): Record<string, JsonObject> {
   };
 }
 
-const eitherHttp: ClusterInit = {
+const eitherHttp = (config: MeshConfig, more: HttpOptions = {}): ClusterInit => ({
   typedExtensionProtocolOptions: {
     'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': any(HttpProtocolOptionsSchema, {
-      upstreamProtocolOptions: {
-        case: 'useDownstreamProtocolConfig',
-        value: { httpProtocolOptions: {}, http2ProtocolOptions: {} },
-      },
+      upstreamProtocolOptions: codecOptions('client', headerCase(config), {}),
+      ...more,
     }),
   },
-};
+});
 
 /** For what arrives at a port that no service leads to. */
 export const inboundPassthrough = (config: MeshConfig, families: AddressFamilies): Resource =>
@@ -159,11 +159,11 @@ export const inboundPassthrough = (config: MeshConfig, families: AddressFamilies
     ...originalDestination,
     ...ownSource(families),
     ...connectionPoolFields(undefined, config, undefined),
-    ...eitherHttp,
+    ...eitherHttp(config),
   });
 
 /** Outbound clusters that every proxy has: for what nobody declared, and for what must go nowhere. */
-export function reservedClusters({ mesh: { config }, role, undeclared, families }: View): Resource[] {
+export function reservedClusters({ config, role, undeclared, families }: View): Resource[] {
   const connectTimeout = duration(milliseconds(config.connectTimeout));
   const blackHole = resource(ClusterSchema, blackHoleCluster, {
     name: blackHoleCluster,
@@ -178,14 +178,26 @@ export function reservedClusters({ mesh: { config }, role, undeclared, families 
     clusterDiscoveryType: dynamicType(nameCache(config, families)),
     lbPolicy: Cluster_LbPolicy.CLUSTER_PROVIDED,
     ...connectionPoolFields(undefined, config, undefined),
-    ...eitherHttp,
+    ...secured(config),
   });
   return [blackHole, passthrough, lookedUp];
+}
+
+/** Hosts that nobody declared are called as the mesh says: plainly, or by TLS with the name that a request has. */
+function secured(config: MeshConfig): ClusterInit {
+  const { tls } = config.outboundTrafficPolicy;
+  // Secrets come to gateways, and to those that a policy selects.
+  if (tls === undefined || tls.credentialName || (tls.mode !== 'SIMPLE' && tls.mode !== 'MUTUAL')) return eitherHttp(config);
+  const verifies = tls.insecureSkipVerify !== true && !tls.subjectAltNames?.length;
+  return {
+    ...eitherHttp(config, tls.sni ? {} : { upstreamHttpProtocolOptions: { autoSni: true, autoSanValidation: verifies } }),
+    transportSocket: originationSocket(tls, { http2: false }),
+  };
 }
 
 /** To where the caller dialled, in plaintext and without limits. */
 export const passthroughInit = (config: MeshConfig): ClusterInit => ({
   ...originalDestination,
   ...connectionPoolFields(undefined, config, undefined),
-  ...eitherHttp,
+  ...eitherHttp(config),
 });

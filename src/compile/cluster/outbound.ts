@@ -8,6 +8,8 @@ import type { NameCache } from '../../filters/dynamic-names.ts';
 import { milliseconds } from '../../lib/duration.ts';
 import { announcedKey, announcedNames } from '../../filters/alpn.ts';
 import { duration } from '../../filters/duration.ts';
+import type { MeshConfig } from '../../api/mesh-config.ts';
+import type { ZoneAwareLoadBalancerSetting } from '../../api/shared/load-balancer.ts';
 import type { TrafficPolicy } from '../../api/shared/traffic-policy.ts';
 import type { Subset } from '../../mesh/destination-policy.ts';
 import type { Endpoint } from '../../mesh/endpoint.ts';
@@ -17,7 +19,8 @@ import type { Service, ServicePort } from '../../mesh/service.ts';
 import { endpointSource } from '../demand/source.ts';
 import { loadAssignment } from '../endpoint.ts';
 import { resource } from '../encode.ts';
-import { balanceOf } from '../locality.ts';
+import { balanceOf, zoneSetting } from '../locality.ts';
+import { bufferLimit } from '../listener/connection-settings.ts';
 import { lookupFamily, nameCache } from '../name-cache.ts';
 import { configPath, outboundCluster, sniName, statName } from '../names.ts';
 import { cause, originKey, originText } from '../origin.ts';
@@ -58,15 +61,15 @@ export const isPlaced = (mesh: Mesh, { service, port, subset, policy, router }: 
     mesh.gatewaysBetween(true).any &&
     mesh.endpoints(service, port.number).value.some(({ network }) => network !== ''));
 
-/** The cluster, or undefined where there is nothing to reach (a DNS service without names). */
-export function outboundClusterResource(mesh: Mesh, input: ClusterInput): Resource | undefined {
+/** The cluster, or undefined where there is nothing to reach (a DNS service without names). `own`: the mesh's configuration as the callers' proxies have it. */
+export function outboundClusterResource(mesh: Mesh, input: ClusterInput, own: MeshConfig): Resource | undefined {
   const { service, port, subset, policy, router, unopened = false } = input;
   const settings = settingsFor(mesh, policy, port.number, subset);
   const usual = (unopened ? sniName : outboundCluster)(port.number, subset?.name ?? '', service.host);
   const name = input.called ?? usual;
-  const own = discoveryOf(service, router);
-  const dialled = settings.loadBalancer?.simple === 'PASSTHROUGH' && !router && own !== 'dynamic';
-  const discovery = dialled ? 'original' : own;
+  const usually = discoveryOf(service, router);
+  const dialled = settings.loadBalancer?.simple === 'PASSTHROUGH' && !router && usually !== 'dynamic';
+  const discovery = dialled ? 'original' : usually;
   const found = discoveryFields(mesh, input, usual, discovery, settings);
   if (found === undefined) return undefined;
 
@@ -82,13 +85,14 @@ export function outboundClusterResource(mesh: Mesh, input: ClusterInput): Resour
         target: port.targetPort,
       }),
       ...found,
+      ...bufferLimit(own.defaultConfig.connectionSettings?.clusterPerConnectionBufferLimitBytes),
       ...connectionPoolFields(settings.connectionPool, mesh.config, settings.retryBudget),
       ...loadBalancing(settings.loadBalancer, discovery === 'original' || discovery === 'dynamic'),
       ...outlierDetection(settings.outlierDetection),
       ...localityFields(settings, service, mesh),
       ...(!unopened && {
         ...socketFields(mesh, input, settings, discovery === 'original'),
-        ...protocolFields(input, settings, mesh),
+        ...protocolFields(input, settings, mesh, own),
       }),
       metadata: { filterMetadata: clusterMetadata(input, settings, mesh) },
     },
@@ -172,16 +176,24 @@ function localityFields(settings: TrafficPolicy, service: Service, mesh: Mesh): 
     healthyPanicThreshold: { value: settings.outlierDetection.minHealthPercent ?? 0 },
   };
   const balance = balanceOf(settings, service, mesh.config);
-  if (panic === undefined && !balance?.setting.distribute?.length) return {};
+  const zones = zoneSetting(settings.loadBalancer, service, mesh.config);
+  if (panic === undefined && zones === undefined && !balance?.setting.distribute?.length) return {};
   return {
     commonLbConfig: {
       ...panic,
+      ...(zones && { localityConfigSpecifier: { case: 'zoneAwareLbConfig', value: zoneFields(zones) } }),
       ...(balance?.setting.distribute?.length && {
         localityConfigSpecifier: { case: 'localityWeightedLbConfig', value: {} },
       }),
     },
   };
 }
+
+/** Envoy balances zones by itself where it knows its own; what is off must say so. */
+const zoneFields = ({ enabled, minClusterSize }: ZoneAwareLoadBalancerSetting) => ({
+  ...(enabled === false && { routingEnabled: { value: 0 } }),
+  ...(minClusterSize !== undefined && { minClusterSize: BigInt(minClusterSize) }),
+});
 
 function clusterMetadata(
   { service, port, subset, policy, router, called }: ClusterInput,

@@ -59,7 +59,7 @@ const serviceAt = (view: View, address: string, port: number): Service | undefin
  * missing fails at once; whom no rule sends there goes where the caller dialled, or nowhere, as the mesh says.
  */
 function substitute({ view, name }: Called): Resource {
-  const { config } = view.mesh;
+  const { config } = view;
   const parts = parseOutboundCluster(name);
   const computed = parts !== undefined && parts.subset === '' && !destinations(view).value.has(parts.host);
   if (computed && view.undeclared.allowed) {

@@ -11,6 +11,7 @@ import type { NamedFilter } from '../../filters/filter.ts';
 import { httpFilters } from '../../filters/index.ts';
 import { cidrRange, filterChain, plainHttp, plainHttpWith10, type FilterChain } from '../listener/chain.ts';
 import { httpConnectionManager } from '../listener/http-connection-manager.ts';
+import { countsAttempts, isQuiet } from '../proxy-headers.ts';
 import { tcpProxy } from '../listener/tcp-proxy.ts';
 import { blackHoleCluster } from '../names.ts';
 import { destinationFilters, timeouts } from '../route/action.ts';
@@ -104,7 +105,7 @@ function dialledRoutes({ port, config }: Place): Init<typeof RouteConfigurationS
       {
         name: `dialled:${port}`,
         domains: ['*'],
-        includeRequestAttemptCount: true,
+        includeRequestAttemptCount: countsAttempts(config),
         routes: [
           {
             name: 'default',
@@ -130,7 +131,13 @@ const dialledHttp = (place: Place): NamedFilter =>
     role: 'outbound',
     statPrefix: `outbound_${place.name};`,
     routes: { inline: dialledRoutes(place) },
-    filters: httpFilters({ role: 'outbound', protocol: 'Auto', authorization: [], onDemand: demandClusters }),
+    filters: httpFilters({
+      role: 'outbound',
+      protocol: 'Auto',
+      authorization: [],
+      onDemand: demandClusters,
+      quiet: isQuiet(place.config),
+    }),
     config: place.config,
     records: place.records,
     http10: place.http10,

@@ -10,8 +10,10 @@ import { isHttp } from '../../mesh/protocol.ts';
 import { resource } from '../encode.ts';
 import { refusedLoggers } from '../listener/access-record.ts';
 import { anyAddresses, filterChain, proxyProtocol, socketAddress, tlsInspector, type FilterChain } from '../listener/chain.ts';
+import { bufferLimit, connectionSettingsOf } from '../listener/connection-settings.ts';
 import { httpConnectionManager } from '../listener/http-connection-manager.ts';
 import { meshProtocols } from '../listener/inbound-chains.ts';
+import { isQuiet } from '../proxy-headers.ts';
 import { nameCacheOf } from '../name-cache.ts';
 import { listenerName } from '../names.ts';
 import { cause } from '../origin.ts';
@@ -82,6 +84,7 @@ function listener(
       trafficDirection: TrafficDirection.OUTBOUND,
       accessLog: [...refusedLoggers(proxy.view.records ? 'gateway' : undefined)],
       filterChains: [...chains],
+      ...bufferLimit(connectionSettingsOf(proxy.view.config, true).listenerPerConnectionBufferLimitBytes),
       listenerFilters: [
         // Before TLS begins: its header is the first that comes.
         ...(proxy.topology.proxyProtocol === undefined ? [] : [proxyProtocol]),
@@ -172,8 +175,9 @@ function manager(proxy: ProxyClass, server: GatewayServer, authorization: Gatewa
       protocol: server.protocol,
       authorization: authorization.http,
       names: nameCacheOf(proxy.view),
+      quiet: isQuiet(proxy.view.config),
     }),
-    config: proxy.view.mesh.config,
+    config: proxy.view.config,
     records: proxy.view.records,
     http10: proxy.http10,
     topology: proxy.topology,

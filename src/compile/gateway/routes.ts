@@ -1,11 +1,13 @@
 // The route tables of gateways: the rules bound to a table's servers, by host, several objects' rules for a host in their order.
 
 import { VirtualHost_TlsRequirementType } from '../../../gen/envoy/config/route/v3/route_components_pb.js';
+import type { MeshConfig } from '../../api/mesh-config.ts';
 import { bySpecificity } from '../../mesh/hostname.ts';
 import { writersOf, type Route } from '../../mesh/route.ts';
 import { identityOf } from '../identity.ts';
 import { cause } from '../origin.ts';
 import type { ProxyClass } from '../proxy-class.ts';
+import { countsAttempts, tellsHost } from '../proxy-headers.ts';
 import type { Cause, Resource } from '../resource.ts';
 import type { ActionContext } from '../route/action.ts';
 import { resolveDestination } from '../route/destination.ts';
@@ -35,7 +37,9 @@ export function gatewayTable(proxy: ProxyClass, servers: readonly GatewayServer[
   if (first === undefined) return undefined;
   const drafts = new Map<string, HostDraft>();
   for (const server of bound) addServer(proxy, server, drafts);
-  const hosts = [...drafts.values()].sort((a, b) => bySpecificity(a.host, b.host)).map(piece);
+  const hosts = [...drafts.values()]
+    .sort((a, b) => bySpecificity(a.host, b.host))
+    .map((draft) => piece(draft, proxy.view.config));
   const elsewhere = misdirectedHosts(servers, bound).filter((host) => !drafts.has(host));
   return routeTable(name, { validateClusters: false, ignorePortInHostMatching: true, maxDirectResponseBodySizeBytes: 1 << 20 }, [
     ...(hosts.length > 0 ? hosts : [blackHole(first.number)]),
@@ -75,7 +79,8 @@ function addServer(proxy: ProxyClass, server: GatewayServer, drafts: Map<string,
   };
   const context: ActionContext = {
     resolve: (destination) => resolveDestination(view, destination, server.number),
-    defaultRetries: view.mesh.config.defaultHttpRetryPolicy,
+    defaultRetries: view.config.defaultHttpRetryPolicy,
+    tellsHost: tellsHost(view.config),
   };
   const audience = audienceOf(proxy, server);
   const tlsOnly = server.server.tls?.httpsRedirect === true;
@@ -108,13 +113,13 @@ function addServer(proxy: ProxyClass, server: GatewayServer, drafts: Map<string,
 const namesGateways = ({ http }: Route): boolean =>
   http.some(({ matches }) => matches.some(({ gateways }) => gateways.length > 0));
 
-function piece({ host, number, routes, fallbacks, causes, tlsOnly, object }: HostDraft): VirtualHostPiece {
+function piece({ host, number, routes, fallbacks, causes, tlsOnly, object }: HostDraft, config: MeshConfig): VirtualHostPiece {
   return virtualHostPiece(
     {
       name: `${host}:${number}`,
       domains: [host],
       routes: catchAllLast([...routes, ...fallbacks]),
-      includeRequestAttemptCount: true,
+      includeRequestAttemptCount: countsAttempts(config),
       ...(tlsOnly && { requireTls: VirtualHost_TlsRequirementType.ALL }),
       ...(object && { metadata: hostOrigin(object) }),
     },

@@ -1,9 +1,7 @@
 // The HTTP connection manager of sidecars and gateways, with Istio's settings (istio.md §3.5).
 
 import {
-  HttpConnectionManager_ForwardClientCertDetails,
   HttpConnectionManager_PathWithEscapedSlashesAction,
-  HttpConnectionManager_ServerHeaderTransformation,
   HttpConnectionManagerSchema,
 } from '../../../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import type { RouteConfigurationSchema } from '../../../gen/envoy/config/route/v3/route_pb.js';
@@ -16,6 +14,8 @@ import type { Topology } from '../gateway/topology.ts';
 import { accessLogs } from './access-log.ts';
 import { recordLoggers } from './access-record.ts';
 import { adsSource } from '../tls.ts';
+import { connectionFields, connectionSettingsOf } from './connection-settings.ts';
+import { headerCase, headerFields, proxyHeadersOf } from '../proxy-headers.ts';
 
 type ManagerInit = Init<typeof HttpConnectionManagerSchema>;
 
@@ -25,6 +25,7 @@ export interface HttpManager {
   /** A table fetched by name, or one that is part of the listener. */
   readonly routes: { readonly table: string } | { readonly inline: Init<typeof RouteConfigurationSchema> };
   readonly filters: readonly NamedFilter[];
+  /** The proxy's own settings count in it. */
   readonly config: MeshConfig;
   /** Its agent takes access records. */
   readonly records: boolean;
@@ -41,6 +42,8 @@ export interface HttpManager {
 /** The network filter for one chain. */
 export function httpConnectionManager(manager: HttpManager): NamedFilter {
   const { role, config } = manager;
+  const headers = proxyHeadersOf(config);
+  const http1 = { ...(manager.http10 && { acceptHttp10: true }), ...headerCase(config) };
   const init: ManagerInit = {
     statPrefix: manager.statPrefix,
     routeSpecifier:
@@ -54,8 +57,8 @@ export function httpConnectionManager(manager: HttpManager): NamedFilter {
     // Long streams are the application's business; requests have their own timeouts.
     streamIdleTimeout: duration(0),
     ...pathNormalization(config),
-    ...identityHeaders(role, manager.topology),
-    ...(manager.http10 && { httpProtocolOptions: { acceptHttp10: true } }),
+    ...headerFields(role, headers, manager.topology),
+    ...(Object.keys(http1).length > 0 && { httpProtocolOptions: http1 }),
     accessLog: [...accessLogs(config), ...recordLoggers(manager.records ? role : undefined)],
     requestIdExtension: {
       typedConfig: any(UuidRequestIdConfigSchema, { useRequestIdForTraceSampling: true }),
@@ -64,9 +67,8 @@ export function httpConnectionManager(manager: HttpManager): NamedFilter {
       useRemoteAddress: true,
       xffNumTrustedHops: manager.topology?.numTrustedProxies ?? 0,
     }),
-    serverName: 'istio-envoy',
-    ...(role === 'inbound' && { serverHeaderTransformation: HttpConnectionManager_ServerHeaderTransformation.PASS_THROUGH }),
     proxy100Continue: true,
+    ...connectionFields(connectionSettingsOf(config, role === 'gateway')),
   };
   return { name: 'envoy.filters.network.http_connection_manager', config: any(HttpConnectionManagerSchema, init) };
 }
@@ -85,29 +87,5 @@ function pathNormalization(config: MeshConfig): ManagerInit {
       };
     default:
       return { normalizePath: true };
-  }
-}
-
-/** Who the client was, as servers read it in `x-forwarded-client-cert`. */
-function identityHeaders(role: HttpManager['role'], topology: Topology | undefined): ManagerInit {
-  switch (role) {
-    case 'inbound':
-      return {
-        forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails.APPEND_FORWARD,
-        setCurrentClientCertDetails: { subject: true, dns: true, uri: true },
-      };
-    case 'gateway': {
-      const { forwardClientCertDetails: given = 'UNDEFINED' } = topology ?? {};
-      const forward = given === 'UNDEFINED' ? 'SANITIZE_SET' : given;
-      return {
-        forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails[forward],
-        // Only where the header is written at all.
-        ...((forward === 'SANITIZE_SET' || forward === 'APPEND_FORWARD') && {
-          setCurrentClientCertDetails: { subject: true, cert: true, dns: true, uri: true },
-        }),
-      };
-    }
-    case 'outbound':
-      return {};
   }
 }

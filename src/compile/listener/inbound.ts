@@ -23,6 +23,7 @@ import { anyAddresses, filterChain, originalDestination, originalSource, socketA
 import { httpConnectionManager } from './http-connection-manager.ts';
 import { chainKinds, endingKinds, type ChainProtocol } from './inbound-chains.ts';
 import { inspectors } from './inspection.ts';
+import { isQuiet } from '../proxy-headers.ts';
 import { tcpProxy } from './tcp-proxy.ts';
 
 export interface InboundInput {
@@ -167,7 +168,12 @@ function httpChain(target: Target, input: InboundInput): NamedFilter[] {
       role: 'inbound',
       statPrefix: own === undefined ? `${inboundPassthroughCluster};` : `inbound_${portName(own, input)};`,
       routes: { inline: inboundRoutes(target.cluster, own, input.config) },
-      filters: httpFilters({ role: 'inbound', protocol: target.serviceProtocol, authorization: input.httpAuthorization }),
+      filters: httpFilters({
+        role: 'inbound',
+        protocol: target.serviceProtocol,
+        authorization: input.httpAuthorization,
+        quiet: isQuiet(input.config),
+      }),
       config: input.config,
       records: input.records,
       http10: input.http10,

@@ -28,6 +28,7 @@ import {
   type FilterChain,
 } from './chain.ts';
 import { httpConnectionManager } from './http-connection-manager.ts';
+import { isQuiet } from '../proxy-headers.ts';
 import { dialledChains } from '../demand/dialled.ts';
 import { refusedReply } from '../demand/refused.ts';
 import { demandClusters } from '../demand/source.ts';
@@ -53,9 +54,9 @@ type Bytes = Pick<TcpProxy, 'config' | 'records'>;
 
 /** The listener of a draft that is complete. */
 export const portListener = (draft: Draft, view: View, delivery: Delivery): Resource => {
-  const { mesh, http10, records } = view;
+  const { config, http10, records } = view;
   const [rest, names] = [undeclaredTarget(view), namesFor(draft, view)];
-  return cells({ draft, config: mesh.config, http10, records, rest, names, delivery }).value;
+  return cells({ draft, config, http10, records, rest, names, delivery }).value;
 };
 
 /** Rules may lead from here to hosts that are looked up, whatever the listener is for. */
@@ -87,6 +88,7 @@ const cells: (input: ListenerInput) => ReadonlySignal<Resource> = familyBy(
           protocol,
           authorization: [],
           names,
+          quiet: isQuiet(config),
           onDemand: onDemand ? demandClusters : undefined,
         }),
         config,

@@ -15,10 +15,11 @@ import { nameCache } from '../name-cache.ts';
 import { blackHoleCluster, lookedUpCluster } from '../names.ts';
 import type { AddressFamilies } from '../node.ts';
 import type { Resource } from '../resource.ts';
-import { lookedUpHost } from '../route/catch-all.ts';
+import { lookedUpHost, lookedUpName } from '../route/catch-all.ts';
 import { familiesText, undeclaredCluster, type View } from '../view.ts';
 import { anyAddresses, filterChain, httpInspector, plainHttp, socketAddress, tlsInspector } from './chain.ts';
 import { httpConnectionManager } from './http-connection-manager.ts';
+import { isQuiet } from '../proxy-headers.ts';
 import { tcpProxy } from './tcp-proxy.ts';
 
 const toCluster = (cluster: string) => ({ statPrefix: cluster, targets: [{ cluster, weight: 100 }] });
@@ -28,7 +29,7 @@ export const undeclaredTarget = (view: View) => toCluster(undeclaredCluster(view
 
 export const virtualOutbound = (view: View): Resource =>
   cells({
-    config: view.mesh.config,
+    config: view.config,
     families: view.families,
     rest: undeclaredTarget(view),
     lookedUp: view.undeclared.lookedUp,
@@ -86,8 +87,14 @@ const requestsChain = ({ config, families, http10, records }: Input) =>
       httpConnectionManager({
         role: 'outbound',
         statPrefix: `${lookedUpCluster};`,
-        routes: { inline: { name: lookedUpHost.name, validateClusters: false, virtualHosts: [lookedUpHost] } },
-        filters: httpFilters({ role: 'outbound', protocol: 'HTTP', authorization: [], names: nameCache(config, families) }),
+        routes: { inline: { name: lookedUpName, validateClusters: false, virtualHosts: [lookedUpHost(config)] } },
+        filters: httpFilters({
+          role: 'outbound',
+          protocol: 'HTTP',
+          authorization: [],
+          names: nameCache(config, families),
+          quiet: isQuiet(config),
+        }),
         config,
         records,
         http10,

@@ -26,6 +26,7 @@ import {
   networkFilterName,
   type ServerPorts,
 } from './match.ts';
+import { placeOfClass } from './filter-class.ts';
 import { isMerge, mergeTyped, mergeValue } from './merge-value.ts';
 import type { Patch } from './patch.ts';
 import type { PatchSet } from './patch-set.ts';
@@ -109,6 +110,7 @@ function patchChain(listener: Listener, chain: FilterChain, patching: ListenerPa
     names: (patch) => networkFilterName(patch) !== undefined,
     matches,
     used,
+    placeOf: placeOfClass,
   });
   for (const filter of chain.filters) {
     for (const patch of patches) if (isMerge(patch) && matches(patch, filter)) mergeTyped(filter, patch, used, problem);
@@ -136,6 +138,7 @@ function patchHttpFilters(
     names: (patch) => httpFilterName(patch) !== undefined,
     matches,
     used: note,
+    placeOf: placeOfClass,
   });
   for (const filter of manager.httpFilters) {
     for (const patch of patches) if (isMerge(patch) && matches(patch, filter)) mergeTyped(filter, patch, note, problem);

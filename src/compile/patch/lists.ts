@@ -1,7 +1,7 @@
 // Patches of the items of a list: filters and routes, which are added, put before or after others, replaced and removed.
 
 import { clone, type DescMessage, type MessageShape } from '@bufbuild/protobuf';
-import type { ApplyTo, Patch, PatchedMessage } from './patch.ts';
+import type { ApplyTo, FilterClass, Patch, PatchedMessage } from './patch.ts';
 
 /** What is patched, and who is told of each patch that changed something. */
 export interface ListPatch<To extends ApplyTo> {
@@ -11,16 +11,23 @@ export interface ListPatch<To extends ApplyTo> {
   readonly names: (patch: Patch<To>) => boolean;
   readonly matches: (patch: Patch<To>, item: PatchedMessage<To>) => boolean;
   readonly used: (patch: Patch<To>) => void;
+  /** Where an added item of a class goes; undefined: at the end. */
+  readonly placeOf?: (list: readonly PatchedMessage<To>[], filterClass: FilterClass) => number;
 }
 
 /** The list with everything done to it but MERGE. */
 export function patchList<To extends ApplyTo>(
   items: readonly PatchedMessage<To>[],
-  { schema, patches, names, matches, used }: ListPatch<To>,
+  { schema, patches, names, matches, used, placeOf }: ListPatch<To>,
 ): PatchedMessage<To>[] {
   let list = [...items];
   for (const patch of patches) {
-    const next = afterOne(list, patch, names(patch), (item) => matches(patch, item), copyOf(schema, patch));
+    const copy = copyOf(schema, patch);
+    const { operation, filterClass } = patch;
+    const next =
+      operation === 'ADD' && filterClass !== undefined && placeOf !== undefined
+        ? list.toSpliced(placeOf(list, filterClass), 0, ...copy)
+        : afterOne(list, patch, names(patch), (item) => matches(patch, item), copy);
     if (next === undefined) continue;
     list = next;
     used(patch);

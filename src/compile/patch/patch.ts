@@ -39,6 +39,7 @@ export type PatchedMessage<To extends ApplyTo> = MessageShape<(typeof patched)[T
 
 type Match = NonNullable<EnvoyConfigObjectPatch['match']>;
 export type Context = 'SIDECAR_INBOUND' | 'SIDECAR_OUTBOUND' | 'GATEWAY';
+export type FilterClass = 'AUTHN' | 'AUTHZ' | 'STATS';
 export type Operation = Exclude<NonNullable<NonNullable<EnvoyConfigObjectPatch['patch']>['operation']>, 'INVALID'>;
 
 export interface Patch<To extends ApplyTo = ApplyTo> {
@@ -47,6 +48,8 @@ export interface Patch<To extends ApplyTo = ApplyTo> {
   readonly path: Path;
   readonly applyTo: To;
   readonly operation: Operation;
+  /** Where an added filter stands among Istio's own; undefined: at the end. */
+  readonly filterClass: FilterClass | undefined;
   readonly match: Match;
   /** Absent where the operation needs none. Shared: never changed. */
   readonly value: PatchedMessage<To> | undefined;
@@ -92,7 +95,7 @@ const operations: Readonly<Record<ApplyTo, readonly Operation[]>> = {
   HTTP_ROUTE: [...merges, ...inserts, 'REMOVE'],
   CLUSTER: [...merges, 'ADD', 'REMOVE'],
   EXTENSION_CONFIG: ['ADD', 'REPLACE'],
-  BOOTSTRAP: [],
+  BOOTSTRAP: merges,
 };
 
 /** Where order says nothing, an insertion is an addition. */
@@ -104,10 +107,17 @@ function readPatch(
   { applyTo = 'INVALID', match = {}, patch = {} }: EnvoyConfigObjectPatch,
   diagnostics: Diagnostic[],
 ): Patch | undefined {
-  const { operation = 'INVALID', value } = patch;
+  const { operation = 'INVALID', value, filterClass = 'UNSPECIFIED' } = patch;
   if (applyTo === 'INVALID' || operation === 'INVALID') return undefined;
   const adds = operation.startsWith('INSERT_') && !ordered.includes(applyTo);
-  const made = { object, path, applyTo, operation: adds ? 'ADD' : operation, match } as const;
+  const made = {
+    object,
+    path,
+    applyTo,
+    operation: adds ? 'ADD' : operation,
+    match,
+    filterClass: filterClass === 'UNSPECIFIED' ? undefined : filterClass,
+  } as const;
   const idle = idleReason(made);
   if (idle !== undefined) {
     diagnostics.push(diagnose(object, path, idle));
@@ -137,9 +147,8 @@ type Idle = Pick<Diagnostic, 'code' | 'severity' | 'message' | 'help'>;
 
 /** Why a patch does nothing, whatever its value. */
 function idleReason({ applyTo, operation, match }: Omit<Patch, 'value'>): Idle | undefined {
-  const later = applyTo === 'BOOTSTRAP' ? 'BOOTSTRAP' : match.context === 'WAYPOINT' ? 'the context WAYPOINT' : undefined;
-  if (later !== undefined) {
-    const message = `a patch for ${later} is accepted, not yet in effect`;
+  if (match.context === 'WAYPOINT') {
+    const message = 'there are no waypoints yet, so there is nothing to patch in the context WAYPOINT';
     return { code: 'LAT0001', severity: 'info', message, help: 'nothing to do; a later version of Lateen acts on it' };
   }
   if (!operations[applyTo].includes(operation)) {

@@ -23,10 +23,19 @@ export function patchesOf(mesh: Mesh, node: ProxyNode, labels: Labels): ProxyPat
   const filters = mesh.patches.for(node.namespace, labels).map(readFilter);
   if (filters.length === 0) return none;
   return {
-    patches: filters.flatMap(({ patches }) => patches.filter((patch) => isForProxy(patch, node))),
+    patches: filters.flatMap(({ patches }) =>
+      patches.filter((patch) => patch.applyTo !== 'BOOTSTRAP' && isForProxy(patch, node)),
+    ),
     diagnostics: filters.flatMap(({ diagnostics }) => diagnostics),
   };
 }
+
+/** Those of a proxy's bootstrap, which is made before anything is sent: its labels are what it says of itself. */
+export const bootstrapPatchesOf = (mesh: Mesh, node: ProxyNode): readonly Patch[] =>
+  mesh.patches
+    .for(node.namespace, node.labels)
+    .flatMap((object) => readFilter(object).patches)
+    .filter((patch) => patch.applyTo === 'BOOTSTRAP' && isForProxy(patch, node));
 
 /** Equal texts, equal patches and diagnostics. */
 export const patchesText = ({ patches, diagnostics }: ProxyPatches): string =>

@@ -33,6 +33,8 @@ export interface ResolvedDestination {
 export interface ActionContext {
   resolve(destination: Destination): ResolvedDestination;
   readonly defaultRetries: HTTPRetry | undefined;
+  /** Servers are told the host that a request had before a rule changed it. */
+  readonly tellsHost: boolean;
 }
 
 /** A route action, and what belongs to the route around it. */
@@ -58,6 +60,7 @@ export function forwardAction(rule: HttpRule, { destinations }: Forward, context
     ...(retryPolicy && { retryPolicy }),
     ...pathRewrite(rule),
     ...(authority && { hostRewriteSpecifier: { case: 'hostRewriteLiteral', value: authority } }),
+    ...(context.tellsHost && { appendXForwardedHost: true }),
     ...mirroring(rule, context),
     ...(hashPolicy.length > 0 && { hashPolicy }),
   };

@@ -1,8 +1,8 @@
 // Who is in a sidecar's route table: every service at a port with the rules that count for it, and the hosts that only rules name.
 
+import type { MeshConfig } from '../../api/mesh-config.ts';
 import { coversHost, isWildcard } from '../../mesh/hostname.ts';
 import { labelsText, type Labels } from '../../mesh/labels.ts';
-import type { Mesh } from '../../mesh/mesh.ts';
 import { isHttpOrAuto } from '../../mesh/protocol.ts';
 import type { Destination, Route } from '../../mesh/route.ts';
 import { portNumbered, type Service } from '../../mesh/service.ts';
@@ -25,7 +25,7 @@ export interface HostEntry extends Named {
   /** Whom the rules are for: only what they look at. */
   readonly audience: { readonly namespace: string; readonly labels: Labels };
   readonly resolved: ReadonlyMap<string, ResolvedDestination>;
-  readonly mesh: Mesh;
+  readonly config: MeshConfig;
   /** Equal texts, equal routes. */
   readonly text: string;
 }
@@ -124,13 +124,21 @@ function strangers(view: View, port: number, here: readonly Service[]): HostEntr
 
 function entryOf(
   view: View,
-  host: Omit<HostEntry, 'audience' | 'resolved' | 'mesh' | 'text'>,
+  host: Omit<HostEntry, 'audience' | 'resolved' | 'config' | 'text'>,
   destinations: readonly Destination[],
 ): HostEntry {
   const { namespace, labels } = host.route !== undefined && looksAtCallers(host.route) ? view : { namespace: '', labels: {} };
   const resolved = new Map<string, ResolvedDestination>();
   const texts = [
-    [identityOf(view.mesh), identityOf(host.service), identityOf(host.route), host.name, namespace, labelsText(labels)].join(' '),
+    [
+      identityOf(view.mesh),
+      identityOf(view.config),
+      identityOf(host.service),
+      identityOf(host.route),
+      host.name,
+      namespace,
+      labelsText(labels),
+    ].join(' '),
   ];
   for (const destination of destinations) {
     const key = destinationKey(destination);
@@ -139,7 +147,7 @@ function entryOf(
     resolved.set(key, to);
     texts.push(`${key}=${destinationText(to)}`);
   }
-  return { ...host, audience: { namespace, labels }, resolved, mesh: view.mesh, text: texts.join('\n') };
+  return { ...host, audience: { namespace, labels }, resolved, config: view.config, text: texts.join('\n') };
 }
 
 export const destinationKey = ({ host, subset, port }: Destination): string => `${host}|${subset}|${port ?? ''}`;

@@ -8,6 +8,7 @@ import { computedHost } from '../demand/computed-host.ts';
 import type { Delivery } from '../configuration.ts';
 import { blackHoleCluster, httpProxyTable } from '../names.ts';
 import { cause } from '../origin.ts';
+import { countsAttempts, tellsHost } from '../proxy-headers.ts';
 import type { Cause, Resource } from '../resource.ts';
 import { throughListeners, viewText, type View } from '../view.ts';
 import { destinationFilters, timeouts, type ActionContext } from './action.ts';
@@ -164,11 +165,12 @@ const pieces: (input: PieceInput) => ReadonlySignal<VirtualHostPiece> = familyBy
 );
 
 function makePiece({ entry, domains }: PieceInput): VirtualHostPiece {
-  const { name, service, port, route, audience, resolved, mesh } = entry;
+  const { name, service, port, route, audience, resolved, config } = entry;
   const context: ActionContext = {
     resolve: (destination) =>
       resolved.get(destinationKey(destination)) ?? { cluster: blackHoleCluster, announcement: undefined, hashPolicy: [] },
-    defaultRetries: mesh.config.defaultHttpRetryPolicy,
+    defaultRetries: config.defaultHttpRetryPolicy,
+    tellsHost: tellsHost(config),
   };
   const routes =
     route === undefined
@@ -182,7 +184,13 @@ function makePiece({ entry, domains }: PieceInput): VirtualHostPiece {
   ];
   const owner = service?.object ?? route?.object;
   return virtualHostPiece(
-    { name, domains: [...domains], routes, includeRequestAttemptCount: true, ...(owner && { metadata: hostOrigin(owner) }) },
+    {
+      name,
+      domains: [...domains],
+      routes,
+      includeRequestAttemptCount: countsAttempts(config),
+      ...(owner && { metadata: hostOrigin(owner) }),
+    },
     causes,
   );
 }

@@ -3,7 +3,10 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { toJson, type JsonObject } from '@bufbuild/protobuf';
 import { effect, untracked } from '@preact/signals-core';
+import type { Bootstrap } from '../../../gen/envoy/config/bootstrap/v3/bootstrap_pb.js';
+import { NodeSchema } from '../../../gen/envoy/config/core/v3/base_pb.js';
 import { diagnose, type Diagnostic } from '../../api/diagnostic.ts';
 import type { ApiObject } from '../../api/object.ts';
 import type { ProxyConfig } from '../../api/proxy-config.ts';
@@ -12,6 +15,9 @@ import { isRefusal } from '../../ca/refusal.ts';
 import { formatSpiffeId } from '../../ca/spiffe.ts';
 import type { Delivery } from '../../compile/configuration.ts';
 import { deliveryAnnotation, deliveryNamed } from '../../compile/delivery.ts';
+import { meshOf } from '../../compile/compile.ts';
+import { parseNode } from '../../compile/node.ts';
+import { bootstrapPatches, patchTypes } from '../../compile/patch/bootstrap.ts';
 import { processSettings } from '../../compile/proxy-settings.ts';
 import type { ControlPlane } from '../../control/control-plane.ts';
 import type { PodRef, ProxyReport } from '../../control/platform.ts';
@@ -21,6 +27,7 @@ import { WorkloadIdentity } from '../../node/identity/workload-identity.ts';
 import { captureOptions } from '../../node/redirect/annotations.ts';
 import { defaultCapture } from '../../node/redirect/capture-options.ts';
 import { parseCidr } from '../../node/redirect/cidr.ts';
+import { proxyNode, type ProxyDescription } from '../../node/proxy-node.ts';
 import { spawnBehind } from '../../node/spawn-behind.ts';
 import { WorkloadProxy } from '../../node/workload-proxy.ts';
 import type { RecordBook } from '../../telemetry/record-book.ts';
@@ -72,33 +79,40 @@ export class Proxies implements MeshHooks {
     const logFile = logFiles(`${logFolder}/${pod.namespace}/${pod.name}`, proxyContainer).current;
     mkdirSync(dirname(logFile), { recursive: true, mode: 0o700 });
     const taken = records?.open(writerOf(pod, identity));
+    const settings = this.#settings(pod);
+    const described = {
+      kind: pod.role,
+      ...this.#place(pod),
+      name: pod.name,
+      namespace: pod.namespace,
+      serviceAccount: pod.serviceAccount,
+      labels: pod.labels,
+      annotations: pod.annotations,
+      addresses: [pod.address],
+      workloadName: workloadName(pod.owner, pod.name),
+      owner: ownerPath(pod),
+      domain,
+      clusterId: 'Kubernetes',
+      meshId: settings.meshId ?? domain,
+      istioVersion,
+      // The name server gives what applications ask for an address of its own.
+      metadata: { DNS_CAPTURE: 'true', DNS_AUTO_ALLOCATE: 'true', ...settings.metadata } as JsonObject,
+      delivery: this.#delivery(pod),
+      records: taken !== undefined,
+    } as const;
     const proxy = new WorkloadProxy(
       {
-        kind: pod.role,
-        name: pod.name,
-        namespace: pod.namespace,
-        serviceAccount: pod.serviceAccount,
-        labels: pod.labels,
-        annotations: pod.annotations,
-        addresses: [pod.address],
-        workloadName: workloadName(pod.owner, pod.name),
-        owner: ownerPath(pod),
-        domain,
-        clusterId: 'Kubernetes',
-        meshId: domain,
-        istioVersion,
-        // The name server gives what applications ask for an address of its own.
-        metadata: { DNS_CAPTURE: 'true', DNS_AUTO_ALLOCATE: 'true' },
-        delivery: this.#delivery(pod),
-        records: taken !== undefined,
+        ...described,
         capture: this.#capture(pod),
         runInNamespace: pod.run,
-        spawnProxy: spawnBehind(pod.proxyPrefix),
+        spawnProxy: spawnBehind(pod.proxyPrefix, settings.environment),
         openFile: pod.openFile,
         // Pods' names are longer than a socket's path has room for.
         runFolder: `${runFolder}/${++this.#made}`,
         logFile,
-        ...this.#settings(pod),
+        process: { ...settings, concurrency: settings.concurrency ?? usualConcurrency },
+        bootstrap: settings,
+        amend: this.#amendment(pod, described),
       },
       {
         envoy,
@@ -214,7 +228,37 @@ export class Proxies implements MeshHooks {
       });
     });
     for (const { path, ...finding } of findings) report(diagnose(pod.object, path, finding));
-    return { ...settings, concurrency: settings.concurrency ?? usualConcurrency };
+    return settings;
+  }
+
+  /** Where the pod runs, as the mesh knows it: Envoy compares places by it. */
+  #place(pod: RunningPod): Pick<ProxyDescription, 'locality'> {
+    const locality = untracked(() => {
+      const { primary } = meshOf(this.#options.control.store).value;
+      const workload = primary.pod(pod.namespace, pod.name);
+      return workload && primary.inputs.localityOf(workload);
+    });
+    return locality === undefined || locality.region === '' ? {} : { locality };
+  }
+
+  /** What EnvoyFilters change of the bootstrap; like settings, as they are when the pod starts. */
+  #amendment(pod: RunningPod, described: Omit<ProxyDescription, 'interceptionMode'>) {
+    const { control, report } = this.#options;
+    const said = parseNode(toJson(NodeSchema, proxyNode({ ...described, interceptionMode: 'REDIRECT' })));
+    if (typeof said === 'string') throw new Error(said);
+    const patches = untracked(() => bootstrapPatches(meshOf(control.store).value, said));
+    if (patches === undefined) return undefined;
+    return {
+      types: patchTypes,
+      apply(made: Bootstrap): Bootstrap {
+        const { bootstrap, diagnostics } = patches.apply(made);
+        for (const diagnostic of diagnostics) report(diagnostic);
+        return bootstrap;
+      },
+      refused(reason: string): void {
+        for (const diagnostic of patches.refused(`Envoy does not start in pod ${pod.name}: ${reason}`)) report(diagnostic);
+      },
+    };
   }
 
   #capture(pod: RunningPod) {
