@@ -20,6 +20,15 @@ describe('the command tree', () => {
       for (const option of command.options) assert.notEqual(option.description, '', `${command.name()} ${option.flags}`);
     }
   });
+
+  it('has no option that would take the arguments after it for more values', async () => {
+    const { root } = await wholeTree();
+    const asking = root.commands.filter(({ registeredArguments }) => registeredArguments.some(({ required }) => required));
+    const greedy = asking.flatMap((command) =>
+      command.options.filter(({ variadic }) => variadic).map(({ flags }) => `${command.name()} ${flags}`),
+    );
+    assert.deepEqual(greedy, []);
+  });
 });
 
 describe('completion scripts', () => {

@@ -30,6 +30,8 @@ export const online = (command: Command): Command =>
 export const namespaced = (command: Command): Command =>
   command.option('-n, --namespace <namespace>', 'the namespace (default: default)');
 export const files = (command: Command, what: string): Command => command.option('-f, --file <path...>', what);
+/** An option that may be given again, one value each time: for verbs whose arguments come after it. */
+export const repeated = (value: string, previous: readonly string[] = []): string[] => [...previous, value];
 
 export interface OnlineOptions {
   readonly state?: string;

@@ -1,7 +1,7 @@
 // lateen why: what becomes of a request, and which object and line makes it so. Asked of files, of a dump, or of the running mesh.
 
 import { Failure, usageFailure } from '../failure.ts';
-import { defineVerb, files, namespaced, online, type OnlineOptions } from '../verb.ts';
+import { defineVerb, namespaced, online, repeated, type OnlineOptions } from '../verb.ts';
 
 export interface WhyOptions extends OnlineOptions {
   readonly file?: readonly string[];
@@ -27,20 +27,22 @@ const formats = ['text', 'json', 'yaml'];
 
 export const verb = defineVerb<WhyOptions>({
   define: (command) =>
-    files(
-      online(
-        namespaced(
-          command
-            .argument('<what>', 'an HTTP method, tcp, or dns')
-            .argument('[url]', 'a URL; HOST:PORT after tcp; a name after dns'),
-        ),
+    online(
+      namespaced(
+        command
+          .argument('<what>', 'an HTTP method, tcp, or dns')
+          .argument('[url]', 'a URL; HOST:PORT after tcp; a name after dns'),
       ),
-      'manifests instead of the running mesh: files, folders, or - for standard input',
     )
+      .option(
+        '-f, --file <path>',
+        'manifests instead of the running mesh: a file, a folder, or - for standard input; can be given again',
+        repeated,
+      )
       .option('--dump <file>', 'an Envoy’s /config_dump instead of a mesh, Istio’s too')
       .option('--from <workload>', 'who asks: NAME or NAME.NAMESPACE (default: a plain workload of the namespace)')
       .option('--gateway <workload>', 'the gateway that is asked from outside')
-      .option('-H, --header <header...>', 'a header of the request, as "Name: value"; can be given again')
+      .option('-H, --header <header>', 'a header of the request, as "Name: value"; can be given again', repeated)
       .option('--sni <name>', 'the server name in the caller’s own TLS (default: the URL’s host)')
       .option('--alpn <protocols>', 'what the caller’s own TLS offers, with commas')
       .option('--source-ip <address>', 'the caller’s address')
