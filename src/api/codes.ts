@@ -1,7 +1,7 @@
 // Every code that Lateen says, with its title: one table, from which the type of all codes and the reference page on them come.
 //
 // By hundreds: 01 sources, 02 gateways and policies, 03 clusters and networks, 06 authorization, 07 the authority, 08 the host
-// agent, 09 the control plane, 10 to 19 what kinds' own checks find, 20 the laptop platform. IST codes are Istio's, where the meaning is the same.
+// agent, 09 the control plane, 10 to 19 what kinds' own checks find, 20 the laptop platform, 21 the analysis of a whole mesh. IST codes are Istio's, where the meaning is the same.
 
 export const codes = {
   LAT0001: 'Accepted, not yet in effect',
@@ -196,16 +196,48 @@ export const codes = {
   LAT2015: 'A command of the system failed',
   LAT2016: 'There is no such pod',
   LAT2017: 'A pod has no such container, or a container no such run',
+  LAT2101: 'No workload serves a service',
+  LAT2102: 'A well-known port is declared as HTTP',
+  LAT2103: 'A rule of an AuthorizationPolicy never matches',
+  LAT2104: 'An ALLOW policy is under a DENY policy for everything',
+  LAT2105: 'No workload sees an object',
+  LAT2106: 'The order of two objects decides between their rules',
+  LAT2107: 'What a DestinationRule says is in another one already',
+  LAT2108: 'A timeout leaves no time for retries',
+  LAT2109: 'No VirtualService hands over to a delegate',
+  LAT2110: 'No workload has an identity that a policy names',
+  LAT2111: 'Two ServiceEntries disagree about a port',
+  IST0002: 'A field is deprecated',
   IST0101: 'A referenced host, subset or gateway does not exist',
+  IST0107: 'An annotation does nothing on this kind',
+  IST0108: 'An annotation is not known',
   IST0109: 'Two objects have rules for one host',
   IST0110: 'Several Sidecars select one workload',
   IST0111: 'Several Sidecars are for a whole namespace',
+  IST0112: 'A destination has to say its port',
+  IST0113: 'A DestinationRule and a PeerAuthentication contradict each other',
+  IST0116: 'Services disagree about the protocol of a port',
+  IST0118: 'A port does not say its protocol',
+  IST0119: 'Tokens are not checked at ports that are not HTTP',
+  IST0123: 'A namespace has two labels for injection',
   IST0125: 'An annotation has an invalid value',
+  IST0126: 'A network is of a cluster that nobody knows',
+  IST0127: 'A selector selects no workload',
   IST0130: 'A rule of a VirtualService is never used',
   IST0131: 'A match of a VirtualService is never used',
   IST0132: 'A host of a VirtualService is none of its Gateway',
   IST0134: 'A port of a ServiceEntry takes all traffic to it',
+  IST0135: 'An annotation is deprecated',
   IST0138: 'One certificate is in several Gateways of a port',
+  IST0144: 'An application runs as the user of the proxy',
+  IST0149: 'A rule asks for claims of tokens that nobody checks',
+  IST0151: 'The order of two EnvoyFilters decides what a patch does',
+  IST0159: 'Several Telemetries select one workload',
+  IST0160: 'Several Telemetries are for a whole namespace',
+  IST0162: 'No Service leads to a port of a gateway',
+  IST0170: 'A service is not the same in all clusters',
+  IST0173: 'A subset has no endpoint',
+  IST0174: 'The host of a DestinationRule is no service',
 } as const satisfies Readonly<Record<string, string>>;
 
 export type Code = keyof typeof codes;

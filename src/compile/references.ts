@@ -155,7 +155,7 @@ function policyDiagnostics(view: View, { host, namespace, objects }: Destination
   if (object === undefined || isWildcard(host) || destinationService(home, host) !== undefined) return [];
   return [
     diagnose(object, ['spec', 'host'], {
-      code: 'IST0101',
+      code: 'IST0174',
       severity: 'warning',
       message: `host ${host} is no service that this namespace sees: the rule is for nothing`,
       help: 'create the Service or ServiceEntry, or correct the host (a bare name means the same namespace)',

@@ -42,6 +42,9 @@ const appProtocols: Readonly<Record<string, Protocol>> = {
  */
 const serverFirst = new Set([21, 22, 23, 25, 53, 110, 143, 587, 3306, 27017, 33060]);
 
+/** Whether the server of a well-known port speaks before its client does. */
+export const speaksFirst = (number: number): boolean => serverFirst.has(number);
+
 /** What speaks at a port of which nothing is declared. */
 export const undeclaredProtocol = (number: number): Protocol => (serverFirst.has(number) ? 'TCP' : 'Auto');
 

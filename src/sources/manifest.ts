@@ -60,13 +60,22 @@ export interface LoadedFiles {
   readonly diagnostics: readonly Diagnostic[];
   /** False when an input could not be read or parsed: then something is missing that a person meant to give. */
   readonly complete: boolean;
+  /** Documents of kinds that Lateen does not read, or of none. */
+  readonly strangers: readonly SourceDocument[];
+  /** Files that cannot be read as YAML because they are templates of it. */
+  readonly templates: readonly string[];
 }
+
+/** The codes of what is no object of a kind that Lateen reads. */
+const isStrange = new Set(['LAT1000', 'LAT1005']);
 
 /** Reads `-f` arguments once, for the verbs that need nothing running. */
 export function loadFiles(paths: readonly string[], decode: Decode): LoadedFiles {
   const tree = filesUnder(paths);
   const diagnostics = [...tree.diagnostics];
   const objects = new Map<string, ApiObject>();
+  const strangers: SourceDocument[] = [];
+  const templates: string[] = [];
   let documents = 0;
   let complete = tree.diagnostics.length === 0;
   for (const { path } of tree.files) {
@@ -77,11 +86,15 @@ export function loadFiles(paths: readonly string[], decode: Decode): LoadedFiles
       continue;
     }
     const manifest = readManifest(text, path, decode);
-    if (manifest.diagnostics.length > 0) complete = false;
+    if (manifest.diagnostics.length > 0) {
+      complete = false;
+      if (/\{\{.*\}\}/.test(text)) templates.push(path);
+    }
     diagnostics.push(...manifest.diagnostics);
     documents += manifest.items.length;
-    for (const { object, diagnostics: found } of manifest.items) {
+    for (const { object, diagnostics: found, document } of manifest.items) {
       diagnostics.push(...found);
+      if (object === undefined && found.some(({ code }) => isStrange.has(code))) strangers.push(document);
       if (object === undefined) continue;
       const key = refKey(refOf(object));
       const kept = objects.get(key);
@@ -89,5 +102,5 @@ export function loadFiles(paths: readonly string[], decode: Decode): LoadedFiles
       else diagnostics.push(duplicateOf(kept, object));
     }
   }
-  return { objects: [...objects.values()], documents, diagnostics, complete };
+  return { objects: [...objects.values()], documents, diagnostics, complete, strangers, templates };
 }

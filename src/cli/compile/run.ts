@@ -3,28 +3,18 @@
 import { decode } from '../../api/decode.ts';
 import { diagnosticJson, diagnosticText, type Diagnostic } from '../../api/diagnostic.ts';
 import { meshConfigDefaults } from '../../api/mesh-config.ts';
-import type { ApiObject } from '../../api/object.ts';
 import { compileProxy } from '../../compile/compile.ts';
 import type { ProxyNode } from '../../compile/configuration.ts';
 import { deliveryNamed } from '../../compile/delivery.ts';
 import { parseNode } from '../../compile/node.ts';
 import { networkLabel } from '../../mesh/labels.ts';
 import { resourcesJson, type ConfigurationJson } from '../../control/resource-json.ts';
-import { readText } from '../../sources/file-tree.ts';
-import { loadFiles, type LoadedFiles } from '../../sources/manifest.ts';
-import {
-  meshConfigMap,
-  meshNetworksMap,
-  readMeshConfig,
-  readMeshNetworks,
-  type ReadMeshConfig,
-  type ReadMeshNetworks,
-} from '../../sources/mesh-config.ts';
+import { loadFiles } from '../../sources/manifest.ts';
 import { count, noteDiagnostics } from '../diagnostics.ts';
-import { exitCode, Failure, usageFailure } from '../failure.ts';
+import { exitCode, Failure } from '../failure.ts';
+import { meshConfigFor, meshNetworksFor, remoteClusters, textOf, type ClusterFiles } from '../mesh-inputs.ts';
 import type { Terminal } from '../terminal.ts';
 import type { CompileOptions } from '../verbs/compile.ts';
-import { configuresNothing } from './remote-cluster.ts';
 import { hasWorkload, workloadProxy } from './workload-node.ts';
 
 type Options = CompileOptions & { readonly file: readonly string[] };
@@ -54,43 +44,6 @@ export async function compileFiles(options: Options, terminal: Terminal): Promis
   const { error, warning } = count(diagnostics);
   const whole = [primary, ...remotes].every(({ complete }) => complete) && (mesh?.parsed ?? true) && (networks?.parsed ?? true);
   return whole && !(options.strict === true && error + warning > 0) ? exitCode.ok : exitCode.failed;
-}
-
-/** A file's text; a verb cannot go on without it. */
-function textOf(path: string): string {
-  const text = readText(path);
-  if (typeof text !== 'string') throw new Failure(text.message, text.help);
-  return text;
-}
-
-function meshConfigFor(path: string | undefined, objects: readonly ApiObject[]): ReadMeshConfig | undefined {
-  return path === undefined ? meshConfigMap(objects) : readMeshConfig(textOf(path), path);
-}
-
-function meshNetworksFor(path: string | undefined, objects: readonly ApiObject[]): ReadMeshNetworks | undefined {
-  return path === undefined ? meshNetworksMap(objects) : readMeshNetworks(textOf(path), path);
-}
-
-interface ClusterFiles {
-  readonly id: string;
-  readonly objects: readonly ApiObject[];
-}
-
-/** `ID=FILE`, also several files of one cluster. */
-function remoteClusters({ remoteCluster = [], clusterId }: Options): (LoadedFiles & ClusterFiles)[] {
-  const given = remoteCluster.map((text) => {
-    const equals = text.indexOf('=');
-    if (equals <= 0) throw usageFailure(`--remote-cluster ${text} is not ID=FILE`);
-    return { id: text.slice(0, equals), path: text.slice(equals + 1) };
-  });
-  return [...Map.groupBy(given, ({ id }) => id)].map(([id, files]) => {
-    if (id === clusterId) throw usageFailure(`--remote-cluster ${id} is the primary cluster`, 'give its objects with -f');
-    const loaded = loadFiles(
-      files.map(({ path }) => path),
-      decode,
-    );
-    return { id, ...loaded, diagnostics: [...loaded.diagnostics, ...configuresNothing(id, loaded.objects)] };
-  });
 }
 
 type Clusters = readonly [ClusterFiles, ...ClusterFiles[]];

@@ -23,7 +23,12 @@ export const verbs: readonly VerbEntry[] = [
   entry('get', 'Show objects', () => import('./get.ts')),
   entry('delete', 'Delete objects', () => import('./delete.ts')),
   entry('wait', 'Wait until objects have reached every proxy that needs them', () => import('./wait.ts')),
-  entry('validate', 'Check manifests, with nothing running', () => import('./validate.ts')),
+  entry(
+    'validate',
+    'Check manifests, with nothing running; analyze looks at the whole mesh besides',
+    () => import('./validate.ts'),
+  ),
+  entry('analyze', 'Find what is wrong or not meant, in manifests or in the running mesh', () => import('./analyze.ts')),
   entry('logs', 'Show what a workload printed', () => import('./logs.ts')),
   entry('requests', 'Show the requests that have happened, and how they ended', () => import('./requests.ts')),
   entry('exec', 'Run a command inside a workload', () => import('./exec.ts')),

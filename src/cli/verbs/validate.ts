@@ -1,4 +1,5 @@
-// lateen validate: checks manifests against every kind's schema and rules, and against each other, with nothing running.
+// lateen validate: checks manifests against every kind's schema and rules, and against each other, with nothing running. What it finds
+// `lateen analyze` finds too, by the same code; that looks at the whole mesh besides, and takes what is missing for a mistake.
 
 import { count, noteDiagnostics, readText } from '../diagnostics.ts';
 import { exitCode, usageFailure } from '../failure.ts';

@@ -10,8 +10,10 @@ import type { DiagnosticBoard } from '../diagnostic-board.ts';
 import type { Logger } from '../log.ts';
 import type { Platform } from '../platform.ts';
 import { findPods, type PodName } from '../workloads.ts';
+import { analyseMesh } from './analysis.ts';
 import { applyManifests, deleteObjects, diagnosticLine, type ChangeTargets } from './changes.ts';
 import type {
+  AnalysisRequest,
   ApplyRequest,
   DeleteRequest,
   DistributionAnswer,
@@ -75,6 +77,9 @@ export function apiApp(parts: ApiParts): Hono {
   app.get('/v1/pods', (c) => c.json(podRows(store, parts.platform(), c.req.query('namespace'))));
   app.get('/v1/workloads', (c) => c.json(podNames(store)));
   app.get('/v1/diagnostics', (c) => c.json(parts.diagnostics.all().map(diagnosticLine)));
+  app.post('/v1/analysis', async (c) =>
+    c.json(await analyseMesh(await requestOf<AnalysisRequest>(c, 'suppress'), store, parts.diagnostics)),
+  );
   app.get('/v1/status', (c) =>
     c.json({
       ...parts.about,

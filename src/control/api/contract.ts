@@ -51,6 +51,18 @@ export interface DeleteAnswer {
   readonly errors: readonly string[];
 }
 
+/** `POST /v1/analysis`: the whole mesh, as `lateen analyze` looks at it. */
+export interface AnalysisRequest {
+  /** `CODE`, or `CODE=KIND NAMESPACE/NAME`. */
+  readonly suppress: readonly string[];
+}
+
+export interface AnalysisAnswer {
+  readonly objects: number;
+  readonly diagnostics: readonly DiagnosticJson[];
+  readonly suppressed: number;
+}
+
 /** `GET /v1/objects?kinds=vs,dr&namespace=&name=&selector=&watch=true`: no namespace means all of them. */
 export interface ObjectsAnswer {
   readonly kinds: readonly KindTable[];
