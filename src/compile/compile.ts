@@ -58,8 +58,14 @@ export function createCompiler(store: Store, delivery: Delivery = 'demand'): Com
 
 function configurationOf(proxy: ProxyClass): Configuration {
   const configuration = withPatches(proxy, proxy.role === 'router' ? gatewayOf(proxy) : sidecarOf(proxy));
-  const { strayCluster, view } = proxy;
-  if (strayCluster === undefined) return configuration;
+  const own = ownDiagnostics(proxy);
+  return own.length === 0
+    ? configuration
+    : { ...configuration, diagnostics: computed(() => [...own, ...configuration.diagnostics.value]) };
+}
+
+/** What is wrong with what a proxy says of itself. */
+function ownDiagnostics({ strayCluster, unreadable, view }: ProxyClass): Diagnostic[] {
   const stray: Diagnostic = {
     code: 'LAT0302',
     severity: 'warning',
@@ -67,7 +73,14 @@ function configurationOf(proxy: ProxyClass): Configuration {
     message: `the proxy says that it is of cluster ${strayCluster}, of which the mesh knows nothing; it is taken for one of ${view.clusterId}`,
     help: 'name its cluster: --cluster-id for the primary, --remote-cluster for others',
   };
-  return { ...configuration, diagnostics: computed(() => [stray, ...configuration.diagnostics.value]) };
+  const settings: Diagnostic = {
+    code: 'IST0125',
+    severity: 'error',
+    path: [],
+    message: "the proxy's annotation proxy.istio.io/config is not a YAML map: nothing of it counts",
+    help: 'write field: value, as in the defaultConfig of MeshConfig',
+  };
+  return [...(strayCluster === undefined ? [] : [stray]), ...(unreadable ? [settings] : [])];
 }
 
 function sidecarOf(proxy: ProxyClass): Configuration {

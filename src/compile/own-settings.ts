@@ -18,6 +18,13 @@ export function ownSettings({ metadata }: Pick<ProxyNode, 'metadata'>): Readonly
 /** Whether an annotation's text is settings at all; an empty one says nothing. */
 export const readsAsSettings = (text: string): boolean => text.trim() === '' || record(text) !== undefined;
 
+/** Whether the pod has an annotation for settings that says nothing. */
+export function hasUnreadableSettings({ metadata }: Pick<ProxyNode, 'metadata'>): boolean {
+  const annotations = metadata['ANNOTATIONS'];
+  const text = isRecord(annotations) ? annotations[annotation] : undefined;
+  return typeof text === 'string' && !readsAsSettings(text);
+}
+
 function record(value: unknown): Readonly<Record<string, unknown>> | undefined {
   if (typeof value !== 'string') return isRecord(value) ? value : undefined;
   try {

@@ -15,7 +15,7 @@ import { identityOf } from './identity.ts';
 import { needsAddress } from './ingress.ts';
 import { recordsKey } from './listener/access-record.ts';
 import { ownConfig } from './own-config.ts';
-import { servesHttp10 } from './own-settings.ts';
+import { hasUnreadableSettings, servesHttp10 } from './own-settings.ts';
 import { addressFamilies, isSet, labelsOf, podPorts, text, type AddressFamilies } from './node.ts';
 import type { Owner } from './own-ports.ts';
 import { looksAtAll, patchesOf, patchesText, type ProxyPatches } from './patch/selection.ts';
@@ -48,6 +48,8 @@ export interface ProxyClass extends Owner {
   readonly ownAddress: string;
   /** Its bootstrap has a cluster of the workload's own service. */
   readonly discoversItself: boolean;
+  /** Its own settings are no YAML map, so that nothing of them counts. */
+  readonly unreadable: boolean;
   /** The account it runs as, for what only some may read. */
   readonly serviceAccount: string;
   /** The cluster that it says it is of, where the mesh knows none of that name. */
@@ -148,6 +150,7 @@ export function classOf(mesh: Mesh, node: ProxyNode, delivery: Delivery): ProxyC
     topology: role === 'router' ? topologyOf(node, mesh.config) : {},
     ownAddress: sidecar && needsAddress(sidecar, interception === 'NONE') ? (node.addresses[0] ?? '') : '',
     strayCluster: claimed === '' || claimed === cluster.id ? undefined : claimed,
+    unreadable: hasUnreadableSettings(node),
     discoversItself: role === 'sidecar' && isSet(node.metadata['ENABLE_SELF_DISCOVERY']),
     serviceAccount: workload?.serviceAccount ?? text(node.metadata['SERVICE_ACCOUNT']),
   } as const;

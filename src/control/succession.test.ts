@@ -71,6 +71,34 @@ test('a rule waits for the object that it hands over to', () => {
   assert.deepEqual([leads(), succession.waits(routeRef)], [v2, []]);
 });
 
+test('an object that others hand over to stays until the last of them lets go of it, also over a restart', () => {
+  const part = object('VirtualService', 'part', { http: [{ route: [{ destination: { host: 'reviews', subset: 'v1' } }] }] });
+  const root = object('VirtualService', 'reviews', { hosts: ['reviews'], http: [{ delegate: { name: 'part' } }] });
+  const { change, leads, said, succession, store } = setUp();
+  change([service('reviews'), rule('v1', 'v2'), part, root]);
+  change([], [refOf(part)]);
+  assert.equal(leads(), v1);
+  assert.equal(store.get(refOf(part)), undefined, 'what is shown is what was applied');
+  assert.deepEqual(said(), [
+    'LAT1902 VirtualService: VirtualService default/part is not defined any more: it stays as it was as long as this object leads there',
+  ]);
+  const next = setUp(succession.forms());
+  next.change([service('reviews'), rule('v1', 'v2'), root]);
+  assert.equal(next.leads(), v1);
+  for (const each of [{ change, leads, said, succession }, next]) {
+    each.change([routes('reviews', 'v2')]);
+    assert.deepEqual([each.leads(), each.said(), each.succession.forms()], [v2, [], []]);
+  }
+});
+
+test('an object that nobody hands over to is gone at once', () => {
+  const part = object('VirtualService', 'part', { http: [{ route: [{ destination: { host: 'reviews', subset: 'v1' } }] }] });
+  const { change, leads, said, succession } = setUp();
+  change([service('reviews'), rule('v1', 'v2'), part, routes('reviews', 'v2')]);
+  change([], [refOf(part)]);
+  assert.deepEqual([leads(), said(), succession.forms()], [v2, [], []]);
+});
+
 test('a rule waits for a service, and for one of its ports', () => {
   const { change, leads, succession } = setUp();
   change([service('reviews'), routes('reviews', '')]);

@@ -3,7 +3,7 @@
 
 import type { DestinationRule } from '../api/destination-rule.ts';
 import { diagnose, type Diagnostic } from '../api/diagnostic.ts';
-import { refKey, refOf, type ApiObject, type ObjectRef } from '../api/object.ts';
+import { refKey, refOf, type ApiObject, type ObjectRef, type Path } from '../api/object.ts';
 import type { VirtualService } from '../api/virtual-service.ts';
 import { meshOf } from '../compile/compile.ts';
 import { unmetDestinations, type Unmet } from '../compile/unmet.ts';
@@ -37,6 +37,8 @@ export class Succession {
   readonly #store: Store;
   #held: ReadonlyMap<string, Held> = new Map();
   #kept: ReadonlyMap<string, Kept> = new Map();
+  /** VirtualServices that are gone, and that others still hand over to. */
+  #delegates: ReadonlyMap<string, Kept> = new Map();
   /** Forms that were in effect when the process before this one ended; until the first change. */
   #remembered: ReadonlyMap<string, ApiObject>;
 
@@ -51,17 +53,19 @@ export class Succession {
     const decides = refs.some(({ kind }) => deciding.has(kind));
     const routes = this.#before('VirtualService', upserts.map(refOf), this.#held);
     const policies = this.#before('DestinationRule', refs, this.#kept);
+    const delegates = this.#before('VirtualService', deletes, this.#delegates);
     this.#remembered = new Map();
     for (const ref of deletes) this.#store.remove(ref);
     for (const object of upserts) this.#store.upsert(object);
-    if (!decides || (routes.size === 0 && policies.size === 0)) return;
+    if (!decides || routes.size + policies.size + delegates.size === 0) return;
 
     // As if everything were in effect at once.
-    for (const { form } of [...this.#held.values(), ...this.#kept.values()]) this.#store.standIn(refOf(form), undefined);
+    for (const form of this.forms()) this.#store.standIn(refOf(form), undefined);
     const mesh = meshOf(this.#store).value;
     const held = this.#toHold(mesh, routes);
     this.#kept = this.#keep(mesh, policies, held);
-    for (const { form } of this.#kept.values()) this.#store.standIn(refOf(form), form);
+    this.#delegates = this.#handedOverTo(delegates, held);
+    for (const { form } of [...this.#kept.values(), ...this.#delegates.values()]) this.#store.standIn(refOf(form), form);
     // An earlier form that leads nowhere either is no better than the present one.
     this.#held = new Map([...held].filter(([, { form }]) => this.#lacks(mesh, form).length === 0));
     for (const { form } of this.#held.values()) this.#store.standIn(refOf(form), form);
@@ -69,7 +73,7 @@ export class Succession {
 
   /** The forms that are in effect though they are not the present ones: what the next process has to know. */
   forms(): ApiObject[] {
-    return [...this.#held.values(), ...this.#kept.values()].map(({ form }) => form);
+    return [...this.#held.values(), ...this.#kept.values(), ...this.#delegates.values()].map(({ form }) => form);
   }
 
   /** What an object waits for before its present form is in effect. */
@@ -87,7 +91,7 @@ export class Succession {
       const object = this.#store.get(refOf(form));
       return object === undefined ? [] : lacks.map(({ path, what }) => diagnose(object, path, waitsFor(what)));
     });
-    return [...waiting, ...[...this.#kept.values()].flatMap(({ diagnostics }) => diagnostics)];
+    return [...waiting, ...[...this.#kept.values(), ...this.#delegates.values()].flatMap(({ diagnostics }) => diagnostics)];
   }
 
   /** The forms that were in effect of the objects that change, and of those that are not in their present one. */
@@ -147,7 +151,41 @@ export class Succession {
     }
     return kept;
   }
+
+  /** Those of the objects that are gone to which a rule in effect hands over. */
+  #handedOverTo(before: ReadonlyMap<string, ApiObject>, held: ReadonlyMap<string, Held>): Map<string, Kept> {
+    const gone = [...before].filter(([, form]) => isDelegate(form) && this.#store.get(refOf(form)) === undefined);
+    const kept = new Map<string, Kept>();
+    if (gone.length === 0) return kept;
+    const rules = this.#store.kind(networking, 'VirtualService').all();
+    for (const [key, form] of gone) {
+      const diagnostics = rules.flatMap((rule) => {
+        const inEffect = held.get(refKey(refOf(rule)))?.form ?? rule;
+        return handovers(inEffect, form).map((path) =>
+          diagnose(
+            rule,
+            inEffect === rule ? path : ['spec'],
+            stays(`VirtualService ${refOf(form).namespace}/${refOf(form).name}`),
+          ),
+        );
+      });
+      if (diagnostics.length > 0) kept.set(key, { form, diagnostics });
+    }
+    return kept;
+  }
 }
+
+const rulesOf = ({ body }: ApiObject): VirtualService['spec'] => (body as unknown as VirtualService).spec;
+
+const isDelegate = (object: ApiObject): boolean => (rulesOf(object).hosts ?? []).length === 0;
+
+/** Where an object hands over to another. */
+const handovers = (rule: ApiObject, to: ApiObject): Path[] =>
+  (rulesOf(rule).http ?? []).flatMap(({ delegate }, index) =>
+    delegate?.name === to.metadata.name && (delegate.namespace || rule.metadata.namespace) === to.metadata.namespace
+      ? [['spec', 'http', index, 'delegate']]
+      : [],
+  );
 
 const waitsFor = (what: string) =>
   ({
@@ -161,8 +199,8 @@ const stays = (what: string) =>
   ({
     code: 'LAT1902',
     severity: 'warning',
-    message: `${what} is not defined any more: it stays as it was as long as this object sends something there`,
-    help: 'take the destination out, or define the subset again',
+    message: `${what} is not defined any more: it stays as it was as long as this object leads there`,
+    help: 'take what leads there out, or define it again',
   }) as const;
 
 const specOf = (object: ApiObject): DestinationRule['spec'] => (object.body as unknown as DestinationRule).spec;

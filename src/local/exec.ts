@@ -39,7 +39,8 @@ export function execCommand(
       '--net',
       '--',
       ...pod.enterContainer(container),
-      ...confined(tools, pod.programs.userOf(container), argv),
+      // Who is told to end is the first step; the program, which is a child of its, must not outlive it.
+      ...confined(tools, pod.programs.userOf(container), argv, ['--pdeathsig', 'TERM']),
     ],
     env: pod.programs.environment(container),
   };

@@ -73,12 +73,18 @@ export interface Ended {
   readonly signal: string | undefined;
 }
 
-/** How a command becomes one inside the pod that runs with a container's user and few rights. */
-export const confined = (tools: Tools, user: RunSpec['user'], argv: readonly string[]): string[] => [
+/** How a command becomes one inside the pod that runs with a container's user and few rights; `more` are further words for setpriv. */
+export const confined = (
+  tools: Tools,
+  user: RunSpec['user'],
+  argv: readonly string[],
+  more: readonly string[] = [],
+): string[] => [
   tools.setpriv,
   '--no-new-privs',
   `--bounding-set=${withheld.map((name) => `-${name}`).join(',')}`,
   ...(user === undefined ? [] : ['--reuid', String(user.uid), '--regid', String(user.gid), '--clear-groups']),
+  ...more,
   '--',
   ...argv,
 ];

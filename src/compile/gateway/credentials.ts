@@ -3,12 +3,12 @@
 import { diagnose, type Diagnostic } from '../../api/diagnostic.ts';
 import { compareText } from '../../lib/order.ts';
 import { isCredential, parseCredential, trustSuffix } from '../credential-name.ts';
-import type { Path } from '../../api/object.ts';
+import type { ApiObject, Path } from '../../api/object.ts';
 import { parseOutboundCluster } from '../names.ts';
 import { originationSecrets } from '../tls.ts';
 import { policyFor, settingsFor } from '../view.ts';
 import type { ProxyClass } from '../proxy-class.ts';
-import { gatewaySecret } from './secret.ts';
+import { badSecret, gatewaySecret } from './secret.ts';
 import { terminatesTls, type GatewayServer } from './server.ts';
 import { serverSecrets } from './tls.ts';
 
@@ -32,11 +32,27 @@ export const credentialNames = (servers: readonly GatewayServer[]): string[] =>
 /** A server without its certificate keeps its place and takes connections as soon as the Secret is there. */
 export function credentialDiagnostics(proxy: ProxyClass, servers: readonly GatewayServer[]): Diagnostic[] {
   return servers.filter(terminatesTls).flatMap((server) =>
-    wantedBy(server)
-      .filter(({ name }) => gatewaySecret(proxy, name).value === undefined)
-      .map(({ name, holds }) =>
-        diagnose(server.object, placeOfTls(server), { code: 'IST0101', severity: 'error', ...lack(proxy, name, holds) }),
-      ),
+    wantedBy(server).flatMap(({ name, holds }) => {
+      if (gatewaySecret(proxy, name).value !== undefined) return [];
+      return [diagnose(server.object, placeOfTls(server), { code: 'IST0101', severity: 'error', ...lack(proxy, name, holds) })];
+    }),
+  );
+}
+
+/** Secrets that are there and cannot be used; the object is to blame, not who names it. */
+export function unusableSecrets(proxy: ProxyClass, names: Iterable<string>): Diagnostic[] {
+  const bad = new Map<ApiObject<unknown>, string>();
+  for (const name of names) {
+    const found = badSecret(proxy, name);
+    if (found !== undefined) bad.set(found.object, found.problem);
+  }
+  return [...bad].map(([object, problem]) =>
+    diagnose(object, [], {
+      code: 'LAT0211',
+      severity: 'warning',
+      message: `it cannot be used for TLS: ${problem}`,
+      help: 'write the certificate and its key, or the authorities, as PEM; proxies that had another keep it',
+    }),
   );
 }
 
@@ -52,16 +68,17 @@ export function originationDiagnostics(proxy: ProxyClass, used: Iterable<string>
     const { tls } = settingsFor(view.mesh, policy, parts.port, subset);
     const object = subset?.object ?? policy.objects[0];
     if (tls === undefined || object === undefined) return [];
-    return originationSecrets(tls)
-      .filter((name) => gatewaySecret(proxy, name).value === undefined)
-      .map((name) => {
-        const holds = name.endsWith(trustSuffix) ? 'trust (ca.crt)' : 'a certificate and key';
-        return diagnose(object, subset?.path ?? ['spec', 'trafficPolicy'], {
+    return originationSecrets(tls).flatMap((name) => {
+      if (gatewaySecret(proxy, name).value !== undefined) return [];
+      const holds = name.endsWith(trustSuffix) ? 'trust (ca.crt)' : 'a certificate and key';
+      return [
+        diagnose(object, subset?.path ?? ['spec', 'trafficPolicy'], {
           code: 'IST0101',
           severity: 'error',
           ...lack(proxy, name, holds),
-        });
-      });
+        }),
+      ];
+    });
   });
 }
 

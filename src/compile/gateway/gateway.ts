@@ -15,7 +15,7 @@ import { ingressDiagnostics } from './ingress.ts';
 import { shadowDiagnostics } from './shadows.ts';
 import { gatewaySecret } from './secret.ts';
 import { serversOf } from './merge.ts';
-import { credentialDiagnostics, credentialNames, originationDiagnostics } from './credentials.ts';
+import { credentialDiagnostics, credentialNames, originationDiagnostics, unusableSecrets } from './credentials.ts';
 import { sharedCertificates, strayHosts } from './warnings.ts';
 import { gatewayClusters, usedClusters } from './used-clusters.ts';
 import { askedServers, hasTable, isAutomatic, tableOf } from './server.ts';
@@ -45,6 +45,10 @@ export function gatewayOf(proxy: ProxyClass): Configuration {
   let endpointNames: readonly string[] | undefined;
   let names: readonly string[] | undefined;
   let secrets: readonly string[] | undefined;
+  const wantedSecrets = computed(() => {
+    const all = new Set([...credentialNames(servers.value.servers), ...outbound.value.secrets]);
+    return (secrets = settleNames(secrets, [...all].sort()));
+  });
   return {
     id: proxy.text,
     clusters: computed(() => {
@@ -69,16 +73,14 @@ export function gatewayOf(proxy: ProxyClass): Configuration {
       const used = servers.value.servers.filter(hasTable).map(tableOf);
       return (names = settleNames(names, [...new Set(used)].sort()));
     }),
-    secretNames: computed(() => {
-      const all = new Set([...credentialNames(servers.value.servers), ...outbound.value.secrets]);
-      return (secrets = settleNames(secrets, [...all].sort()));
-    }),
+    secretNames: wantedSecrets,
     diagnostics: computed(() => [
       ...meshDiagnostics(view),
       ...ingressDiagnostics(mesh),
       ...shadowDiagnostics(proxy, servers.value.servers),
       ...servers.value.diagnostics,
       ...made.value.diagnostics,
+      ...unusableSecrets(proxy, wantedSecrets.value),
       ...credentialDiagnostics(proxy, servers.value.servers),
       ...originationDiagnostics(proxy, used.value),
       ...strayHosts(proxy, askedServers(proxy)),

@@ -1,10 +1,12 @@
 // The TLS and TCP rules that are bound to a gateway's server: where its connections go that are not HTTP.
 
+import { dynamicServerName } from '../../filters/dynamic-names.ts';
 import type { NamedFilter } from '../../filters/filter.ts';
 import type { ApiObject, Path } from '../../api/object.ts';
 import type { Route, SourceMatch, WeightedDestination } from '../../mesh/route.ts';
 import { coversHost } from '../../mesh/hostname.ts';
 import { toDestinations } from '../listener/outbound-rules.ts';
+import { nameCache } from '../name-cache.ts';
 import { parseSniName, sniName } from '../names.ts';
 import { unopenedClusters } from '../outbound.ts';
 import { tcpProxy, type TcpProxy } from '../listener/tcp-proxy.ts';
@@ -15,7 +17,7 @@ import { commonHosts, hostsFor, serverNames, terminatesTls, type GatewayServer }
 /** Connections for these server names (none: all), and what takes them. */
 export interface L4Rule {
   readonly names: readonly string[];
-  readonly filter: NamedFilter;
+  readonly filters: readonly NamedFilter[];
   readonly origin: { readonly object: ApiObject<unknown>; readonly path: Path };
 }
 
@@ -84,7 +86,13 @@ function l4Rule(
   names: readonly string[],
 ): L4Rule {
   const chain = toDestinations(view, route, rule.destinations, server.number);
-  return { names, filter: tcpProxy({ ...chain, ...bytes(view) }), origin: { object: route.object, path: rule.path } };
+  const lookup =
+    chain.dynamicPort === undefined ? [] : [dynamicServerName(nameCache(view.mesh.config, view.families), chain.dynamicPort)];
+  return {
+    names,
+    filters: [...lookup, tcpProxy({ ...chain, ...bytes(view) })],
+    origin: { object: route.object, path: rule.path },
+  };
 }
 
 const bytes = ({ mesh, records }: View): Pick<TcpProxy, 'config' | 'records'> => ({

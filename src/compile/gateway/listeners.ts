@@ -207,14 +207,14 @@ function serverChains(proxy: ProxyClass, server: GatewayServer, authorization: G
     ];
   }
   const rules = isPassthrough(server) ? sniRules(proxy, server) : tcpRule(proxy, server);
-  return rules.map(({ names, filter, origin }) => ({
+  return rules.map(({ names, filters, origin }) => ({
     server,
     names,
     origin,
     chain: filterChain({
       ...match(names),
       handshakeTimeout,
-      filters: [...authorization.tcp, filter],
+      filters: [...authorization.tcp, ...filters],
       ...(terminatesTls(server) && { socket: socket() }),
       origin,
     }),

@@ -12,44 +12,63 @@ import { identityOf } from '../identity.ts';
 import { cause } from '../origin.ts';
 import type { ProxyClass } from '../proxy-class.ts';
 import type { Resource } from '../resource.ts';
+import { certificateProblem, trustProblem } from './secret-check.ts';
 
 interface Key {
   readonly proxy: ProxyClass;
   readonly name: string;
 }
 
-/** A secret by its SDS name; undefined while there is none, or none that the proxy may read: only its own namespace's. */
+/**
+ * A secret by its SDS name; undefined while there is none, or none that the proxy may read: only its own namespace's. One that cannot be
+ * used any more keeps its last good form.
+ */
 export const gatewaySecret = (proxy: ProxyClass, name: string): ReadonlySignal<Resource | undefined> => cells({ proxy, name });
 
-const cells = familyBy<Key, Resource | undefined>(
-  ({ proxy, name }) => `${identityOf(proxy.view.mesh)} ${proxy.view.clusterId} ${proxy.namespace} ${name}`,
-  ({ proxy, name }, previous) => {
-    const wanted = parseCredential(name, proxy.namespace);
-    if (wanted === undefined || wanted.namespace !== proxy.namespace) return undefined;
-    const { object, content } = wanted.name.endsWith(trustSuffix) ? trustNamed(proxy, wanted) : certificateNamed(proxy, wanted);
-    if (object === undefined) return undefined;
-    return content && settle(previous, resource(SecretSchema, name, { name, type: content }, [cause(object)]));
-  },
-);
+const text = ({ proxy, name }: Key): string =>
+  `${identityOf(proxy.view.mesh)} ${proxy.view.clusterId} ${proxy.namespace} ${name}`;
+
+const cells = familyBy<Key, Resource | undefined>(text, (key, previous) => {
+  const { name } = key;
+  const { object, content, problem } = found(key).value;
+  // Envoy refuses it, and says so; without it, what waits for it would wait in vain.
+  if (problem !== undefined && previous !== undefined) return previous;
+  if (object === undefined) return undefined;
+  return content && settle(previous, resource(SecretSchema, name, { name, type: content }, [cause(object)]));
+});
+
+/** The object that has a secret's content which cannot be used, and why; undefined where nothing is wrong with it. */
+export function badSecret(proxy: ProxyClass, name: string): { readonly object: Holder; readonly problem: string } | undefined {
+  const { object, problem } = found({ proxy, name }).value;
+  return object === undefined || problem === undefined ? undefined : { object, problem };
+}
+
+const found = familyBy<Key, Found>(text, ({ proxy, name }) => {
+  const wanted = parseCredential(name, proxy.namespace);
+  if (wanted === undefined || wanted.namespace !== proxy.namespace) return { object: undefined };
+  return wanted.name.endsWith(trustSuffix) ? trustNamed(proxy, wanted) : certificateNamed(proxy, wanted);
+});
 
 type Content = { case: 'tlsCertificate'; value: object } | { case: 'validationContext'; value: object };
 type Holder = ApiObject<Secret> | ApiObject<ConfigMap>;
 
 interface Found {
   readonly object: Holder | undefined;
-  readonly content: Content | undefined;
+  readonly content?: Content | undefined;
+  /** Why it cannot be used. */
+  readonly problem?: string | undefined;
 }
 
 function certificateNamed(proxy: ProxyClass, credential: Credential): Found {
   const object = objectAt(proxy, credential);
-  return { object, content: object && certificateOf(object) };
+  return { object, ...(object && certificateOf(object)) };
 }
 
 /** `NAME-cacert` is an object of its own, or the trust inside NAME. */
 function trustNamed(proxy: ProxyClass, credential: Credential): Found {
   const inside = { ...credential, name: credential.name.slice(0, -trustSuffix.length) };
   const object = objectAt(proxy, credential) ?? objectAt(proxy, inside);
-  return { object, content: trustOf(object) };
+  return { object, ...trustOf(object) };
 }
 
 const objectAt = ({ view }: ProxyClass, { kind, namespace, name }: Credential): Holder | undefined =>
@@ -76,22 +95,20 @@ function valuesOf({ kind, body }: Holder) {
 }
 
 /** The generic names count before those of type `kubernetes.io/tls`. */
-function certificateOf(object: Holder): Content | undefined {
+function certificateOf(object: Holder): Omit<Found, 'object'> {
   for (const [cert, key, staple] of certificateKeys) {
     const chain = value(object, cert);
     const privateKey = value(object, key);
     if (chain === undefined || privateKey === undefined) continue;
     const response = value(object, staple);
-    return {
-      case: 'tlsCertificate',
-      value: {
-        certificateChain: inline(chain),
-        privateKey: inline(privateKey),
-        ...(response && { ocspStaple: inline(response) }),
-      },
+    const certificate = {
+      certificateChain: inline(chain),
+      privateKey: inline(privateKey),
+      ...(response && { ocspStaple: inline(response) }),
     };
+    return { content: { case: 'tlsCertificate', value: certificate }, problem: certificateProblem(chain, privateKey) };
   }
-  return undefined;
+  return {};
 }
 
 const certificateKeys = [
@@ -99,15 +116,16 @@ const certificateKeys = [
   ['tls.crt', 'tls.key', 'tls.ocsp-staple'],
 ] as const;
 
-function trustOf(object: Holder | undefined): Content | undefined {
-  if (object === undefined) return undefined;
+function trustOf(object: Holder | undefined): Omit<Found, 'object'> {
+  if (object === undefined) return {};
   for (const [cert, list] of trustKeys) {
     const roots = value(object, cert);
     if (roots === undefined) continue;
     const crl = value(object, list);
-    return { case: 'validationContext', value: { trustedCa: inline(roots), ...(crl && { crl: inline(crl) }) } };
+    const trust = { trustedCa: inline(roots), ...(crl && { crl: inline(crl) }) };
+    return { content: { case: 'validationContext', value: trust }, problem: trustProblem(roots) };
   }
-  return undefined;
+  return {};
 }
 
 const trustKeys = [

@@ -36,7 +36,7 @@ import type { Delivery } from '../configuration.ts';
 import type { Draft } from './outbound.ts';
 import type { TcpChain } from './outbound-rules.ts';
 import { tcpProxy, type TcpProxy } from './tcp-proxy.ts';
-import type { View } from '../view.ts';
+import { destinationService, viewText, type View } from '../view.ts';
 import { undeclaredTarget } from './virtual-outbound.ts';
 
 interface ListenerInput {
@@ -60,8 +60,23 @@ export const portListener = (draft: Draft, view: View, delivery: Delivery): Reso
 };
 
 /** Rules may lead from here to hosts that are looked up, whatever the listener is for. */
-const namesFor = ({ dynamic, chains }: Draft, { mesh, families }: View): NameCache | undefined =>
-  dynamic || chains.some(({ dynamicPort }) => dynamicPort !== undefined) ? nameCache(mesh.config, families) : undefined;
+function namesFor({ dynamic, chains, table }: Draft, view: View): NameCache | undefined {
+  const looks = dynamic || chains.some(({ dynamicPort }) => dynamicPort !== undefined);
+  return looks || (table !== undefined && leadsToNames(view).value) ? nameCache(view.mesh.config, view.families) : undefined;
+}
+
+/** Whether a rule sends requests to a service whose hosts are looked up: from whatever port they come. */
+const leadsToNames = familyBy(viewText, (view: View): boolean =>
+  view.mesh
+    .sidecarRules(view)
+    .some(({ http }) =>
+      http.some(
+        ({ action }) =>
+          action.kind === 'forward' &&
+          action.destinations.some(({ destination }) => destinationService(view, destination.host)?.resolution === 'dynamic'),
+      ),
+    ),
+);
 
 const draftText = ({ draft, config, http10, records, rest, names, delivery }: ListenerInput): string => {
   const { addresses, port, table = '', protocol, chains, byAddress } = draft;

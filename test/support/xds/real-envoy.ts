@@ -208,7 +208,10 @@ export async function startEnvoy(
   };
 }
 
-/** Looks again and again until it holds; a test that hangs is ended by the runner's own limit. */
-export async function until(holds: () => Promise<boolean> | boolean): Promise<void> {
-  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 20));
+/** Looks again and again until it holds, and fails when it never does. */
+export async function until(holds: () => Promise<boolean> | boolean, patienceMs = 30_000): Promise<void> {
+  for (const deadline = performance.now() + patienceMs; !(await holds());) {
+    if (performance.now() > deadline) throw new Error(`waited ${patienceMs / 1000} s in vain until ${holds.toString()}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 }
