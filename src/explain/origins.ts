@@ -32,7 +32,8 @@ function pathOf(text: string): Path {
   );
 }
 
-const originOf = (object: string, path: string, locate: Locate): StepOrigin => {
+/** An object and field, with its place where that is known. */
+export const stepOrigin = (object: string, path: string, locate: Locate): StepOrigin => {
   const place = locate(object, path);
   return { object, path, ...(place !== undefined && { place }) };
 };
@@ -44,7 +45,7 @@ export function originsOf(metadata: WithMetadata | undefined, locate: Locate): S
   if (sources.length > 0) return sources;
   const config = metadata?.filterMetadata['istio']?.['config'];
   const named = typeof config === 'string' ? configOf(config) : undefined;
-  return named === undefined ? [] : [originOf(named, '', locate)];
+  return named === undefined ? [] : [stepOrigin(named, '', locate)];
 }
 
 const texts = (value: JsonValue | undefined): string[] =>
@@ -53,7 +54,7 @@ const texts = (value: JsonValue | undefined): string[] =>
 /** `VirtualService/default/reviews#spec.http[0]`. */
 function sourceOf(text: string, locate: Locate): StepOrigin {
   const hash = text.indexOf('#');
-  return hash < 0 ? originOf(text, '', locate) : originOf(text.slice(0, hash), text.slice(hash + 1), locate);
+  return hash < 0 ? stepOrigin(text, '', locate) : stepOrigin(text.slice(0, hash), text.slice(hash + 1), locate);
 }
 
 /** `/apis/networking.istio.io/v1/namespaces/default/virtual-service/reviews` → `VirtualService/default/reviews`. */
@@ -68,5 +69,5 @@ function configOf(path: string): string | undefined {
 export function policyOrigin(key: string, locate: Locate): StepOrigin | undefined {
   const [, namespace, name, rule] = /ns\[([^\]]*)\]-policy\[([^\]]*)\]-rule\[(\d+)\]/.exec(key) ?? [];
   if (namespace === undefined || name === undefined) return undefined;
-  return originOf(refText({ kind: 'AuthorizationPolicy', namespace, name }), pathText(['spec', 'rules', Number(rule)]), locate);
+  return stepOrigin(refText({ kind: 'AuthorizationPolicy', namespace, name }), pathText(['spec', 'rules', Number(rule)]), locate);
 }

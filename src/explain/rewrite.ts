@@ -85,7 +85,7 @@ function changedPath({ match }: Route, { prefixRewrite, regexRewrite }: PathChan
   return prefixRewrite + fullPathOf(headers).slice(matched);
 }
 
-const redirectStatus: Readonly<Record<RedirectAction_RedirectResponseCode, number>> = {
+export const redirectStatus: Readonly<Record<RedirectAction_RedirectResponseCode, number>> = {
   [RedirectAction_RedirectResponseCode.MOVED_PERMANENTLY]: 301,
   [RedirectAction_RedirectResponseCode.FOUND]: 302,
   [RedirectAction_RedirectResponseCode.SEE_OTHER]: 303,

@@ -33,6 +33,7 @@ export const verbs: readonly VerbEntry[] = [
   entry('requests', 'Show the requests that have happened, and how they ended', () => import('./requests.ts')),
   entry('exec', 'Run a command inside a workload', () => import('./exec.ts')),
   entry('why', 'Explain what becomes of a request, and which object and line makes it so', () => import('./why.ts')),
+  entry('plan', 'Show what manifests would change, workload by workload', () => import('./plan.ts')),
   entry('proxy', 'Show what a workload’s Envoy holds', () => import('./proxy.ts')),
   entry('compile', 'Print the Envoy configuration of a proxy, with nothing running', () => import('./compile.ts')),
   entry('control', 'Run the control plane alone', () => import('./control.ts')),

@@ -23,7 +23,24 @@ type Document = Readonly<Record<string, unknown>>;
 const addressIn = (network: number, index: number): string => `198.${network}.${(index >> 8) & 255}.${index & 255}`;
 const [serviceNetwork, podNetwork] = [18, 19];
 
-export function withAssumed(given: readonly ApiObject[]): AssumedObjects {
+/** Whose address is which: sets of objects that share them have the same for the same. */
+export class AssumedAddresses {
+  readonly #byName = new Map<string, string>();
+  readonly #taken = new Set<string>();
+
+  /** The one that the name has; for a new name the first free one from `index` on. */
+  of(network: number, { metadata: { namespace, name } }: ApiObject, index: number): string {
+    const key = `${network} ${namespace}/${name}`;
+    let address = this.#byName.get(key);
+    if (address !== undefined) return address;
+    for (let next = index; ; next++) if (!this.#taken.has((address = addressIn(network, next)))) break;
+    this.#taken.add(address);
+    this.#byName.set(key, address);
+    return address;
+  }
+}
+
+export function withAssumed(given: readonly ApiObject[], addresses = new AssumedAddresses()): AssumedObjects {
   const objects = [...given, ...gatewaysOf(given)];
   const namespaces = new Map(given.filter(({ kind }) => kind === 'Namespace').map((each) => [each.metadata.name, each]));
   const present = new Set(
@@ -33,10 +50,10 @@ export function withAssumed(given: readonly ApiObject[]): AssumedObjects {
     (each) => isWorkload(each) && !present.has(`${each.metadata.namespace}/${each.metadata.name}`),
   );
   const pods = templates.flatMap(
-    (owner, index) => podOf(owner, namespaces.get(owner.metadata.namespace), addressIn(podNetwork, index + 10)) ?? [],
+    (owner, index) => podOf(owner, namespaces.get(owner.metadata.namespace), addresses.of(podNetwork, owner, index + 10)) ?? [],
   );
   const addressed = objects.map((each, index) =>
-    needsAddress(each) ? withAddress(each, addressIn(serviceNetwork, index + 10)) : each,
+    needsAddress(each) ? withAddress(each, addresses.of(serviceNetwork, each, index + 10)) : each,
   );
   const all = [...addressed, ...pods];
   const sliced = new Set(

@@ -1,0 +1,33 @@
+// What `lateen plan` does: compiles both sides, compares them, tells what is another.
+
+import { stringify } from 'yaml';
+import { diagnosticJson } from '../../api/diagnostic.ts';
+import { registryFor, typesNamed } from '../../control/message-registry.ts';
+import { planOf } from '../../explain/plan/compare.ts';
+import type { Plan } from '../../explain/plan/plan.ts';
+import { writeOptions } from '../../sources/yaml-scalars.ts';
+import { exitCode } from '../failure.ts';
+import type { Terminal } from '../terminal.ts';
+import type { PlanOptions } from '../verbs/plan.ts';
+import { sidesOf } from './sides.ts';
+import { printPlan } from './text.ts';
+
+/** With `--exit-code`: something changes. */
+const changes = 3;
+
+export async function planFiles(paths: readonly string[], options: PlanOptions, terminal: Terminal): Promise<number> {
+  const { before, after } = await sidesOf(paths, options, terminal);
+  const plan = await planOf(before, after, async (resources) =>
+    registryFor(typesNamed([...resources].map(({ bytes }) => bytes))),
+  );
+  const { output } = options;
+  if (output === 'json') terminal.line(JSON.stringify(plain(plan), null, 2));
+  else if (output === 'yaml') terminal.write(stringify(JSON.parse(JSON.stringify(plain(plan))), writeOptions));
+  else printPlan(plan, terminal, output === 'wide');
+  return options.exitCode === true && plan.groups.length > 0 ? changes : exitCode.ok;
+}
+
+const plain = ({ diagnostics: { appear, disappear }, ...plan }: Plan): object => ({
+  ...plan,
+  diagnostics: { appear: appear.map(diagnosticJson), disappear: disappear.map(diagnosticJson) },
+});
