@@ -43,8 +43,12 @@ export async function waitFor(
 
 const proxiesText = (count: number): string => `${count} prox${count === 1 ? 'y' : 'ies'}`;
 
-const arrivedText = ({ name, proxies }: ObjectDistribution): string =>
-  proxies === 0 ? `${name}: no connected proxy needs it` : `${name} acknowledged by ${proxiesText(proxies)}`;
+function arrivedText({ name, proxies, uncalled }: ObjectDistribution): string {
+  if (proxies > 0) return `${name} acknowledged by ${proxiesText(proxies)}`;
+  return uncalled
+    ? `${name}: nothing to wait for: no connected proxy has called what it is about; who does gets it then`
+    : `${name}: no connected proxy needs it`;
+}
 
 /** One line for the object, one for each thing in its way. */
 export function behindText({ name, proxies, acknowledged, behind, waits }: ObjectDistribution): string {

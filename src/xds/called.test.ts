@@ -220,3 +220,18 @@ test('what a proxy has called for stands beside the rest of what it has', () => 
   demand.settle();
   assert.equal(ads.distribution.list()[0]?.settled, true);
 });
+
+test('a proxy that went is remembered with what it had called', () => {
+  const { a, ads, main, demand, open } = setUp();
+  a.put('called', called('c'), called('d'));
+  main.subscribe('listener');
+  demand.subscribe('called', 'c', 'd');
+  demand.settle();
+  const departed = () => ads.distribution.departed().map((gone) => [gone.node.name, ...gone.called]);
+  demand.close();
+  assert.deepEqual(departed(), []);
+  main.close();
+  assert.deepEqual(departed(), [['p.a', 'c', 'd']]);
+  open(deltaPath).subscribe('listener');
+  assert.deepEqual(departed(), []);
+});

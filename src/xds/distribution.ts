@@ -33,6 +33,8 @@ export interface ProxyDistribution {
   readonly identity?: string;
   /** The configuration's id: its proxy class. */
   readonly class: string;
+  /** Whether it is sent clusters only when it calls them. */
+  readonly onDemand: boolean;
   readonly protocol: Protocol;
   readonly peer: string;
   /** Milliseconds on the server's clock. */
@@ -68,9 +70,16 @@ export interface Distributed {
 /** Proxies that went and are remembered, at most: they run what they had, and come back. */
 const mostDeparted = 1_000;
 
+/** A proxy that went. */
+export interface Departed {
+  readonly node: ProxyNode;
+  /** The clusters that it had called, by name. */
+  readonly called: readonly string[];
+}
+
 export class DistributionTable {
   readonly #streams = new Map<number, Distributed>();
-  readonly #departed = new Map<string, ProxyNode>();
+  readonly #departed = new Map<string, Departed>();
 
   add(stream: Distributed): void {
     this.#streams.set(stream.stream, stream);
@@ -79,7 +88,9 @@ export class DistributionTable {
 
   remove(stream: Distributed): void {
     this.#streams.delete(stream.stream);
-    this.#departed.set(stream.node.id, stream.node);
+    const { node, purpose } = stream;
+    const called = purpose === 'called' ? [...stream.acknowledged('called').keys()] : this.#departed.get(node.id)?.called;
+    this.#departed.set(node.id, { node, called: called ?? [] });
     for (const oldest of this.#departed.keys()) {
       if (this.#departed.size <= mostDeparted) break;
       this.#departed.delete(oldest);
@@ -87,9 +98,9 @@ export class DistributionTable {
   }
 
   /** Proxies that were connected and are not, the latest last; those whose workloads ended among them. */
-  departed(): readonly ProxyNode[] {
+  departed(): readonly Departed[] {
     const connected = new Set([...this.#streams.values()].map(({ node }) => node.id));
-    return [...this.#departed.values()].filter(({ id }) => !connected.has(id));
+    return [...this.#departed.values()].filter(({ node }) => !connected.has(node.id));
   }
 
   /** What every connected proxy has of these objects (by `refKey`), and which proxies need none of one are not in its list. */

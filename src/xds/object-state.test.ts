@@ -89,7 +89,7 @@ test('a proxy that went is remembered until it is back', () => {
   const one = proxy('one', 'r1');
   one.close();
   assert.deepEqual(
-    ads.distribution.departed().map(({ name }) => name),
+    ads.distribution.departed().map(({ node: { name } }) => name),
     ['one.a'],
   );
   proxy('one', 'r1');

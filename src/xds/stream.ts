@@ -239,6 +239,7 @@ export class ProxyStream implements Distributed, Flushable, Peer {
       node: this.node,
       ...(this.identity !== undefined && { identity: this.identity }),
       class: this.#configuration.id,
+      onDemand: this.#configuration.called !== undefined,
       protocol: this.#protocol,
       peer: `${this.#call.peer.transport} ${this.#call.peer.address}`,
       connectedSince: this.#outgoing.openedAt,

@@ -111,8 +111,8 @@ describe('online verbs, on a control plane of their own', () => {
       assert.match((await run(['get', 'se', 'first', '-o', 'json'])).stdout, /"acknowledged": 1/);
 
       const held = await readConfigDump((await adminRequest(admin, 'GET', '/config_dump?include_eds')).body);
-      assert.match(partText('clusters', held.clusters), /^first\.example\.com +80 +- +outbound +EDS/m);
-      assert.match(partText('endpoints', held.endpoints), /^192\.0\.2\.10:80 +HEALTHY .*outbound\|80\|\|first\.example\.com$/m);
+      assert.match(partText('clusters', held), /^first\.example\.com +80 +- +outbound +EDS/m);
+      assert.match(partText('endpoints', held), /^192\.0\.2\.10:80 +HEALTHY .*outbound\|80\|\|first\.example\.com$/m);
 
       control.child.kill('SIGKILL');
       await once(control.child, 'exit');

@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { Load, withoutFailure } from '../support/load.ts';
 import { originProgram, tellProgram } from '../support/origin-program.ts';
 import { node, startMesh, whyNoMesh, type RunningMesh } from '../support/mesh.ts';
 import { until } from '../support/until.ts';
@@ -253,3 +254,66 @@ test('a policy for a service that was called reaches its cluster, and calls go o
     );
   }
 });
+
+test('what nobody has called is nothing to wait for, and says so; what was called has arrived', { skip }, async () => {
+  const quiet = {
+    apiVersion: 'networking.istio.io/v1',
+    kind: 'DestinationRule',
+    metadata: metadata('quiet', 'far'),
+    spec: { host: 'away', exportTo: ['.'], trafficPolicy: { connectionPool: { tcp: { maxConnections: 66 } } } },
+  };
+  await mesh.apply(JSON.stringify(quiet, undefined, 1));
+  const wait = async () => (await mesh.lateen(['wait', 'dr/quiet', '-n', 'far'])).stdout;
+  const wide = async () => (await mesh.lateen(['get', 'dr', 'quiet', '-n', 'far', '-o', 'wide'])).stdout;
+  assert.match(await wait(), /^destinationrule\S+\/quiet: nothing to wait for: no connected proxy has called what it is about/);
+  assert.match(await wide(), / 0\/0 /);
+  assert.equal((await mesh.curl('server.far', 'http://away/')).status, 200);
+  assert.match(await wait(), /^destinationrule\S+\/quiet acknowledged by 1 proxy\n$/);
+  assert.match(await wide(), / 1\/1 /);
+  const { stdout } = await mesh.lateen(['proxy', 'server.far', 'clusters']);
+  assert.match(stdout, /^away\.far\.svc\.cluster\.local +80 +- +outbound +EDS/m);
+  assert.match(stdout, /\n\nOn demand: of services it has those that it has called\.\n$/);
+  const all = await mesh.lateen(['proxy', 'demand', 'routes']);
+  assert.match(all.stdout, /^\/\* host of a service +that service, on demand/m);
+  assert.match((await mesh.lateen(['status'])).stdout, /^demand +default +ready .* arrived$/m);
+});
+
+test(
+  'a Sidecar that comes makes everything in its scope eager, and one that goes leaves what was called; no call fails',
+  { skip },
+  async () => {
+    const scope = JSON.stringify(
+      {
+        apiVersion: 'networking.istio.io/v1',
+        kind: 'Sidecar',
+        metadata: metadata('scope', 'default'),
+        spec: { workloadSelector: { labels: { app: 'demand' } }, egress: [{ hosts: ['./*'] }] },
+      },
+      undefined,
+      1,
+    );
+    const unused = 'outbound|80||ruled.default.svc.cluster.local';
+    const has = async () => (await clustersOf('demand')).includes(unused);
+    assert.equal(await has(), false);
+    // The last is first called while the proxy has everything.
+    const urls = ['http://near/', 'http://near:9000/', 'http://near:7000/', 'http://near:9001/'];
+    const loads = urls.slice(0, 3).map((url) => new Load(mesh, url, { from: 'demand' }));
+    for (let round = 0; round < 3; round += 1) {
+      await mesh.apply(scope);
+      await until(has, () => 'clusters that were not called');
+      if (round === 0) loads.push(...urls.slice(3).map((url) => new Load(mesh, url, { from: 'demand' })));
+      await until(
+        async () => (await mesh.curl('demand', 'http://near:9001/')).status === 200,
+        () => 'a call in the scope',
+      );
+      await mesh.delete(scope);
+      await until(
+        async () => !(await has()),
+        () => 'clusters that were not called to go',
+      );
+    }
+    for (const load of loads) await withoutFailure(load, async () => {});
+    assert.equal((await mesh.curl('demand', 'http://away.far/')).status, 200);
+    assert.match(await tell('demand', 'near', 5000), /^welcome to server\nheard hello/);
+  },
+);

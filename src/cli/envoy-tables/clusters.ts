@@ -1,7 +1,7 @@
 // Clusters, their endpoints and the secrets a proxy holds, as rows.
 
 import type { JsonValue } from '@bufbuild/protobuf';
-import { parseOutboundCluster } from '../../compile/names.ts';
+import { parseOutboundCluster, passthroughCluster } from '../../compile/names.ts';
 import { at, list, text } from './json.ts';
 import { socketText } from './listeners.ts';
 
@@ -11,13 +11,21 @@ export function clusterRow(cluster: JsonValue): string[] {
   const name = text(cluster, 'name');
   const outbound = parseOutboundCluster(name);
   const inbound = /^inbound\|(\d+)\|/.exec(name);
-  const type = text(cluster, 'type') || text(cluster, 'clusterType', 'name') || 'STATIC';
+  const type = outbound && isSubstitute(cluster) ? 'no such service' : typeText(cluster);
   const place = outbound
     ? [outbound.host, String(outbound.port), outbound.subset, 'outbound']
     : inbound
       ? ['', inbound[1] ?? '', '', 'inbound']
       : [name, '', '', ''];
   return [...place, type, tlsText(cluster)];
+}
+
+const typeText = (cluster: JsonValue): string => text(cluster, 'type') || text(cluster, 'clusterType', 'name') || 'STATIC';
+
+/** What stands on demand under a name that was called and that nothing has. */
+function isSubstitute(cluster: JsonValue): boolean {
+  if (typeText(cluster) === 'ORIGINAL_DST') return text(cluster, 'altStatName') === passthroughCluster;
+  return typeText(cluster) === 'STATIC' && at(cluster, 'loadAssignment') === undefined;
 }
 
 function tlsText(cluster: JsonValue): string {

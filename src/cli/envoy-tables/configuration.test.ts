@@ -5,6 +5,11 @@ import { anyPack } from '@bufbuild/protobuf/wkt';
 import { ListenerSchema } from '../../../gen/envoy/config/listener/v3/listener_pb.js';
 import { RouterSchema } from '../../../gen/envoy/extensions/filters/http/router/v3/router_pb.js';
 import { HttpConnectionManagerSchema } from '../../../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
+import { decode } from '../../api/decode.ts';
+import { meshConfigDefaults } from '../../api/mesh-config.ts';
+import { originOf } from '../../api/object.ts';
+import { compileProxy } from '../../compile/compile.ts';
+import { parseNode } from '../../compile/node.ts';
 import type { Resource } from '../../compile/resource.ts';
 import { resourcesJson } from '../../control/resource-json.ts';
 import { readConfigDump } from './config-dump.ts';
@@ -36,6 +41,7 @@ function listener(name: string, port: number): Resource {
 }
 
 const none = { routes: [], clusters: [], endpoints: [], secrets: [] };
+const empty = { ...none, listeners: [] };
 
 describe('resourcesJson', () => {
   it('opens every Any, however deep, and sorts by name', async () => {
@@ -89,7 +95,7 @@ describe('tables', () => {
         },
       ],
     };
-    const lines = partText('routes', [table])
+    const lines = partText('routes', { ...empty, routes: [table] })
       .split('\n')
       .map((line) => line.split(/ {3,}/).slice(0, 2));
     assert.deepEqual(lines, [
@@ -103,23 +109,70 @@ describe('tables', () => {
 
   it('show clusters by service, and endpoints', () => {
     assert.deepEqual(
-      partText('clusters', [
-        { name: 'outbound|9080|v1|reviews.default.svc.cluster.local', type: 'EDS' },
-        { name: 'BlackHoleCluster' },
-      ])
+      partText('clusters', {
+        ...empty,
+        clusters: [
+          { name: 'outbound|9080|v1|reviews.default.svc.cluster.local', type: 'EDS' },
+          { name: 'outbound|9080||missing.default.svc.cluster.local', type: 'STATIC' },
+          { name: 'outbound|9080||unknown.default.svc.cluster.local', type: 'ORIGINAL_DST', altStatName: 'PassthroughCluster' },
+          { name: 'BlackHoleCluster' },
+        ],
+      })
         .split('\n')
         .slice(1)
         .map((line) => line.split(/ {3,}/)),
       [
         ['reviews.default.svc.cluster.local', '9080', 'v1', 'outbound', 'EDS', '-'],
+        ['missing.default.svc.cluster.local', '9080', '-', 'outbound', 'no such service', '-'],
+        ['unknown.default.svc.cluster.local', '9080', '-', 'outbound', 'no such service', '-'],
         ['BlackHoleCluster', '-', '-', '-', 'STATIC', '-'],
       ],
     );
     const endpoint = { endpoint: { address: { socketAddress: { address: '10.0.0.1', portValue: 80 } } } };
     assert.match(
-      partText('endpoints', [{ clusterName: 'c', endpoints: [{ lbEndpoints: [endpoint] }] }]),
+      partText('endpoints', { ...empty, endpoints: [{ clusterName: 'c', endpoints: [{ lbEndpoints: [endpoint] }] }] }),
       /10\.0\.0\.1:80 +HEALTHY/,
     );
+  });
+});
+
+describe('tables of a proxy on demand', () => {
+  const ports = [
+    { name: 'http', port: 80 },
+    { name: 'tcp', port: 5000 },
+    { name: 'detected', port: 7000 },
+  ];
+  const { object } = decode(
+    {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'shop', namespace: 'default' },
+      spec: { clusterIP: '10.96.0.1', ports },
+    },
+    originOf('test'),
+  );
+  assert.ok(object);
+  const node = parseNode({ id: 'sidecar~10.1.0.9~web.default~default.svc.cluster.local', metadata: {} });
+  assert.ok(typeof node !== 'string');
+  const made = (delivery: 'eager' | 'demand') =>
+    resourcesJson(compileProxy({ objects: [object], meshConfig: meshConfigDefaults(), node, delivery }));
+
+  it('say where a service is found when it is called', async () => {
+    const configuration = await made('demand');
+    const rows = (part: 'listeners' | 'routes') =>
+      partText(part, configuration)
+        .split('\n')
+        .map((line) => line.split(/ {3,}/));
+    assert.ok(rows('routes').some(([match, target]) => match === '/* host of a service' && target === 'that service, on demand'));
+    for (const port of [5000, 7000]) {
+      const shown = rows('listeners').filter(([name]) => name === `0.0.0.0_${port}`);
+      assert.ok(shown.some((row) => row[2] === '10.96.0.0/16' && row[3] === 'the service at that address, on demand'));
+    }
+    assert.match(configurationText(configuration), /\n\nOn demand: of services it has those that it has called\./);
+  });
+
+  it('have no such word where everything is there', async () => {
+    assert.doesNotMatch(configurationText(await made('eager')), /on demand/i);
   });
 });
 

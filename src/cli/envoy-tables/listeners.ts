@@ -1,6 +1,7 @@
 // Listeners as rows: what each filter chain matches, and where its traffic goes.
 
 import type { JsonValue } from '@bufbuild/protobuf';
+import { connectionCluster } from '../../compile/demand/dialled.ts';
 import { at, list, text } from './json.ts';
 
 export const listenerHead = ['Listener', 'Address', 'Match', 'Destination'] as const;
@@ -47,6 +48,9 @@ function matchText(match: JsonValue | undefined): string {
   return parts.length === 0 ? 'all' : parts.join(' ');
 }
 
+/** Where connections go whose address says which cluster they are for. */
+export const dialledText = 'the service at that address, on demand';
+
 function destinationText(chain: JsonValue | undefined): string {
   const filters = list(chain, 'filters');
   for (const filter of filters) {
@@ -58,6 +62,7 @@ function destinationText(chain: JsonValue | undefined): string {
       const name = text(config, 'routeConfig', 'name');
       return `inline route ${name}`.trim();
     }
+    if (list(config, 'onNewConnection').some((state) => text(state, 'objectKey') === connectionCluster)) return dialledText;
     if (type.endsWith('.TcpProxy')) {
       const weighted = list(config, 'weightedClusters', 'clusters');
       if (weighted.length === 0) return `cluster ${text(config, 'cluster')}`;

@@ -1,14 +1,16 @@
 // Route tables as rows: what a request must match first, then where it goes.
 
 import type { JsonValue } from '@bufbuild/protobuf';
+import { clusterHeader } from '../../compile/demand/dialled.ts';
 import { at, list, text } from './json.ts';
+import { dialledText } from './listeners.ts';
 
 export const routeHead = ['Match', 'Target', 'Virtual host', 'Domains', 'Route table'] as const;
 
 export function routeRows(table: JsonValue): string[][] {
   return list(table, 'virtualHosts').flatMap((host) =>
     list(host, 'routes').map((route) => [
-      matchText(at(route, 'match')),
+      computedCluster(route) === undefined ? matchText(at(route, 'match')) : `${pathText(at(route, 'match'))} host of a service`,
       targetText(route),
       text(host, 'name'),
       domainsText(list(host, 'domains').map((domain) => text(domain))),
@@ -23,8 +25,14 @@ function domainsText(domains: readonly string[]): string {
   return rest.length === 0 ? `${first}, ${second}` : `${first}, ${second} and ${rest.length} more`;
 }
 
-function matchText(match: JsonValue | undefined): string {
-  const path =
+/** On demand a request's host says which cluster it is for. */
+const computedCluster = (route: JsonValue): JsonValue | undefined =>
+  list(route, 'match', 'headers').some((header) => text(header, 'name') === ':authority')
+    ? at(route, 'route', 'inlineClusterSpecifierPlugin')
+    : undefined;
+
+function pathText(match: JsonValue | undefined): string {
+  return (
     [
       ['path', '='],
       ['prefix', ''],
@@ -32,12 +40,16 @@ function matchText(match: JsonValue | undefined): string {
     ].flatMap(([field = '', sign = '']) => {
       const value = text(match, field);
       return value === '' ? [] : [field === 'path' ? `${sign}${value}` : `${value}*`];
-    })[0] ?? (at(match, 'safeRegex') === undefined ? '' : `~${text(match, 'safeRegex', 'regex')}`);
+    })[0] ?? (at(match, 'safeRegex') === undefined ? '' : `~${text(match, 'safeRegex', 'regex')}`)
+  );
+}
+
+function matchText(match: JsonValue | undefined): string {
   const headers = list(match, 'headers').map((header) => `${text(header, 'name')}${valueText(at(header, 'stringMatch'))}`);
   const query = list(match, 'queryParameters').map(
     (parameter) => `?${text(parameter, 'name')}${valueText(at(parameter, 'stringMatch'))}`,
   );
-  return [path, ...headers, ...query].filter((part) => part !== '').join(' ');
+  return [pathText(match), ...headers, ...query].filter((part) => part !== '').join(' ');
 }
 
 function valueText(match: JsonValue | undefined): string {
@@ -54,6 +66,13 @@ function valueText(match: JsonValue | undefined): string {
         : `=${text(value)}`;
 }
 
+function namedByRequest(route: JsonValue, action: JsonValue): string {
+  if (computedCluster(route) !== undefined) return 'that service, on demand';
+  const header = text(action, 'clusterHeader');
+  if (header === clusterHeader) return dialledText;
+  return `{${header || text(action, 'clusterSpecifierPlugin') || 'computed'}}`;
+}
+
 function targetText(route: JsonValue): string {
   const action = at(route, 'route');
   if (action !== undefined) {
@@ -61,7 +80,7 @@ function targetText(route: JsonValue): string {
     const target =
       weighted.length > 0
         ? weighted.map((cluster) => `${text(cluster, 'name')} (${text(cluster, 'weight')})`).join(', ')
-        : text(action, 'cluster') || `{${text(action, 'clusterHeader') || text(action, 'clusterSpecifierPlugin') || 'computed'}}`;
+        : text(action, 'cluster') || namedByRequest(route, action);
     const extras = [
       ...(text(action, 'timeout') === '' || text(action, 'timeout') === '0s' ? [] : [`timeout ${text(action, 'timeout')}`]),
       ...list(action, 'requestMirrorPolicies').map((mirror) => `mirror ${text(mirror, 'cluster')}`),

@@ -56,7 +56,7 @@ export const verb = defineVerb<Options>({
     const configuration = await readConfigDump(body);
     const part = topic as Part | undefined;
     if (options.output === 'table') {
-      terminal.line(part === undefined ? configurationText(configuration) : partText(part, configuration[part]));
+      terminal.line(part === undefined ? configurationText(configuration) : partText(part, configuration));
     } else {
       const shown = part === undefined ? configuration : configuration[part];
       if (options.output === 'json') terminal.line(JSON.stringify(shown, null, 2));

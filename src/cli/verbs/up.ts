@@ -20,7 +20,7 @@ export const verb = defineVerb<UpOptions>({
       .option('--images <file>', 'which program an image stands for, besides the samples’')
       .option('--publish-address <address>', 'where the ingress gateway is published (default: 127.0.0.1)')
       .option('--mesh-config <file>', 'MeshConfig YAML over Istio’s defaults')
-      .option('--delivery <mode>', 'demand: proxies get what they call; eager: all that they can see', 'eager')
+      .option('--delivery <mode>', 'demand: proxies get what they call; eager: all that they can see', 'demand')
       .option('--records <count>', 'access records to keep of each workload; 0: none', '2000')
       .option('--workload-cert-ttl <duration>', 'how long workload certificates hold (default: 24h)'),
   examples: [

@@ -59,13 +59,15 @@ export function dialledChains({ kind, ranges }: Pick<DialledPort, 'kind' | 'rang
   });
 }
 
-/** Takes the place of the TCP proxy's own cluster. */
+/** The filter state that takes the place of the TCP proxy's own cluster. */
+export const connectionCluster = 'envoy.tcp_proxy.cluster';
+
 const toDialled: NamedFilter = {
   name: 'envoy.filters.network.set_filter_state',
   config: any(ConfigSchema, {
     onNewConnection: [
       {
-        key: { case: 'objectKey', value: 'envoy.tcp_proxy.cluster' },
+        key: { case: 'objectKey', value: connectionCluster },
         value: {
           case: 'formatString',
           value: { format: { case: 'textFormatSource', value: { specifier: { case: 'inlineString', value: dialledCluster } } } },
@@ -76,7 +78,7 @@ const toDialled: NamedFilter = {
 };
 
 /** Carries the cluster's name from before routing to the route; a caller's own is overwritten, and it goes no further. */
-const clusterHeader = 'x-lateen-cluster';
+export const clusterHeader = 'x-lateen-cluster';
 
 const nameCluster = {
   name: 'envoy.http.early_header_mutation.header_mutation',

@@ -102,6 +102,8 @@ export interface ObjectDistribution {
   readonly acknowledged: number;
   /** The others, each with why. */
   readonly behind: readonly ProxyBehind[];
+  /** No connected proxy needs it, and some get what it is about only when they call that. */
+  readonly uncalled: boolean;
   /** What the object itself waits for, before any proxy gets its present form. */
   readonly waits: readonly string[];
 }

@@ -5,7 +5,7 @@ import { refKey, type ObjectRef } from '../../api/object.ts';
 import { objectKey, type Store } from '../../store/store.ts';
 import type { Compiler, Configuration, ProxyNode } from '../../compile/configuration.ts';
 import type { Resource } from '../../compile/resource.ts';
-import type { DistributionTable, ProxyDistribution } from '../../xds/distribution.ts';
+import type { Departed, DistributionTable, ProxyDistribution } from '../../xds/distribution.ts';
 import type { ObjectState } from '../../xds/object-state.ts';
 import type { ObjectDistribution, ProxyBehind } from './contract.ts';
 import { printedName } from './names.ts';
@@ -34,12 +34,16 @@ const untraced: ReadonlySet<string> = new Set([
   'TrafficExtension',
 ]);
 
+/** Kinds that clusters come of: proxies on demand have what they say of services that were called. */
+const ofClusters: ReadonlySet<string> = new Set(['Service', 'ServiceEntry', 'DestinationRule']);
+
 /** In the order of `refs`. */
 export function distributionOf(refs: readonly ObjectRef[], parts: DistributionParts): ObjectDistribution[] {
   const { store, distribution, compiler, waits } = parts;
   const states = distribution.objects(refs.map(refKey));
-  const proxies = refs.some(({ kind }) => untraced.has(kind)) ? distribution.list() : [];
-  const away = awayNow(parts).map((node) => ({ node, needs: needsOf(compiler, node) }));
+  const proxies = refs.some(({ kind }) => untraced.has(kind) || ofClusters.has(kind)) ? distribution.list() : [];
+  const someWait = proxies.some(({ onDemand }) => onDemand);
+  const away = awayNow(parts).map((gone) => ({ node: gone.node, needs: needsOf(compiler, gone) }));
   return refs.map((ref): ObjectDistribution => {
     const key = refKey(ref);
     let found = states.get(key) ?? [];
@@ -63,6 +67,7 @@ export function distributionOf(refs: readonly ObjectRef[], parts: DistributionPa
       proxies: needed,
       acknowledged: needed - new Set(behind.map(({ proxy }) => proxy)).size,
       behind,
+      uncalled: needed === 0 && someWait && ofClusters.has(ref.kind),
       waits: waits(ref),
     };
   });
@@ -81,14 +86,14 @@ export function behindNow(waiting: readonly ObjectRef[], parts: DistributionPart
 const mostBehind = 100;
 
 /** Proxies that were connected, are not, and whose pod is still there. */
-const awayNow = ({ store, distribution }: DistributionParts): ProxyNode[] =>
-  distribution.departed().filter(({ name }) => {
+const awayNow = ({ store, distribution }: DistributionParts): Departed[] =>
+  distribution.departed().filter(({ node: { name } }) => {
     const dot = name.lastIndexOf('.');
     return dot > 0 && store.kind('', 'Pod').get(objectKey(name.slice(dot + 1), name.slice(0, dot))) !== undefined;
   });
 
 /** Everything that causes something of a proxy's configuration. */
-function needsOf(compiler: Compiler, node: ProxyNode): ReadonlySet<string> {
+function needsOf(compiler: Compiler, { node, called }: Departed): ReadonlySet<string> {
   const keys = new Set<string>();
   const add = (resource: Resource | undefined) => {
     for (const { object } of resource?.causes ?? []) keys.add(refKey(object));
@@ -98,6 +103,7 @@ function needsOf(compiler: Compiler, node: ProxyNode): ReadonlySet<string> {
     for (const resource of configuration.listeners.peek().values()) add(resource);
     for (const resource of configuration.clusters.peek().values()) add(resource);
     for (const name of configuration.routeNames.peek()) add(configuration.route(name).peek());
+    for (const name of called) add(configuration.called?.(name).peek());
   } catch {
     // What cannot be computed is said where it is served; here it counts as not needed.
   }

@@ -31,6 +31,7 @@ const proxy = (listener: Partial<TypeDistribution>, settled: boolean): ProxyDist
     metadata: {},
     locality: { region: '', zone: '', subZone: '' },
   },
+  onDemand: false,
   class: 'c',
   protocol: 'delta',
   peer: '',
