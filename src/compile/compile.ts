@@ -94,6 +94,7 @@ function sidecarOf(proxy: ProxyClass): Configuration {
   let secrets: readonly string[] | undefined;
   return {
     id: proxy.text,
+    delivery,
     clusters: computed(() => {
       const all = new Map(outbound().byName);
       for (const cluster of inbound.value.clusters) all.set(cluster.name, cluster);

@@ -14,6 +14,8 @@ export type Delivery = 'eager' | 'demand';
 export interface Configuration {
   /** What the class depends on, as text: equal ids, equal configuration. */
   readonly id: string;
+  /** Whether the proxies said that they can take what they need when they need it, and may. */
+  readonly delivery?: Delivery;
   /** All listeners, by name. */
   readonly listeners: ReadonlySignal<ReadonlyMap<string, Resource>>;
   /** All clusters, by name. */

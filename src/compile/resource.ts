@@ -3,7 +3,10 @@
 import { createHash } from 'node:crypto';
 import type { ObjectRef, Path } from '../api/object.ts';
 
-/** The resource types that proxies use: five of ADS, and clusters that are called for by name, on a stream of their own. */
+/**
+ * The resource types that proxies use: five of ADS, of which route tables come whole or as heads, and on streams of their own clusters
+ * that are called for by name and the virtual hosts of tables that came as heads.
+ */
 export const typeUrl = {
   cluster: 'type.googleapis.com/envoy.config.cluster.v3.Cluster',
   endpoint: 'type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment',
@@ -11,6 +14,8 @@ export const typeUrl = {
   route: 'type.googleapis.com/envoy.config.route.v3.RouteConfiguration',
   secret: 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret',
   called: 'type.googleapis.com/envoy.config.cluster.v3.Cluster',
+  head: 'type.googleapis.com/envoy.config.route.v3.RouteConfiguration',
+  host: 'type.googleapis.com/envoy.config.route.v3.VirtualHost',
 } as const;
 
 export type ResourceType = keyof typeof typeUrl;

@@ -1,23 +1,27 @@
 // A proxy's refusal, traced to the object and field that caused what it refused: Envoy's words beside the configuration's origins.
 
-import { fromBinary, type Message } from '@bufbuild/protobuf';
+import { fromBinary, type DescMessage, type Message } from '@bufbuild/protobuf';
+import { VirtualHostSchema } from '../../gen/envoy/config/route/v3/route_components_pb.js';
 import { diagnose, type Diagnostic } from '../api/diagnostic.ts';
 import { refText, type Path } from '../api/object.ts';
 import { originKey } from '../compile/origin.ts';
 import type { Cause, Resource, ResourceType } from '../compile/resource.ts';
 import type { Store } from '../store/store.ts';
 import type { Refusal } from '../xds/distribution.ts';
-import type { Part } from './configuration-parts.ts';
 import { schemas } from './resource-json.ts';
 
-const partOf: Readonly<Record<ResourceType, Part>> = {
-  cluster: 'clusters',
-  endpoint: 'endpoints',
-  listener: 'listeners',
-  route: 'routes',
-  secret: 'secrets',
-  called: 'clusters',
+const schemaOf: Readonly<Record<ResourceType, DescMessage>> = {
+  cluster: schemas.clusters,
+  endpoint: schemas.endpoints,
+  listener: schemas.listeners,
+  route: schemas.routes,
+  secret: schemas.secrets,
+  called: schemas.clusters,
+  head: schemas.routes,
+  host: VirtualHostSchema,
 };
+
+const typeWords: Partial<Record<ResourceType, string>> = { called: 'cluster', head: 'route', host: 'virtual host' };
 
 /** One diagnostic per object that may be meant; several only where neither the words nor the origins tell them apart. */
 export function refusalDiagnostics(refusals: readonly Refusal[], store: Store): Diagnostic[] {
@@ -25,7 +29,7 @@ export function refusalDiagnostics(refusals: readonly Refusal[], store: Store): 
     const what = {
       code: 'LAT1910',
       severity: 'error',
-      message: `Envoy refuses the ${type} ${resource.name} that comes of this: ${message.trim().slice(0, longestMessage)}`,
+      message: `Envoy refuses the ${typeWords[type] ?? type} ${resource.name} that comes of this: ${message.trim().slice(0, longestMessage)}`,
       help: 'proxies keep what they had of it; correct the object',
     } as const;
     const found = traced(type, resource, message).flatMap(({ object, path }): Diagnostic[] => {
@@ -60,14 +64,16 @@ function trace(type: ResourceType, resource: Resource, message: string): readonl
     const meant = causes.find(({ object }) => refText(object) === source.split('#')[0]);
     if (meant !== undefined) return [{ object: meant.object, path: pathOf(source) }];
   }
-  return causes.slice(0, mostSuspects);
+  // A virtual host is there for a service; what can be wrong with it comes of its rules.
+  const rules = type === 'host' ? causes.filter(({ object }) => object.kind !== 'Service') : causes;
+  return rules.slice(0, mostSuspects);
 }
 
 /** The origin, as metadata name it, of the part of a resource that a refusal is about. */
 function sourceMeant(type: ResourceType, resource: Resource, message: string): string | undefined {
   let decoded: Message;
   try {
-    decoded = fromBinary(schemas[partOf[type]], resource.bytes);
+    decoded = fromBinary(schemaOf[type], resource.bytes);
   } catch {
     return undefined;
   }

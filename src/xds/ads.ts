@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import type { GrpcCall, GrpcHandler, Peer } from '../lib/grpc/call.ts';
 import { grpcStatus, type GrpcStatus } from '../lib/grpc/status.ts';
 import type { Compiler, ProxyNode } from '../compile/configuration.ts';
+import { tableHeader } from '../compile/demand/source.ts';
 import { realClock, type Clock } from './clock.ts';
 import type { Flushable, StreamContext, XdsLog } from './context.ts';
 import { DistributionTable } from './distribution.ts';
@@ -27,7 +28,7 @@ export type CallInfo = Pick<GrpcCall, 'path' | 'metadata' | 'peer'> & { readonly
 export type Authorization = { readonly identity?: string } | { readonly refused: GrpcStatus };
 
 export interface AdsLimits {
-  /** Streams at one time, of which a proxy on demand has two. Default 40,000. */
+  /** Streams at one time, of which a proxy on demand has two, and one for each large table. Default 40,000. */
   readonly streams: number;
   /** Resource names subscribed to on one stream, over all types. Default 200,000. */
   readonly names: number;
@@ -51,7 +52,7 @@ export interface AdsOptions {
 
 /** Serves every stream of a process; the same object may be given to several gRPC servers. */
 export interface Ads {
-  /** For `serveGrpc`: both methods of the AggregatedDiscoveryService, and clusters on demand. */
+  /** For `serveGrpc`: both methods of the AggregatedDiscoveryService, clusters on demand, and virtual hosts. */
   readonly handlers: Readonly<Record<string, GrpcHandler>>;
   readonly distribution: DistributionTable;
   /** Distinct cells watched, views shared by streams, bytes of joined responses kept: for the debug API. */
@@ -63,6 +64,7 @@ export interface Ads {
 const service = '/envoy.service.discovery.v3.AggregatedDiscoveryService';
 export const deltaPath = `${service}/DeltaAggregatedResources`;
 export const sotwPath = `${service}/StreamAggregatedResources`;
+export const hostsPath = '/envoy.service.route.v3.VirtualHostDiscoveryService/DeltaVirtualHosts';
 export const calledPath = '/envoy.service.cluster.v3.ClusterDiscoveryService/DeltaClusters';
 
 const silent: XdsLog = { debug() {}, warn() {}, error() {} };
@@ -136,6 +138,8 @@ export function adsHandlers(options: AdsOptions): Ads {
 
   function serve(protocol: Protocol, call: GrpcCall, purpose: Purpose = 'ads'): ReturnType<GrpcHandler> {
     calls += 1;
+    const named = call.metadata[tableHeader];
+    const table = purpose === 'hosts' && typeof named === 'string' ? named : '';
     let stream: ProxyStream | undefined;
     let state: 'new' | 'asking' | 'open' | 'over' = calls > limits.streams ? 'over' : 'new';
     if (state === 'over') {
@@ -159,7 +163,7 @@ export function adsHandlers(options: AdsOptions): Ads {
       if (state !== 'asking' || !call.open) return;
       if ('refused' in verdict) return refuse('identity', verdict.refused);
       opened += 1;
-      stream = new ProxyStream(context, call, protocol, purpose, node, verdict.identity, opened);
+      stream = new ProxyStream(context, call, protocol, { purpose, table }, node, verdict.identity, opened);
       state = 'open';
       streams.add(stream);
       context.peers.add(stream);
@@ -173,6 +177,11 @@ export function adsHandlers(options: AdsOptions): Ads {
       if (!hello) return refuse('malformed', grpcStatus('invalidArgument', 'the request is no discovery request'));
       if (!hello.node)
         return refuse('malformed', grpcStatus('invalidArgument', 'the first request of a stream must carry the node'));
+      if (purpose === 'hosts' && table === '')
+        return refuse(
+          'malformed',
+          grpcStatus('invalidArgument', `a stream for virtual hosts says in ${tableHeader} of which table`),
+        );
       const node = parseNode(hello.node);
       if ('problem' in node) return refuse('malformed', grpcStatus('invalidArgument', node.problem));
       state = 'asking';
@@ -219,6 +228,7 @@ export function adsHandlers(options: AdsOptions): Ads {
       [deltaPath]: (call) => serve('delta', call),
       [sotwPath]: (call) => serve('sotw', call),
       [calledPath]: (call) => serve('delta', call, 'called'),
+      [hostsPath]: (call) => serve('delta', call, 'hosts'),
     },
     distribution,
     stats: () => ({ streams: streams.size, cells: watches.size, views: views.size, packedBytes: context.packer.held }),

@@ -59,7 +59,8 @@ export class CalledClusters {
       if (causes.length > 0) this.#given.add(name);
       else this.#given.delete(name);
     }
-    const sent = outgoing.send(subscription, { ...noDifference, resources }, changedAt, false, behind);
+    const more = behind.length > 0 ? { behind } : {};
+    const sent = outgoing.send(subscription, { ...noDifference, resources }, changedAt, false, more);
     return sent && outgoing.sendTrial(subscription, changedAt, false);
   }
 

@@ -58,18 +58,18 @@ export function sendRemovals(outgoing: Outgoing, peers: () => readonly Peer[], c
   const { subscriptions } = outgoing;
   const subscription = subscriptions.get('cluster');
   if (!subscription) return;
-  for (const [name, held] of subscription.kept) {
-    if (!isUsed(subscriptions, name)) subscription.leave(name, held);
-  }
+  const others = subscription.kept.size + subscription.leaving.size > 0 ? peers() : [];
+  const tables = others.filter(({ table }) => table !== '');
+  const used = (name: string) => isUsed(subscriptions, name) || tables.some((peer) => peer.leadsTo(name));
+  for (const [name, held] of subscription.kept) if (!used(name)) subscription.leave(name, held);
   if (subscription.leaving.size === 0) return;
-  const wait = untilUnused(outgoing);
+  const wait = Math.max(untilUnused(outgoing), ...tables.map((peer) => peer.untilUnused() ?? 0));
   if (wait > 0) return outgoing.hold(wait, changedAt);
   if (subscription.full) return void outgoing.holdFull();
-  const others = peers();
   const removed = new Map<string, Resource | undefined>();
   for (const [name, held] of subscription.leaving) {
     if (subscription.view.get(name) || others.some((peer) => peer.hasCalled(name))) continue;
-    if (isUsed(subscriptions, name)) subscription.kept.set(name, held);
+    if (used(name)) subscription.kept.set(name, held);
     else removed.set(name, held);
   }
   subscription.leaving.clear();

@@ -1,8 +1,9 @@
-// What a view holds, read from a class's cells: a whole map of clusters or listeners, or single resources by name.
+// What a view holds, read from a class's cells: a whole map of clusters, listeners or a table's hosts, or single resources by name.
 
 import { computed, type ReadonlySignal } from '@preact/signals-core';
 import type { Configuration } from '../compile/configuration.ts';
 import type { Resource, ResourceType } from '../compile/resource.ts';
+import { tableApart } from '../compile/route/apart.ts';
 import { failureOf, readOr, type Watches } from './watch.ts';
 
 /** A resource that became another, appeared or went. */
@@ -31,22 +32,45 @@ const none: readonly Change[] = [];
 const empty: ReadonlyMap<string, Resource> = new Map();
 
 /** The types that come as one map, and so know wildcards. */
-export type MapType = 'cluster' | 'listener';
+export type MapType = 'cluster' | 'listener' | 'host';
 
-export const isMapType = (type: ResourceType): type is MapType => type === 'cluster' || type === 'listener';
+export const isMapType = (type: ResourceType): type is MapType => type === 'cluster' || type === 'listener' || type === 'host';
 
-const mapOf = (configuration: Configuration, type: MapType) =>
-  type === 'cluster' ? configuration.clusters : configuration.listeners;
+interface MapCell {
+  readonly cell: ReadonlySignal<unknown>;
+  /** Undefined while it cannot be computed: that is not the same as empty. */
+  readonly read: () => ReadonlyMap<string, Resource> | undefined;
+}
+
+function mapOf(configuration: Configuration, type: MapType, table: string): MapCell {
+  if (type !== 'host') {
+    const cell = type === 'cluster' ? configuration.clusters : configuration.listeners;
+    return { cell, read: () => readOr(cell, undefined) };
+  }
+  const cell = configuration.route(table);
+  // The hosts of a table that is gone stay until nothing refers to it.
+  return { cell, read: () => partsOf(readOr(cell, undefined))?.hosts };
+}
+
+const partsOf = (table: Resource | undefined) => table && tableApart(table);
+
+/** What a view looks at. */
+export interface Looked {
+  readonly type: ResourceType;
+  /** Undefined is a wildcard. */
+  readonly names: ReadonlySet<string> | undefined;
+  /** Whose hosts; of other types empty. */
+  readonly table: string;
+}
 
 /** Everything of a map, or the part of it that `names` asks for. */
 export function mapContent(
   watches: Watches,
   configuration: Configuration,
-  type: MapType,
-  names: ReadonlySet<string> | undefined,
+  { type, names, table }: Looked & { readonly type: MapType },
   onTouch: () => void,
 ): Content {
-  const cell = mapOf(configuration, type);
+  const { cell, read } = mapOf(configuration, type, table);
   let dirty = false;
   const watcher = {
     touch: () => {
@@ -55,8 +79,7 @@ export function mapContent(
     },
   };
   watches.add(cell, type, watcher);
-  // Undefined as long as it could not be computed: that is not the same as empty.
-  let map = readOr(cell, undefined);
+  let map = read();
   const wanted = (name: string) => names === undefined || names.has(name);
   return {
     get: (name) => (wanted(name) ? map?.get(name) : undefined),
@@ -72,7 +95,7 @@ export function mapContent(
       if (!dirty) return none;
       dirty = false;
       const before = map ?? empty;
-      map = readOr(cell, map);
+      map = read() ?? map;
       if (map === undefined) return none;
       const changes: Change[] = [];
       for (const [name, resource] of map) {
@@ -99,6 +122,7 @@ interface Slot {
 export class NamedContent implements Content {
   readonly #watches: Watches;
   readonly #cellOf: (name: string) => ReadonlySignal<Resource | undefined>;
+  readonly #read: (cell: ReadonlySignal<Resource | undefined>) => Slot['resource'];
   readonly #onTouch: () => void;
   readonly #slots = new Map<string, Slot>();
   readonly #touched = new Set<string>();
@@ -117,8 +141,11 @@ export class NamedContent implements Content {
       route: (name: string) => configuration.route(name),
       secret: (name: string) => configuration.secret(name),
       called: (name: string) => configuration.called?.(name) ?? never,
+      head: (name: string) => configuration.route(name),
     };
     this.#cellOf = cells[type];
+    this.#read =
+      type === 'head' ? (cell) => partsOf(readOr(cell, undefined))?.head ?? 'unknown' : (cell) => readOr(cell, 'unknown');
     for (const name of names) this.add(name);
   }
 
@@ -130,7 +157,7 @@ export class NamedContent implements Content {
   add(name: string): void {
     const cell = this.#cellOf(name);
     this.#watches.add(cell, name, this);
-    this.#slots.set(name, { cell, resource: readOr(cell, 'unknown') });
+    this.#slots.set(name, { cell, resource: this.#read(cell) });
   }
 
   remove(name: string): void {
@@ -173,9 +200,9 @@ export class NamedContent implements Content {
       const slot = this.#slots.get(name);
       if (!slot) continue;
       const before = slot.resource;
-      const now = readOr(slot.cell, before);
-      slot.resource = now;
+      const now = this.#read(slot.cell);
       if (now === 'unknown') continue;
+      slot.resource = now;
       // To learn that there is nothing is news, too: somebody may hold what was there long ago.
       if (before === 'unknown') changes.push({ name, before: undefined });
       else if (before?.version !== now?.version) changes.push({ name, before });

@@ -55,8 +55,8 @@ export interface Refusal {
 export interface Distributed {
   readonly stream: number;
   readonly node: ProxyNode;
-  /** `called`: clusters on demand, beside the same proxy's ADS stream. */
-  readonly purpose: 'ads' | 'called';
+  /** `called` and `hosts`: clusters on demand and virtual hosts, beside the same proxy's ADS stream. */
+  readonly purpose: 'ads' | 'called' | 'hosts';
   distribution(): ProxyDistribution;
   /** How far each of these objects (by `refKey`) has come; those that the proxy does not need are left out. */
   objects(keys: Iterable<string>): ReadonlyMap<string, ObjectState>;
@@ -65,6 +65,38 @@ export interface Distributed {
   refusals(): readonly Refusal[];
   /** The version of each resource of a type that the proxy has acknowledged. */
   acknowledged(type: ResourceType): ReadonlyMap<string, string>;
+}
+
+const ranks: readonly TypeDistribution['state'][] = ['acknowledged', 'sent', 'pending'];
+
+/** Each type once: heads count among the tables, and the hosts of all tables together. */
+function joinedTypes(types: readonly TypeDistribution[]): readonly TypeDistribution[] {
+  const joined = new Map<ResourceType, TypeDistribution>();
+  for (const each of types) {
+    const type = each.type === 'head' ? 'route' : each.type;
+    const before = joined.get(type);
+    joined.set(type, before === undefined ? { ...each, type } : joinedType(before, each));
+  }
+  return [...joined.values()];
+}
+
+function joinedType(one: TypeDistribution, other: TypeDistribution): TypeDistribution {
+  const latest = (a = -Infinity, b = -Infinity) => Math.max(a, b);
+  const [lastPushAt, lastAnswerAt] = [latest(one.lastPushAt, other.lastPushAt), latest(one.lastAnswerAt, other.lastAnswerAt)];
+  const problem = one.problem ?? other.problem;
+  return {
+    type: one.type,
+    resources: one.resources + other.resources,
+    state: ranks[Math.max(ranks.indexOf(one.state), ranks.indexOf(other.state))] ?? 'pending',
+    ...(problem !== undefined && { problem }),
+    version: `${one.version}+${other.version}`,
+    rejected: [...one.rejected, ...other.rejected],
+    pushes: one.pushes + other.pushes,
+    bytes: one.bytes + other.bytes,
+    nacks: one.nacks + other.nacks,
+    ...(lastPushAt > 0 && { lastPushAt }),
+    ...(lastAnswerAt > 0 && { lastAnswerAt }),
+  };
 }
 
 /** Proxies that went and are remembered, at most: they run what they had, and come back. */
@@ -123,7 +155,7 @@ export class DistributionTable {
     return this.#streams.size;
   }
 
-  /** One entry per ADS stream, oldest first; what the proxy has on demand is part of its latest. */
+  /** One entry per ADS stream, oldest first; what the proxy has on streams beside it is part of its latest. */
   list(): ProxyDistribution[] {
     const entries: ProxyDistribution[] = [];
     const latest = new Map<string, number>();
@@ -131,14 +163,14 @@ export class DistributionTable {
     for (const stream of streams.filter(({ purpose }) => purpose === 'ads')) {
       latest.set(stream.node.id, entries.push(stream.distribution()) - 1);
     }
-    for (const stream of streams.filter(({ purpose }) => purpose === 'called')) {
+    for (const stream of streams.filter(({ purpose }) => purpose !== 'ads')) {
       const index = latest.get(stream.node.id);
       const entry = index === undefined ? undefined : entries[index];
-      const called = stream.distribution();
-      if (index === undefined || entry === undefined) entries.push(called);
-      else entries[index] = { ...entry, types: [...entry.types, ...called.types], settled: entry.settled && called.settled };
+      const more = stream.distribution();
+      if (index === undefined || entry === undefined) entries.push(more);
+      else entries[index] = { ...entry, types: [...entry.types, ...more.types], settled: entry.settled && more.settled };
     }
-    return entries;
+    return entries.map((entry) => ({ ...entry, types: joinedTypes(entry.types) }));
   }
 
   /** The entries of one proxy, by node id; more than one while it reconnects. */

@@ -30,6 +30,8 @@ export const shortType: Readonly<Record<ResourceType, string>> = {
   route: 'rds',
   secret: 'sds',
   called: 'odcds',
+  head: 'rds',
+  host: 'vhds',
 };
 
 const seconds = [0.005, 0.01, 0.05, 0.1, 0.2, 0.5, 1, 3, 5, 10, 20, 30];

@@ -57,12 +57,19 @@ function unsettled(subscription: Subscription): ReadonlyMap<string, ObjectState>
   return states;
 }
 
-/** The state of each object that the subscriptions' proxy needs; others are left out. */
-export function objectStates(subscriptions: readonly Subscription[], keys: Iterable<string>): Map<string, ObjectState> {
-  const looks = subscriptions.map((subscription) => {
-    subscription.view.refresh();
-    return { caused: causedIn(subscription.view), states: unsettled(subscription) };
-  });
+/** The state of each object that the subscriptions' proxy needs, `due` resources that it has yet to ask for too; others are left out. */
+export function objectStates(
+  subscriptions: readonly Subscription[],
+  keys: Iterable<string>,
+  due: readonly Resource[],
+): Map<string, ObjectState> {
+  const looks = [
+    ...subscriptions.map((subscription) => {
+      subscription.view.refresh();
+      return { caused: causedIn(subscription.view), states: unsettled(subscription) };
+    }),
+    ...(due.length > 0 ? [{ caused: indexed(due), states: 'all' as const }] : []),
+  ];
   const found = new Map<string, ObjectState>();
   for (const key of keys) {
     let worst: ObjectState | undefined;
@@ -80,8 +87,9 @@ export function objectStates(subscriptions: readonly Subscription[], keys: Itera
 const pendingFirst: ObjectState = { state: 'pending' };
 
 /** The objects of which a proxy lacks something, by `refKey`. */
-export function lackingObjects(subscriptions: readonly Subscription[]): Map<string, ObjectRef> {
+export function lackingObjects(subscriptions: readonly Subscription[], due: readonly Resource[]): Map<string, ObjectRef> {
   const lacking = new Map<string, ObjectRef>();
+  for (const { causes } of due) for (const { object } of causes) lacking.set(refKey(object), object);
   for (const subscription of subscriptions) {
     const { view } = subscription;
     view.refresh();

@@ -17,15 +17,21 @@ export function waitForClusters(subscriptions: Subscriptions, now: number, patie
   );
 }
 
+/** What leads to clusters, and so waits for them: in the order in which it is sent. */
+const dependents = ['listener', 'route', 'head', 'host'] as const;
+
+/** Whether something that leads to clusters is to be sent. */
+export const hasDependents = (subscriptions: Subscriptions): boolean =>
+  dependents.some((type) => subscriptions.get(type)?.pending);
+
 /**
  * How long until removed clusters may go; undefined while listeners or routes are still to be sent, or cannot be computed and
  * so stay as they were. Nothing that the proxy runs may refer to what is removed.
  */
 export function waitForRemovals(subscriptions: Subscriptions, now: number, patienceMs: number): number | undefined {
-  const listener = subscriptions.get('listener');
-  const route = subscriptions.get('route');
-  for (const each of [listener, route]) if (each?.pending || each?.view.failure() !== undefined) return undefined;
-  return Math.max(waitFor(listener, now, patienceMs, false), waitFor(route, now, patienceMs, false));
+  const each = dependents.map((type) => subscriptions.get(type));
+  if (each.some((subscription) => subscription?.pending || subscription?.view.failure() !== undefined)) return undefined;
+  return Math.max(...each.map((subscription) => waitFor(subscription, now, patienceMs, false)));
 }
 
 /**
@@ -33,7 +39,7 @@ export function waitForRemovals(subscriptions: Subscriptions, now: number, patie
  * an older one, of which nobody knows where it leads.
  */
 export function isUsed(subscriptions: Subscriptions, cluster: string): boolean {
-  return (['listener', 'route'] as const).some((type) => {
+  return dependents.some((type) => {
     const subscription = subscriptions.get(type);
     if (subscription === undefined) return false;
     const { view, isolation } = subscription;

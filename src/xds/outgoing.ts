@@ -100,7 +100,7 @@ export class Outgoing {
     { resources, removed }: Difference,
     changedAt: number | undefined,
     gating: boolean,
-    behind: readonly string[] = [],
+    more: Pick<Push, 'behind' | 'closing'> = {},
   ): boolean {
     const { type } = subscription;
     const { clock, metrics, packer, waves } = this.server;
@@ -112,16 +112,7 @@ export class Outgoing {
     let bytes = 0;
     for (const part of parts) bytes += part.length;
     const sentAt = clock.now();
-    const push: Push = {
-      nonce,
-      resources,
-      removed,
-      bytes,
-      sentAt,
-      changedAt,
-      gating,
-      ...(behind.length > 0 && { behind }),
-    };
+    const push: Push = { nonce, resources, removed, bytes, sentAt, changedAt, gating, ...more };
     subscription.unanswered.push(push);
     subscription.latestNonce = nonce;
     subscription.greet = false;

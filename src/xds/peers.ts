@@ -1,8 +1,11 @@
-// The streams of one proxy beside each other: ADS, and the clusters that it calls for by name. What one sends can oblige the other.
+// The streams of one proxy beside each other: ADS, the clusters that it calls for by name, and the virtual hosts of its large tables.
+// What one sends can oblige another.
 
 /** What a stream does for the other streams of its proxy. */
 export interface Peer {
   readonly node: { readonly id: string };
+  /** Whose virtual hosts it is for; empty for others. */
+  readonly table: string;
   /**
    * Which of these endpoints the proxy has subscribed to here: for a cluster that changes it does not ask for them again. Undefined
    * where it has not yet said, or never says, which it has.
@@ -14,6 +17,16 @@ export interface Peer {
   takeUnrepeated(): Iterable<string>;
   /** Milliseconds until nothing that the proxy runs refers any more to what is gone; 0 is now; undefined where this is not known here. */
   untilUnused(): number | undefined;
+  /** Sends the clusters that there are, and says how many milliseconds what leads to them must wait; 0 is now. */
+  clustersFirst(changedAt: number | undefined): number;
+  /** Whether what the proxy has of this stream leads to a cluster. */
+  leadsTo(cluster: string): boolean;
+  /** Whether a bridge answers for a table until its virtual hosts are there. */
+  bridges(table: string): boolean;
+  /** Whether the proxy has all virtual hosts that there are of the stream's table. */
+  hostsArrived(): boolean;
+  /** Something was answered: what waits for that may go. */
+  look(): void;
   /** Whether the proxy has called for a cluster here: then nobody else may take it away (envoy-tried.md §2.4). */
   hasCalled(name: string): boolean;
 }

@@ -5,13 +5,13 @@ import type { ObjectRef } from '../api/object.ts';
 import type { GrpcCall } from '../lib/grpc/call.ts';
 import { grpcStatus, type GrpcStatus } from '../lib/grpc/status.ts';
 import type { Configuration, ProxyNode } from '../compile/configuration.ts';
-import { typeUrl, type ResourceType } from '../compile/resource.ts';
+import { typeUrl, type Resource, type ResourceType } from '../compile/resource.ts';
 import { CalledClusters } from './called.ts';
 import { oweEndpoints, oweEndpointsOf, sendClusters, sendEndpoints, sendRemovals, untilUnused } from './clusters.ts';
 import type { Flushable, StreamContext } from './context.ts';
 import { lackingObjects, objectStates, type ObjectState } from './object-state.ts';
 import type { Distributed, ProxyDistribution, Refusal } from './distribution.ts';
-import { waitForClusters } from './order.ts';
+import { hasDependents, isUsed, waitForClusters } from './order.ts';
 import { Outgoing } from './outgoing.ts';
 import { decodeDeltaRequest, decodeSotwRequest, type DiscoveryRequest } from './request.ts';
 import { acknowledgedVersions, typeDistribution } from './report.ts';
@@ -19,16 +19,20 @@ import type { Protocol } from './response.ts';
 import { changeDelta, changeSotw, openDelta, openSotw } from './subscribe.ts';
 import type { Subscription } from './subscription.ts';
 import type { Peer } from './peers.ts';
+import { nothing } from './view.ts';
+import { sendHosts } from './hosts.ts';
+import { Tables } from './tables.ts';
 import { readOr } from './watch.ts';
 
-/** What a stream is for: everything that a proxy subscribes to, or the clusters that it calls for by name. */
-export type Purpose = 'ads' | 'called';
+/** What a stream is for: everything that a proxy subscribes to, the clusters that it calls for by name, or one table's hosts. */
+export type Purpose = 'ads' | 'called' | 'hosts';
 
 /** The types that are served on a stream, by URL. */
 const types: Readonly<Record<Purpose, ReadonlyMap<string, ResourceType>>> = {
   ads: new Map((['cluster', 'endpoint', 'listener', 'route', 'secret'] as const).map((type) => [typeUrl[type], type])),
   // The service's own name says the type.
   called: new Map([typeUrl.called, ''].map((url) => [url, 'called'])),
+  hosts: new Map([typeUrl.host, ''].map((url) => [url, 'host'])),
 };
 
 export class ProxyStream implements Distributed, Flushable, Peer {
@@ -36,6 +40,8 @@ export class ProxyStream implements Distributed, Flushable, Peer {
   readonly node: ProxyNode;
   readonly identity: string | undefined;
   readonly purpose: Purpose;
+  /** Whose virtual hosts it is for. */
+  readonly table: string;
   readonly #server: StreamContext;
   readonly #call: GrpcCall;
   readonly #protocol: Protocol;
@@ -43,6 +49,7 @@ export class ProxyStream implements Distributed, Flushable, Peer {
   #configuration: Configuration;
   readonly #outgoing: Outgoing;
   readonly #called: CalledClusters;
+  readonly #tables: Tables;
   readonly #subscriptions: Map<ResourceType, Subscription>;
   /** Types that this server does not serve and that were asked for: told once each. */
   readonly #foreign = new Set<string>();
@@ -51,7 +58,7 @@ export class ProxyStream implements Distributed, Flushable, Peer {
     server: StreamContext,
     call: GrpcCall,
     protocol: Protocol,
-    purpose: Purpose,
+    { purpose, table }: { readonly purpose: Purpose; readonly table: string },
     node: ProxyNode,
     identity: string | undefined,
     stream: number,
@@ -59,6 +66,7 @@ export class ProxyStream implements Distributed, Flushable, Peer {
     this.stream = stream;
     this.node = node;
     this.identity = identity;
+    this.table = table;
     this.#server = server;
     this.#call = call;
     this.#protocol = protocol;
@@ -66,6 +74,7 @@ export class ProxyStream implements Distributed, Flushable, Peer {
     this.#outgoing = new Outgoing({ server, call, protocol, stream, again: () => this.flush(undefined) });
     this.#subscriptions = this.#outgoing.subscriptions;
     this.#called = new CalledClusters(this.#outgoing, () => server.peers.of(this));
+    this.#tables = new Tables(this.#outgoing, (form, request) => this.#open(form, request));
     this.#cell = server.compiler.configurationFor(node);
     this.#configuration = this.#cell.peek();
     server.watches.add(this.#cell, node.id, this);
@@ -90,19 +99,29 @@ export class ProxyStream implements Distributed, Flushable, Peer {
     const tooMany = grpcStatus('resourceExhausted', `more than ${mostNames} resource names on one stream`);
     // Before anything is looked up by these names: each would make a cell.
     if (request.subscribe.length > mostNames) return tooMany;
-    const subscription = this.#subscriptions.get(type);
-    if (!subscription) this.#open(type, request);
-    else if (!this.#change(subscription, request)) return undefined;
+    const parts =
+      type === 'route' && this.#protocol === 'delta'
+        ? this.#tables.requests(request, this.#configuration)
+        : [[type, request] as const];
+    let look = false;
+    for (const [form, part] of parts) {
+      const subscription = this.#subscriptions.get(form);
+      if (!subscription) this.#open(form, part);
+      look = !subscription || this.#change(subscription, part) || look;
+    }
+    if (!look) return undefined;
     let names = 0;
     for (const { view, extra } of this.#subscriptions.values()) names += (view.names?.size ?? 0) + extra.size;
     if (names > mostNames) return tooMany;
     this.flush(undefined);
+    // A proxy that comes back with its virtual hosts answers nothing, for nothing is sent.
+    if (this.purpose === 'hosts') for (const peer of this.#server.peers.of(this)) peer.look();
     return undefined;
   }
 
   #open(type: ResourceType, request: DiscoveryRequest): void {
     const open = this.#protocol === 'delta' ? openDelta : openSotw;
-    const subscription = open(this.#server.views, this.#configuration, type, request);
+    const subscription = open(this.#server.views, { configuration: this.#configuration, type, table: this.table }, request);
     this.#server.owners.set(subscription, this);
     this.#subscriptions.set(type, subscription);
     if (type === 'called') this.#called.opened(request);
@@ -142,7 +161,10 @@ export class ProxyStream implements Distributed, Flushable, Peer {
         this.#server.waves.answered(changedAt, now);
       }
     }
-    if (error === undefined) return;
+    const refused = error === undefined ? undefined : pushes.at(-1);
+    if (refused !== undefined) this.#tables.refused(refused);
+    for (const peer of this.#server.peers.of(this)) peer.look();
+    if (refused === undefined) return;
     metrics.rejected(subscription.type);
     log.warn({ node: this.node.id, type: subscription.type, error }, 'a proxy refused a response and keeps what it had');
   }
@@ -162,7 +184,8 @@ export class ProxyStream implements Distributed, Flushable, Peer {
     for (const subscription of this.#subscriptions.values()) {
       const before = subscription.view;
       before.refresh();
-      const view = views.join(subscription, next, subscription.type, before.names && new Set(before.names));
+      const { type, table } = before;
+      const view = views.join(subscription, next, { type, table, names: before.names && new Set(before.names) });
       if (view === before) continue;
       view.refresh();
       subscription.switchTo(view, false);
@@ -175,18 +198,52 @@ export class ProxyStream implements Distributed, Flushable, Peer {
     const look = outgoing.begin(cause);
     if (look === undefined) return;
     const { changedAt } = look;
+    const peers = () => this.#server.peers.of(this);
+    this.#tables.review(this.#configuration, peers);
     if (!this.#called.send(changedAt)) return;
     if (!sendClusters(outgoing, changedAt)) return;
     if (!sendEndpoints(outgoing, changedAt)) return;
     if (!outgoing.sendType('secret', changedAt, false)) return;
 
-    const { clock, patienceMs } = this.#server;
-    const wait = waitForClusters(this.#subscriptions, clock.now(), patienceMs);
-    const dependents = this.#subscriptions.get('listener')?.pending || this.#subscriptions.get('route')?.pending;
-    if (wait > 0 && dependents) return outgoing.hold(wait, changedAt);
+    const wait = hasDependents(this.#subscriptions) ? this.#untilReady(changedAt) : 0;
+    if (wait > 0) return outgoing.hold(wait, changedAt);
     if (!outgoing.sendType('listener', changedAt, false)) return;
     if (!outgoing.sendType('route', changedAt, false)) return;
-    sendRemovals(outgoing, () => this.#server.peers.of(this), changedAt);
+    if (!this.#tables.sendHeads(changedAt)) return;
+    if (!sendHosts(outgoing, peers, changedAt)) return;
+    sendRemovals(outgoing, peers, changedAt);
+  }
+
+  /** Milliseconds until what leads to clusters may go; virtual hosts wait for those of the ADS stream. */
+  #untilReady(changedAt: number | undefined): number {
+    const { clock, patienceMs, peers } = this.#server;
+    if (this.purpose === 'hosts') return Math.max(0, ...peers.of(this).map((peer) => peer.clustersFirst(changedAt)));
+    return waitForClusters(this.#subscriptions, clock.now(), patienceMs);
+  }
+
+  clustersFirst(changedAt: number | undefined): number {
+    if (this.purpose !== 'ads') return 0;
+    this.flush(changedAt);
+    return this.#untilReady(changedAt);
+  }
+
+  leadsTo(cluster: string): boolean {
+    return isUsed(this.#subscriptions, cluster);
+  }
+
+  bridges(table: string): boolean {
+    return this.#tables.bridges(table);
+  }
+
+  hostsArrived(): boolean {
+    const hosts = this.#subscriptions.get('host');
+    if (hosts === undefined || hosts.sent === nothing || hosts.unanswered.length > 0) return false;
+    hosts.view.refresh();
+    return !hosts.pending && hosts.rejections().length === 0;
+  }
+
+  look(): void {
+    if (this.#outgoing.held || this.#tables.awaits) this.flush(undefined);
   }
 
   endpointsHeld(names: readonly string[]): readonly string[] | undefined {
@@ -206,7 +263,7 @@ export class ProxyStream implements Distributed, Flushable, Peer {
   }
 
   untilUnused(): number | undefined {
-    if (!this.#subscriptions.has('listener')) return undefined;
+    if (this.purpose !== 'hosts' && !this.#subscriptions.has('listener')) return undefined;
     for (const { view } of this.#subscriptions.values()) view.refresh();
     return untilUnused(this.#outgoing);
   }
@@ -244,16 +301,22 @@ export class ProxyStream implements Distributed, Flushable, Peer {
       peer: `${this.#call.peer.transport} ${this.#call.peer.address}`,
       connectedSince: this.#outgoing.openedAt,
       types: each,
-      settled: each.every(({ state, rejected }) => state === 'acknowledged' && rejected.length === 0),
+      settled:
+        each.every(({ state, rejected }) => state === 'acknowledged' && rejected.length === 0) && this.#unasked().length === 0,
     };
   }
 
   objects(keys: Iterable<string>): ReadonlyMap<string, ObjectState> {
-    return objectStates([...this.#subscriptions.values()], keys);
+    return objectStates([...this.#subscriptions.values()], keys, this.#unasked());
   }
 
   lacking(): ReadonlyMap<string, ObjectRef> {
-    return lackingObjects([...this.#subscriptions.values()]);
+    return lackingObjects([...this.#subscriptions.values()], this.#unasked());
+  }
+
+  /** Virtual hosts that the proxy is about to ask for. */
+  #unasked(): readonly Resource[] {
+    return this.#tables.unasked(this.#server.peers.of(this));
   }
 
   refusals(): readonly Refusal[] {

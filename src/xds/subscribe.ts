@@ -1,8 +1,7 @@
 // How a request changes what a stream is subscribed to: the rules of delta and of SotW, each in one function.
 
 import type { Configuration } from '../compile/configuration.ts';
-import type { ResourceType } from '../compile/resource.ts';
-import { isMapType } from './content.ts';
+import { isMapType, type Looked } from './content.ts';
 import type { DiscoveryRequest } from './request.ts';
 import { Subscription, unsentOf } from './subscription.ts';
 import { noDifference, nothing } from './view.ts';
@@ -11,25 +10,27 @@ import type { Views } from './views.ts';
 const star = '*';
 const withoutStar = (names: readonly string[]) => new Set(names.filter((name) => name !== star));
 
+/** What a subscription is to. */
+interface Opening extends Pick<Looked, 'type' | 'table'> {
+  readonly configuration: Configuration;
+}
+
 /** What both protocols' first requests ask for. No names, or `*`, is a wildcard for clusters and listeners. */
-function opened(views: Views, configuration: Configuration, type: ResourceType, request: DiscoveryRequest) {
+function opened(views: Views, { configuration, type, table }: Opening, request: DiscoveryRequest) {
   const names = withoutStar(request.subscribe);
   // A proxy that comes back asks again for what it has been given, whether it repeats all names or not.
   if (type === 'called') for (const name of request.initial?.keys() ?? []) names.add(name);
   const wildcard = isMapType(type) && (request.subscribe.length === 0 || request.subscribe.includes(star));
-  const subscription = new Subscription(type, (member) => views.join(member, configuration, type, wildcard ? undefined : names));
+  const subscription = new Subscription(type, (member) =>
+    views.join(member, configuration, { type, table, names: wildcard ? undefined : names }),
+  );
   subscription.view.refresh();
   return { subscription, names, wildcard };
 }
 
 /** A stream's first request of a type. */
-export function openDelta(
-  views: Views,
-  configuration: Configuration,
-  type: ResourceType,
-  request: DiscoveryRequest,
-): Subscription {
-  const { subscription, names, wildcard } = opened(views, configuration, type, request);
+export function openDelta(views: Views, opening: Opening, request: DiscoveryRequest): Subscription {
+  const { subscription, names, wildcard } = opened(views, opening, request);
   if (wildcard) for (const name of names) subscription.extra.add(name);
   if (request.initial) subscription.reconcile(request.initial);
   else subscription.greet = wildcard;
@@ -57,15 +58,16 @@ export function changeDelta(views: Views, subscription: Subscription, request: D
 }
 
 function changeWildcard(views: Views, subscription: Subscription, add: boolean, drop: boolean): void {
-  const { view, extra, type } = subscription;
+  const { view, extra } = subscription;
+  const { type, table } = view;
   if (add && !subscription.wildcard) {
     for (const name of view.names ?? []) extra.add(name);
-    const all = views.join(subscription, view.configuration, type, undefined);
+    const all = views.join(subscription, view.configuration, { type, table, names: undefined });
     all.refresh();
     subscription.switchTo(all, false);
     views.leave(subscription, view, false);
   } else if (drop && subscription.wildcard) {
-    const some = views.join(subscription, view.configuration, type, new Set(extra));
+    const some = views.join(subscription, view.configuration, { type, table, names: new Set(extra) });
     some.refresh();
     subscription.switchTo(some, true);
     views.leave(subscription, view, false);
@@ -74,31 +76,27 @@ function changeWildcard(views: Views, subscription: Subscription, add: boolean, 
 }
 
 /** A stream's first SotW request of a type. What it accepted on an earlier stream, by version, is not sent again. */
-export function openSotw(
-  views: Views,
-  configuration: Configuration,
-  type: ResourceType,
-  request: DiscoveryRequest,
-): Subscription {
-  const { subscription, names, wildcard } = opened(views, configuration, type, request);
+export function openSotw(views: Views, opening: Opening, request: DiscoveryRequest): Subscription {
+  const { subscription, names, wildcard } = opened(views, opening, request);
   subscription.named = names.size > 0;
   // Only a whole state has a version that says all: of endpoints and routes a proxy may have dropped some in between.
   if (wildcard && request.version !== '' && request.version === subscription.view.version) {
     subscription.sent = subscription.view.revision;
-  } else subscription.greet = isMapType(type);
+  } else subscription.greet = isMapType(opening.type);
   return subscription;
 }
 
 /** Later requests repeat all names; those that are new are answered. */
 export function changeSotw(views: Views, subscription: Subscription, request: DiscoveryRequest): void {
-  const { view, type } = subscription;
+  const { view } = subscription;
+  const { type, table } = view;
   const names = withoutStar(request.subscribe);
   const map = isMapType(type);
   const wildcard = map && (request.subscribe.includes(star) || (request.subscribe.length === 0 && !subscription.named));
   if (names.size > 0) subscription.named = true;
   view.refresh();
   if (map && wildcard !== subscription.wildcard) {
-    const next = views.join(subscription, view.configuration, type, wildcard ? undefined : names);
+    const next = views.join(subscription, view.configuration, { type, table, names: wildcard ? undefined : names });
     next.refresh();
     subscription.switchTo(next, true);
     views.leave(subscription, view, false);

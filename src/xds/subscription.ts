@@ -19,6 +19,8 @@ export interface Push {
   readonly gating: boolean;
   /** Endpoints that the proxy's other stream sends again when this is answered. */
   readonly behind?: readonly string[];
+  /** It stands in for resources that are in doubt, and its answer says nothing of them. */
+  readonly closing?: boolean;
 }
 
 /** What a proxy holds under a name: a resource that we know, something of which we know nothing more, or nothing. */
@@ -54,6 +56,10 @@ export class Subscription implements Member {
   isolation: Isolation | undefined;
   /** Where the whole state is sent (SotW): the last one that was accepted. */
   #accepted: readonly Resource[] = [];
+  /** Whether the proxy has something of it. */
+  arrived = false;
+  /** What stands in for the first response, which was refused, was sent (virtual hosts). */
+  closing = false;
   latestNonce = '';
   pushes = 0;
   bytes = 0;
@@ -74,8 +80,17 @@ export class Subscription implements Member {
   get pending(): boolean {
     return (
       this.view.known &&
-      (this.sent !== this.view.revision || this.owed !== undefined || this.greet || this.isolation?.trying === true)
+      (this.sent !== this.view.revision ||
+        this.owed !== undefined ||
+        this.greet ||
+        this.isolation?.trying === true ||
+        this.gaping)
     );
+  }
+
+  /** Of virtual hosts: the first response was refused, Envoy serves without any, and nothing stands in for them yet. */
+  get gaping(): boolean {
+    return this.type === 'host' && this.isolation !== undefined && !this.arrived && !this.closing;
   }
 
   /** Whether it must wait for an answer before anything more is sent. */
@@ -104,6 +119,7 @@ export class Subscription implements Member {
   reconcile(kept: ReadonlyMap<string, string>): void {
     const { view } = this;
     this.sent = view.revision;
+    this.arrived = kept.size > 0;
     for (const { name, version } of view.all()) if (kept.get(name) !== version) this.owe(name, 'nothing');
     for (const name of kept.keys()) if (!view.get(name)) this.owe(name, 'something');
   }
@@ -204,10 +220,11 @@ export class Subscription implements Member {
     const last = pushes.at(-1);
     for (const push of pushes) {
       if (error !== undefined && push === last) continue;
-      this.isolation?.accepted(push.resources);
+      this.arrived = true;
+      if (push.closing !== true) this.isolation?.accepted(push.resources);
       if (whole) this.#accepted = push.resources;
     }
-    if (error !== undefined && last) this.#nacked(last, error, at);
+    if (error !== undefined && last && last.closing !== true) this.#nacked(last, error, at);
     return pushes;
   }
 

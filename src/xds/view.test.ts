@@ -18,7 +18,7 @@ test('a member that is far behind finds all that changed, though the log is cut'
   const names = Array.from({ length: 20 }, (_, index) => `c${index}`);
   a.put('endpoint', ...names.map((name) => fake(name)));
   const behind = { sent: nothing };
-  const view = views.join(behind, a.configuration, 'endpoint', new Set(names));
+  const view = views.join(behind, a.configuration, { type: 'endpoint', names: new Set(names), table: '' });
   behind.sent = view.revision;
   for (let round = 0; round < 500; round += 1) {
     a.put('endpoint', fake(`c${round % 10}`, String(round)));
@@ -39,7 +39,7 @@ test('a member that is far behind finds all that changed, though the log is cut'
 test('names in any order are one view; other classes, types and names are others', () => {
   const { a, b, views, watches } = setUp();
   const join = (configuration: typeof a.configuration, type: 'endpoint' | 'route', ...names: string[]) =>
-    views.join({ sent: nothing }, configuration, type, new Set(names));
+    views.join({ sent: nothing }, configuration, { type, names: new Set(names), table: '' });
   const view = join(a.configuration, 'endpoint', 'x', 'y');
   assert.equal(join(a.configuration, 'endpoint', 'y', 'x'), view);
   assert.notEqual(join(b.configuration, 'endpoint', 'x', 'y'), view);
@@ -52,10 +52,10 @@ test('names in any order are one view; other classes, types and names are others
 test('a view of one stream grows in place; one that is shared is left', () => {
   const { a, views } = setUp();
   const [one, two] = [{ sent: nothing }, { sent: nothing }];
-  const first = views.join(one, a.configuration, 'endpoint', new Set(['x']));
+  const first = views.join(one, a.configuration, { type: 'endpoint', names: new Set(['x']), table: '' });
   assert.equal(views.move(one, first, ['y'], []), first);
   assert.deepEqual([...(first.names ?? [])], ['x', 'y']);
-  assert.equal(views.join(two, a.configuration, 'endpoint', new Set(['y', 'x'])), first);
+  assert.equal(views.join(two, a.configuration, { type: 'endpoint', names: new Set(['y', 'x']), table: '' }), first);
   const second = views.move(two, first, ['z'], ['x']);
   assert.notEqual(second, first);
   assert.deepEqual([...(first.names ?? [])], ['x', 'y']);

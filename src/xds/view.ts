@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import type { Configuration } from '../compile/configuration.ts';
 import { partsOf, type Resource, type ResourceType } from '../compile/resource.ts';
-import { NamedContent, type Change, type Content } from './content.ts';
+import { NamedContent, type Change, type Content, type Looked } from './content.ts';
 
 /** What brings a stream from one revision of a view to the present one. Shared: equal differences are one object. */
 export interface Difference {
@@ -32,11 +32,11 @@ interface LogEntry extends Change {
  * A stream keeps only the number of the revision it was sent, so that a thousand streams that see the same cost a thousand
  * numbers. The log of changes reaches back to the member that is furthest behind, with one entry per name.
  */
-export class View {
+export class View implements Looked {
   readonly configuration: Configuration;
   readonly type: ResourceType;
-  /** Undefined is a wildcard. */
   readonly names: ReadonlySet<string> | undefined;
+  readonly table: string;
   readonly members = new Set<Member>();
   readonly #content: Content;
   #revision = 0;
@@ -45,10 +45,11 @@ export class View {
   #version: string | undefined;
   readonly #mentions = new Map<string, boolean>();
 
-  constructor(configuration: Configuration, type: ResourceType, names: ReadonlySet<string> | undefined, content: Content) {
+  constructor(configuration: Configuration, { type, names, table }: Looked, content: Content) {
     this.configuration = configuration;
     this.type = type;
     this.names = names;
+    this.table = table;
     this.#content = content;
   }
 

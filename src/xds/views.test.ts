@@ -34,18 +34,21 @@ test('classes of one endpoint scope share the view of the same endpoints, and no
   const scope = {};
   const [one, two, other] = [configuration('one', scope), configuration('two', scope), configuration('other', {})];
   const wanted = () => new Set(['a', 'b']);
-  const first = views.join(member(), one, 'endpoint', wanted());
-  assert.equal(views.join(member(), two, 'endpoint', wanted()), first);
-  assert.notEqual(views.join(member(), other, 'endpoint', wanted()), first);
-  assert.notEqual(views.join(member(), two, 'route', wanted()), views.join(member(), one, 'route', wanted()));
+  const first = views.join(member(), one, { type: 'endpoint', names: wanted(), table: '' });
+  assert.equal(views.join(member(), two, { type: 'endpoint', names: wanted(), table: '' }), first);
+  assert.notEqual(views.join(member(), other, { type: 'endpoint', names: wanted(), table: '' }), first);
+  assert.notEqual(
+    views.join(member(), two, { type: 'route', names: wanted(), table: '' }),
+    views.join(member(), one, { type: 'route', names: wanted(), table: '' }),
+  );
 });
 
 test('the last of several classes to leave a shared view closes it', () => {
   const views = viewsOf();
   const scope = {};
   const [left, right] = [member(), member()];
-  const view = views.join(left, configuration('one', scope), 'endpoint', new Set(['a']));
-  views.join(right, configuration('two', scope), 'endpoint', new Set(['a']));
+  const view = views.join(left, configuration('one', scope), { type: 'endpoint', names: new Set(['a']), table: '' });
+  views.join(right, configuration('two', scope), { type: 'endpoint', names: new Set(['a']), table: '' });
   views.leave(left, view, false);
   assert.equal(views.size, 1);
   views.leave(right, view, false);

@@ -3,7 +3,7 @@
 import type { Configuration } from '../compile/configuration.ts';
 import type { ResourceType } from '../compile/resource.ts';
 import type { Clock } from './clock.ts';
-import { isMapType, mapContent, NamedContent } from './content.ts';
+import { isMapType, mapContent, NamedContent, type Looked } from './content.ts';
 import { View, type Member } from './view.ts';
 import type { Watches } from './watch.ts';
 
@@ -38,9 +38,10 @@ export class Views {
     return size - this.#idle.size;
   }
 
-  /** The view of a class's resources, of all (undefined) or by name; `names` belongs to the view from now on. */
-  join(member: Member, configuration: Configuration, type: ResourceType, names: Set<string> | undefined): View {
-    const key = this.#key(type, names);
+  /** The view of a class's resources, of all (undefined) or by name; the names belong to the view from now on. */
+  join(member: Member, configuration: Configuration, looked: Looked): View {
+    const { type, names } = looked;
+    const key = this.#key(looked);
     const owner = ownerOf(configuration, type);
     let buckets = this.#byOwner.get(owner);
     if (!buckets) this.#byOwner.set(owner, (buckets = new Map()));
@@ -48,7 +49,7 @@ export class Views {
     if (!bucket) buckets.set(key, (bucket = []));
     let view = bucket.find((each) => sameNames(each.names, names));
     if (!view) {
-      view = this.#open(configuration, type, names);
+      view = this.#open(configuration, looked);
       bucket.push(view);
     }
     view.members.add(member);
@@ -76,7 +77,7 @@ export class Views {
     const names = new Set(view.names);
     for (const name of remove) names.delete(name);
     for (const name of add) names.add(name);
-    const next = this.join(member, view.configuration, view.type, names);
+    const next = this.join(member, view.configuration, { type: view.type, names, table: view.table });
     if (next !== view) this.leave(member, view, false);
     return next;
   }
@@ -111,13 +112,14 @@ export class Views {
     this.#idle.clear();
   }
 
-  #open(configuration: Configuration, type: ResourceType, names: Set<string> | undefined): View {
+  #open(configuration: Configuration, looked: Looked): View {
     const { watches, onTouch } = this.#options;
+    const { type, names, table } = looked;
     const touch = () => onTouch(view);
     const content = isMapType(type)
-      ? mapContent(watches, configuration, type, names, touch)
+      ? mapContent(watches, configuration, { type, names, table }, touch)
       : new NamedContent(watches, configuration, type, names ?? [], touch);
-    const view: View = new View(configuration, type, names, content);
+    const view: View = new View(configuration, looked, content);
     return view;
   }
 
@@ -125,14 +127,14 @@ export class Views {
     const owner = ownerOf(view.configuration, view.type);
     let buckets = this.#byOwner.get(owner);
     if (!buckets) this.#byOwner.set(owner, (buckets = new Map()));
-    const key = this.#key(view.type, view.names);
+    const key = this.#key(view);
     let bucket = buckets.get(key);
     if (!bucket) buckets.set(key, (bucket = []));
     return bucket;
   }
 
   #forget(view: View): void {
-    const key = this.#key(view.type, view.names);
+    const key = this.#key(view);
     const owner = ownerOf(view.configuration, view.type);
     const buckets = this.#byOwner.get(owner);
     const bucket = buckets?.get(key);
@@ -144,16 +146,16 @@ export class Views {
   }
 
   /** Names in any order give the same key; different names may too, so whoever finds by key still compares. */
-  #key(type: ResourceType, names: ReadonlySet<string> | undefined): string {
-    if (names === undefined) return `${type} *`;
-    if (names.size > largestShared) return `${type} alone`;
+  #key({ type, names, table }: Looked): string {
+    if (names === undefined) return `${type} ${table} *`;
+    if (names.size > largestShared) return `${type} ${table} alone`;
     let sum = 0;
     for (const name of names) {
       let hash = this.#seed;
       for (let index = 0; index < name.length; index += 1) hash = Math.imul(hash ^ name.charCodeAt(index), 0x01000193);
       sum = (sum + Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d)) | 0;
     }
-    return `${type} ${names.size} ${sum}`;
+    return `${type} ${table} ${names.size} ${sum}`;
   }
 }
 

@@ -43,6 +43,7 @@ export class FakeClass {
     };
     this.configuration = {
       id,
+      delivery: 'demand',
       listeners: this.#unless('listener', this.listener),
       clusters: this.#unless('cluster', this.cluster),
       endpoints: (name) => named.cell('endpoint', name),

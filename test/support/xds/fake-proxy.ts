@@ -32,13 +32,17 @@ const typeOf = (url: string): ResourceType => {
 
 class FakeCall implements GrpcCall {
   readonly path = '/test';
-  readonly metadata = {};
+  readonly metadata: GrpcCall['metadata'];
   readonly peer = { transport: 'unix', address: '/test', certificates: [] } as const;
   readonly sent: Buffer[] = [];
   status: GrpcStatus | undefined;
   /** What `send` answers: false is a full socket. */
   room = true;
   paused = false;
+
+  constructor(metadata: GrpcCall['metadata']) {
+    this.metadata = metadata;
+  }
 
   get open(): boolean {
     return this.status === undefined;
@@ -63,14 +67,15 @@ class FakeCall implements GrpcCall {
 }
 
 abstract class FakeProxy {
-  readonly call = new FakeCall();
+  readonly call: FakeCall;
   readonly id: string;
   readonly receiver: CallReceiver;
   #introduced = false;
   #read = 0;
 
-  constructor(handler: GrpcHandler, id: string) {
+  constructor(handler: GrpcHandler, id: string, metadata: GrpcCall['metadata'] = {}) {
     this.id = id;
+    this.call = new FakeCall(metadata);
     this.receiver = handler(this.call);
   }
 

@@ -157,7 +157,7 @@ export async function startEnvoy(
         api_type: protocol === 'delta' ? 'DELTA_GRPC' : 'GRPC',
         transport_api_version: 'V3',
         set_node_on_first_message_only: true,
-        grpc_services: [{ envoy_grpc: { cluster_name: 'xds' } }],
+        grpc_services: [{ envoy_grpc: { cluster_name: 'xds-grpc' } }],
       },
       cds_config: source,
       lds_config: source,
@@ -165,7 +165,7 @@ export async function startEnvoy(
     static_resources: {
       clusters: [
         {
-          name: 'xds',
+          name: 'xds-grpc',
           type: 'STATIC',
           connect_timeout: '1s',
           typed_extension_protocol_options: {
@@ -175,7 +175,7 @@ export async function startEnvoy(
             },
           },
           load_assignment: {
-            cluster_name: 'xds',
+            cluster_name: 'xds-grpc',
             endpoints: [{ lb_endpoints: [{ endpoint: { address: { pipe: { path: xds } } } }] }],
           },
         },
