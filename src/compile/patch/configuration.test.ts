@@ -2,7 +2,9 @@
 
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
+import { fromBinary } from '@bufbuild/protobuf';
 import { effect } from '@preact/signals-core';
+import { ClusterSchema } from '../../../gen/envoy/config/cluster/v3/cluster_pb.js';
 import { decode } from '../../api/decode.ts';
 import { originOf, refOf, type ApiObject } from '../../api/object.ts';
 import { Store } from '../../store/store.ts';
@@ -98,6 +100,34 @@ test('classes with the same patches share what is patched', () => {
   assert.notEqual(first.value.id, second.value.id);
   assert.ok(first.value.route('80') === second.value.route('80'), 'the same cell, so one effect hears of it');
   assert.ok(first.value.route('80').value === second.value.route('80').value);
+});
+
+test('on demand a cluster that is called by address is patched by the names of its service', () => {
+  const patch = (cluster: object) => ({
+    applyTo: 'CLUSTER',
+    match: { context: 'SIDECAR_OUTBOUND', cluster },
+    patch: { operation: 'MERGE', value: { connect_timeout: '7s' } },
+  });
+  const host = 'shop.default.svc.cluster.local';
+  for (const cluster of [{ service: host }, { name: `outbound|80||${host}` }, { service: host, portNumber: 80 }]) {
+    const store = new Store();
+    const filters = object({
+      apiVersion: 'networking.istio.io/v1alpha3',
+      kind: 'EnvoyFilter',
+      metadata: { name: 'clusters', namespace: 'default' },
+      spec: { configPatches: [patch(cluster)] },
+    });
+    store.transaction(() => [service('shop', 80), service('books', 81), filters].forEach((one) => store.upsert(one)));
+    const waiting = { ...node('one'), metadata: { [deliveryKey]: 'demand' } };
+    const configuration = createCompiler(store).configurationFor(waiting);
+    const timeoutOf = (name: string) => {
+      const resource = configuration.value.called?.(name).value;
+      return fromBinary(ClusterSchema, resource?.bytes ?? new Uint8Array()).connectTimeout?.seconds;
+    };
+    assert.equal(timeoutOf(`outbound|80||${host}`), 7n);
+    assert.equal(timeoutOf('outbound|80||10.96.0.1'), 7n);
+    assert.equal(timeoutOf('outbound|81||10.96.0.2'), 10n);
+  }
 });
 
 test('on demand a called cluster is patched too; patches of virtual hosts need all of them there', () => {

@@ -6,7 +6,9 @@ import { ClusterSchema, type Cluster } from '../../../gen/envoy/config/cluster/v
 import { ListenerSchema } from '../../../gen/envoy/config/listener/v3/listener_pb.js';
 import { RouteConfigurationSchema } from '../../../gen/envoy/config/route/v3/route_pb.js';
 import { VirtualHostSchema, type VirtualHost } from '../../../gen/envoy/config/route/v3/route_components_pb.js';
+import { isSingleAddress } from '../../mesh/hostname.ts';
 import { identityOf } from '../identity.ts';
+import { parseOutboundCluster } from '../names.ts';
 import { cause } from '../origin.ts';
 import { versionOf, type Resource } from '../resource.ts';
 import { tableOf, tableParts } from '../route/table.ts';
@@ -84,7 +86,8 @@ export function patchedListener(resource: Resource, around: Surroundings): Patch
 }
 
 export function patchedCluster(resource: Resource, around: Surroundings): Patched {
-  const patches = clusterPatches(around.set.of('CLUSTER'), resource.name, () => servicesOf(messageOf(ClusterSchema, resource)));
+  const name = nameInPatches(resource);
+  const patches = clusterPatches(around.set.of('CLUSTER'), name, () => servicesOf(messageOf(ClusterSchema, resource)));
   if (patches.length === 0) return { resource, refusals: [] };
   return once(resource, around, () =>
     patched(resource, ClusterSchema, patches, (active, used, problems) => {
@@ -94,6 +97,14 @@ export function patchedCluster(resource: Resource, around: Surroundings): Patche
       return cluster;
     }),
   );
+}
+
+/** A cluster on demand may be called by its service's address; its endpoints have the name that people write. */
+function nameInPatches(resource: Resource): string {
+  const { name } = resource;
+  const host = parseOutboundCluster(name)?.host;
+  if (host === undefined || !isSingleAddress(host)) return name;
+  return messageOf(ClusterSchema, resource).edsClusterConfig?.serviceName || name;
 }
 
 /** The services that a cluster says it stands for. */
