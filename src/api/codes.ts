@@ -28,6 +28,7 @@ export const codes = {
   LAT0209: "A listener's own TLS needs mutual TLS to be off at its port",
   LAT0210: "A port of a service is taken by an older one's",
   LAT0211: 'A Secret cannot be used for TLS',
+  LAT0212: 'HTTP/3 cannot be served in a mode of TLS',
   LAT0301: 'A gateway between networks is known by its name only',
   LAT0302: 'A proxy is of a cluster that the mesh does not know',
   LAT0601: 'A TCP port does not know what a rule asks about',

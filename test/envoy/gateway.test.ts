@@ -17,7 +17,7 @@ import { serveGrpc } from '../../src/lib/grpc/server.ts';
 import { Store } from '../../src/store/store.ts';
 import { adsHandlers } from '../../src/xds/ads.ts';
 import { authority, leaf, revocationList, type Leaf, type TestAuthority } from '../support/certificates.ts';
-import { freePort, startEnvoy, until } from '../support/xds/real-envoy.ts';
+import { freePort, startEnvoy, startStaticEnvoy, until } from '../support/xds/real-envoy.ts';
 
 const named = (signer: TestAuthority, ...dnsNames: string[]): Promise<Leaf> => leaf(signer, { dnsNames });
 
@@ -106,6 +106,86 @@ const serialShown = async (port: number, name: string): Promise<string> => (awai
 const shown = async (port: number, name: string, ciphers: string): Promise<string | undefined> =>
   (await certificateShown(port, name, ciphers)).publicKey.asymmetricKeyType;
 
+/** Another Envoy, which turns what it is asked in HTTP/1 into HTTP/3 to a port of this machine. */
+async function http3Client(port: number, servername: string, ca: string) {
+  const folder = mkdtempSync(join(tmpdir(), 'lateen-http3-'));
+  const own = await freePort();
+  const extension = (name: string, type: string, fields: object = {}) => ({
+    name,
+    typed_config: { '@type': `type.googleapis.com/${type}`, ...fields },
+  });
+  const address = (number: number, protocol = 'TCP') => ({
+    socket_address: { address: '127.0.0.1', port_value: number, protocol },
+  });
+  const envoy = await startStaticEnvoy(folder, {
+    clusters: [
+      {
+        name: 'quic',
+        type: 'STATIC',
+        connect_timeout: '5s',
+        typed_extension_protocol_options: {
+          'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
+            '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
+            explicit_http_config: { http3_protocol_options: {} },
+          },
+        },
+        transport_socket: extension(
+          'envoy.transport_sockets.quic',
+          'envoy.extensions.transport_sockets.quic.v3.QuicUpstreamTransport',
+          {
+            upstream_tls_context: {
+              sni: servername,
+              common_tls_context: {
+                validation_context: {
+                  trusted_ca: { inline_string: ca },
+                  match_typed_subject_alt_names: [{ san_type: 'DNS', matcher: { exact: servername } }],
+                },
+              },
+            },
+          },
+        ),
+        load_assignment: {
+          cluster_name: 'quic',
+          endpoints: [{ lb_endpoints: [{ endpoint: { address: address(port, 'UDP') } }] }],
+        },
+      },
+    ],
+    listeners: [
+      {
+        name: 'own',
+        address: address(own),
+        filter_chains: [
+          {
+            filters: [
+              extension(
+                'envoy.filters.network.http_connection_manager',
+                'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager',
+                {
+                  stat_prefix: 'own',
+                  route_config: {
+                    virtual_hosts: [
+                      { name: 'all', domains: ['*'], routes: [{ match: { prefix: '/' }, route: { cluster: 'quic' } }] },
+                    ],
+                  },
+                  http_filters: [extension('envoy.filters.http.router', 'envoy.extensions.filters.http.router.v3.Router')],
+                },
+              ),
+            ],
+          },
+        ],
+      },
+    ],
+  });
+  return {
+    port: own,
+    stat: (name: string) => envoy.stat(name),
+    async [Symbol.asyncDispose]() {
+      await envoy[Symbol.asyncDispose]();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
 describe('a gateway on the real Envoy', { timeout: 20_000 }, () => {
   const stack = new AsyncDisposableStack();
   const store = new Store();
@@ -141,6 +221,11 @@ describe('a gateway on the real Envoy', { timeout: 20_000 }, () => {
         {
           port: { number: https, name: 'https', protocol: 'HTTPS' },
           hosts: ['a.example'],
+          tls: { mode: 'SIMPLE', credentialName: 'site' },
+        },
+        {
+          port: { number: https, name: 'http3', protocol: 'HTTP3' },
+          hosts: ['a.example', 'guarded.example'],
           tls: { mode: 'SIMPLE', credentialName: 'site' },
         },
         {
@@ -236,6 +321,21 @@ describe('a gateway on the real Envoy', { timeout: 20_000 }, () => {
   it('ends TLS with the certificate of a Secret, and resets what asks for other names', async () => {
     assert.equal((await ask(ports.https, 'a.example', '/two', { ca: trusted.pem })).body, 'two');
     await assert.rejects(ask(ports.https, 'nobody.example', '/', { ca: trusted.pem }), /socket|ECONNRESET/);
+  });
+
+  it('serves HTTP/3 beside HTTPS, and tells clients of HTTPS', async () => {
+    const told = await new Promise<unknown>((resolve, reject) => {
+      const options = { host: '127.0.0.1', port: ports.https, headers: { host: 'a.example' }, servername: 'a.example' };
+      const call = httpsRequest({ ...options, ca: trusted.pem, agent: false });
+      call.on('response', (response) => resolve(response.resume().headers['alt-svc']));
+      call.on('error', reject);
+      call.end();
+    });
+    assert.equal(told, `h3=":${ports.https}"; ma=86400`);
+    await using client = await http3Client(ports.https, 'a.example', trusted.pem);
+    assert.equal((await ask(client.port, 'a.example')).body, 'one');
+    assert.equal((await ask(client.port, 'a.example', '/two')).body, 'two');
+    assert.ok((await client.stat('cluster.quic.upstream_cx_http3_total')) > 0);
   });
 
   it('sends a client whose connection is for another host of the same certificate to a connection of its own', async () => {

@@ -5,49 +5,31 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { authority, leaf, secretOf, type TestAuthority } from '../support/certificates.ts';
 import { Load, withoutFailure } from '../support/load.ts';
-import { kept, networking, pod, secureServer, texts, type Said } from '../support/manifests.ts';
+import { gateway, gatewayPods, kept, networking, pod, secureServer, texts, type Said } from '../support/manifests.ts';
 import { node, startMesh, whyNoMesh, type RunningMesh } from '../support/mesh.ts';
 import { until } from '../support/until.ts';
 
 const skip = whyNoMesh();
 
-/** An Envoy alone, as users run one beside the ingress gateway. */
-const gatewayPods = (name: string, ports: readonly (readonly [number, number])[], annotations: object = {}): object[] => [
-  {
-    apiVersion: 'v1',
-    kind: 'Service',
-    metadata: { name, namespace: 'istio-system' },
-    spec: {
-      selector: { gateway: name },
-      ports: ports.map(([port, targetPort]) => ({ name: `port-${port}`, port, targetPort })),
-    },
-  },
-  {
-    apiVersion: 'apps/v1',
-    kind: 'Deployment',
-    metadata: { name, namespace: 'istio-system' },
-    spec: {
-      selector: { matchLabels: { gateway: name } },
-      template: {
-        metadata: { labels: { gateway: name }, annotations: { 'inject.istio.io/templates': 'gateway', ...annotations } },
-        spec: { containers: [{ name: 'istio-proxy', image: 'auto' }] },
-      },
-    },
-  },
-];
-
-const gateway = (name: string, servers: readonly object[]) =>
-  networking('Gateway', name, { selector: { gateway: name }, servers }, 'istio-system');
-
 /** Says what headers reached it. */
 const echo = `require('node:http').createServer(({ headers }, response) => response.end(JSON.stringify(headers))).listen(8080)`;
 
-/** A proxy of somebody else's that connects where it is told, and says where that was. */
+/** A proxy of somebody else's that connects where it is told, by CONNECT or in a POST, and says where that was. */
 const forward = `
 const { createServer } = require('node:http');
 const { connect } = require('node:net');
 const asked = [];
-createServer((_, response) => response.end(asked.join())).on('connect', ({ url }, socket) => {
+createServer((request, response) => {
+  if (request.method !== 'POST') return response.end(asked.join());
+  asked.push('POST ' + request.headers.host);
+  const [host, port] = request.headers.host.split(':');
+  const upstream = connect(Number(port), host, () => {
+    response.flushHeaders();
+    request.pipe(upstream).pipe(response);
+  });
+  upstream.on('error', () => request.destroy());
+  request.on('error', () => upstream.destroy());
+}).on('connect', ({ url }, socket) => {
   asked.push(url);
   const [host, port] = url.split(':');
   const upstream = connect(Number(port), host, () => {
@@ -119,6 +101,7 @@ before(async () => {
       },
       ...gatewayPods('egress', [
         [80, 8080],
+        [81, 8081],
         [443, 8443],
       ]),
       ...gatewayPods('edge', [[80, 8080]], { 'proxy.istio.io/config': settings }),
@@ -129,6 +112,7 @@ before(async () => {
           hosts: ['*/secure.example'],
           tls: { mode: 'ISTIO_MUTUAL' },
         },
+        { port: { number: 81, name: 'http', protocol: 'HTTP' }, hosts: ['*/simple.example'] },
         { port: { number: 443, name: 'tls', protocol: 'TLS' }, hosts: ['*/*.example'], tls: { mode: 'PASSTHROUGH' } },
       ]),
       gateway('edge', [{ port: { number: 80, name: 'http', protocol: 'HTTP' }, hosts: ['*'] }]),
@@ -143,6 +127,7 @@ before(async () => {
       networking('DestinationRule', 'egress', {
         host: egressHost,
         subsets: [
+          { name: 'plain' },
           {
             name: 'secure',
             trafficPolicy: {
@@ -183,6 +168,35 @@ before(async () => {
       ),
       byEgress('direct.example', ['direct.example', 443]),
       byEgress('tunnelled.example', ['forward.example', 3128]),
+      byEgress('posted.example', ['poster.example', 3128]),
+      kept('Secret', 'servers', { 'ca.crt': servers.pem }, 'istio-system'),
+      networking('VirtualService', 'simple', {
+        hosts: ['simple.example'],
+        gateways: ['istio-system/egress', 'mesh'],
+        http: [
+          {
+            match: [{ gateways: ['mesh'], port: 80 }],
+            route: [{ destination: { host: egressHost, subset: 'plain', port: { number: 81 } } }],
+          },
+          {
+            match: [{ gateways: ['istio-system/egress'], port: 81 }],
+            route: [{ destination: { host: 'simple.example', port: { number: 443 } } }],
+          },
+        ],
+      }),
+      networking(
+        'DestinationRule',
+        'simple',
+        {
+          host: 'simple.example',
+          trafficPolicy: {
+            portLevelSettings: [
+              { port: { number: 443 }, tls: { mode: 'SIMPLE', credentialName: 'servers', sni: 'server.example' } },
+            ],
+          },
+        },
+        'istio-system',
+      ),
       networking('DestinationRule', 'far', {
         host: 'far.example',
         trafficPolicy: {
@@ -207,6 +221,26 @@ before(async () => {
           { number: 443, name: 'https', protocol: 'HTTPS', targetPort: 8443 },
         ],
         secure,
+      ),
+      external(
+        'simple.example',
+        '240.240.8.6',
+        [
+          { number: 80, name: 'http', protocol: 'HTTP' },
+          { number: 443, name: 'https', protocol: 'HTTPS', targetPort: 8443 },
+        ],
+        secure,
+      ),
+      external('posted.example', '240.240.8.7', [tls], '192.0.2.2'),
+      external('poster.example', '240.240.8.8', [{ number: 3128, name: 'tcp', protocol: 'TCP' }], await address('forward')),
+      networking(
+        'DestinationRule',
+        'poster',
+        {
+          host: 'poster.example',
+          trafficPolicy: { tunnel: { protocol: 'POST', targetHost: secure, targetPort: 8443 } },
+        },
+        'istio-system',
       ),
       external('direct.example', '240.240.8.2', [tls], secure),
       external('tunnelled.example', '240.240.8.3', [tls], '192.0.2.1'),
@@ -286,10 +320,23 @@ test('the egress gateway tunnels through a proxy that knows CONNECT', { skip }, 
   assert.ok(asked.split(',').includes(`${await address('secure')}:8443`), asked);
 });
 
+test('the egress gateway tunnels in the body of a POST', { skip }, async () => {
+  const said = JSON.parse(await answers(/posted/, '-k', 'https://posted.example/path')) as Said;
+  assert.equal(said.sni, 'posted.example');
+  const asked = await mesh.exec('forward', ['curl', '-s', 'http://127.0.0.1:3128/']);
+  assert.ok(asked.split(',').includes(`POST ${await address('secure')}:8443`), asked);
+});
+
+test('the egress gateway begins TLS, trusting a Secret with an authority alone', { skip }, async () => {
+  const said = JSON.parse(await answers(/server\.example/, 'http://simple.example/path')) as Said;
+  assert.deepEqual(said, { url: '/path', sni: 'server.example', client: '' });
+  assert.ok((await throughEgress('outbound|443||simple.example')) > 0);
+});
+
 /** Bytes said to a port, and all that came back. */
 const talk = `
 const [host, port, text] = process.argv.slice(1);
-const socket = require('node:net').connect(Number(port), host, () => socket.write(JSON.parse(text)));
+const socket = require('node:net').connect(Number(port), host, () => socket.write(JSON.parse(text), 'latin1'));
 socket.pipe(process.stdout);
 socket.on('error', () => undefined);
 `;
@@ -304,6 +351,19 @@ test('a gateway behind a proxy learns from its PROXY header who called, and take
   assert.equal(headers['x-forwarded-for'], '203.0.113.7');
   assert.equal(headers['x-envoy-external-address'], '203.0.113.7');
   assert.equal(await say(request), '');
+});
+
+test('the same by the second version of the header', { skip }, async () => {
+  const edge = await address('edge');
+  const request = 'GET / HTTP/1.1\r\nHost: echo.example\r\nConnection: close\r\n\r\n';
+  const signature = '\r\n\r\n\0\r\nQUIT\n';
+  // PROXY over TCP and IPv4, 12 bytes: 203.0.113.8:4000 to 198.51.100.1:80.
+  const bytes = [0x21, 0x11, 0, 12, 203, 0, 113, 8, 198, 51, 100, 1, 0x0f, 0xa0, 0, 80];
+  const header = `${signature}${String.fromCharCode(...bytes)}`;
+  const answer = await mesh.exec('secure', [node, '-e', talk, edge, '8080', JSON.stringify(`${header}${request}`)]);
+  assert.match(answer, /^HTTP\/1\.1 200 /);
+  const headers = JSON.parse(/\{.*\}/.exec(answer)?.[0] ?? '{}') as Record<string, string>;
+  assert.equal(headers['x-forwarded-for'], '203.0.113.8');
 });
 
 test('an east-west gateway hands mutual TLS on: the server at its other end sees the caller', { skip }, async () => {

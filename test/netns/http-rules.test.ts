@@ -257,6 +257,38 @@ test('consistent hash: one user stays on one server, and a cookie is given to wh
   assert.match(await written('%header{set-cookie}', '/'), /^place="?[0-9a-f]+"?; Max-Age=60/);
 });
 
+test('consistent hash: by a parameter of the query, by the address of the caller, and by Maglev', { skip }, async () => {
+  const stays = async (times: number, path: string, ...args: readonly string[]): Promise<void> => {
+    const versions = new Set<string>();
+    for (let turn = 0; turn < times; turn++) versions.add((await call(path, ...args)).version);
+    assert.equal(versions.size, 1, `${path} was on ${[...versions].join(' and ')}`);
+  };
+  await rules({ policy: { loadBalancer: { consistentHash: { httpQueryParameterName: 'user' } } } });
+  for (const user of ['a', 'b', 'c', 'd']) await stays(4, `/?user=${user}`);
+  await rules({ policy: { loadBalancer: { consistentHash: { useSourceIp: true, ringHash: { minimumRingSize: 64 } } } } });
+  await stays(8, '/');
+  await rules({ policy: { loadBalancer: { consistentHash: { httpHeaderName: 'x-user', maglev: { tableSize: 251 } } } } });
+  for (const user of ['a', 'b', 'c', 'd']) await stays(4, '/', '-H', `x-user: ${user}`);
+});
+
+test('warm-up: servers take calls while their share grows', { skip }, async () => {
+  const warmup = { duration: '30s', minimumPercent: 50, aggression: 1 };
+  await rules({ policy: { loadBalancer: { simple: 'ROUND_ROBIN', warmup } } });
+  const versions = new Set<string>();
+  for (let turn = 0; turn < 12; turn++) versions.add((await call('/')).version);
+  assert.deepEqual([...versions].sort(), ['v1', 'v2']);
+});
+
+test('retry budget: of requests that all need retries only as many have one as it allows', { skip }, async () => {
+  // Two attempts that stall keep the budget taken until all others have asked for it.
+  const retries = { attempts: 2, perTryTimeout: '600ms', retryOn: 'gateway-error' };
+  await rules({ http: [{ ...v1, retries }], policy: { retryBudget: { percent: 0, minRetryConcurrency: 1 } } });
+  const each = 'curl -s -o /dev/null -w "%{http_code}\\n" "http://echo/stall/2?id=budget-$i"';
+  const statuses = (await mesh.exec('caller', ['sh', '-c', `for i in 1 2 3 4 5 6; do ${each} & done; wait`])).trim().split('\n');
+  assert.equal(statuses.length, 6);
+  assert.ok(statuses.includes('200') && statuses.some((status) => status !== '200'), statuses.join(' '));
+});
+
 test('connection pool: what is above the limits is refused at once', { skip }, async () => {
   await rules({ http: [v1], policy: { connectionPool: { tcp: { maxConnections: 1 }, http: { http1MaxPendingRequests: 1 } } } });
   const command = 'for i in 1 2 3 4 5 6; do curl -s -o /dev/null -w "%{http_code}\\n" http://echo/sleep/700 & done; wait';
@@ -273,4 +305,17 @@ test('mirrors: a copy is answered to nobody', { skip }, async () => {
     async () => (await call('/copied?id=m')).attempt >= 2,
     () => 'v2 to have seen the copy',
   );
+});
+
+test('mirrors: a percentage of requests is copied', { skip }, async () => {
+  const copied = (value: number) => [{ destination: { host: 'echo', subset: 'v2' }, percentage: { value } }];
+  const times = 40;
+  await rules({ http: [{ ...v1, mirrors: copied(50) }] });
+  for (let turn = 0; turn < times; turn++) await call('/copied?id=half');
+  await rules({ http: [{ ...v1, mirrors: copied(0) }] });
+  for (let turn = 0; turn < 5; turn++) await call('/copied?id=none');
+  await rules({ http: [v2] });
+  const copies = (await call('/copied?id=half')).attempt - 1;
+  assert.ok(copies > 0 && copies < times, `${copies} of ${times}`);
+  assert.equal((await call('/copied?id=none')).attempt, 1);
 });

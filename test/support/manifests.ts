@@ -43,6 +43,34 @@ export const networking = (kind: string, name: string, spec: object, namespace =
   spec,
 });
 
+/** An Envoy alone, as users run one beside the ingress gateway. */
+export const gatewayPods = (name: string, ports: readonly (readonly [number, number])[], annotations: object = {}): object[] => [
+  {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name, namespace: 'istio-system' },
+    spec: {
+      selector: { gateway: name },
+      ports: ports.map(([port, targetPort]) => ({ name: `port-${port}`, port, targetPort })),
+    },
+  },
+  {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name, namespace: 'istio-system' },
+    spec: {
+      selector: { matchLabels: { gateway: name } },
+      template: {
+        metadata: { labels: { gateway: name }, annotations: { 'inject.istio.io/templates': 'gateway', ...annotations } },
+        spec: { containers: [{ name: 'istio-proxy', image: 'auto' }] },
+      },
+    },
+  },
+];
+
+export const gateway = (name: string, servers: readonly object[]) =>
+  networking('Gateway', name, { selector: { gateway: name }, servers }, 'istio-system');
+
 /** What the server says of a request. */
 export interface Said {
   readonly url: string;

@@ -39,7 +39,7 @@ export function connectionPoolFields(
           ...(retryBudget && {
             retryBudget: {
               budgetPercent: { value: retryBudget.percent ?? 20 },
-              minRetryConcurrency: retryBudget.minRetryConcurrency ?? 3,
+              minRetryConcurrency: retryBudget.minRetryConcurrency || 3,
               ...(retryBudget.budgetInterval !== undefined && {
                 budgetInterval: duration(milliseconds(retryBudget.budgetInterval)),
               }),

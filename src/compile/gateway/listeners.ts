@@ -9,7 +9,15 @@ import type { NamedFilter } from '../../filters/filter.ts';
 import { isHttp } from '../../mesh/protocol.ts';
 import { resource } from '../encode.ts';
 import { refusedLoggers } from '../listener/access-record.ts';
-import { anyAddresses, filterChain, proxyProtocol, socketAddress, tlsInspector, type FilterChain } from '../listener/chain.ts';
+import {
+  anyAddresses,
+  filterChain,
+  proxyProtocol,
+  socketAddress,
+  tlsInspector,
+  udpAddress,
+  type FilterChain,
+} from '../listener/chain.ts';
 import { bufferLimit, connectionSettingsOf } from '../listener/connection-settings.ts';
 import { httpConnectionManager } from '../listener/http-connection-manager.ts';
 import { meshProtocols } from '../listener/inbound-chains.ts';
@@ -20,8 +28,17 @@ import { cause } from '../origin.ts';
 import type { ProxyClass } from '../proxy-class.ts';
 import type { Resource } from '../resource.ts';
 import { automaticRules, sniRules, tcpRule } from './l4-rules.ts';
-import { hasTable, isAutomatic, isPassthrough, serverNames, tableOf, terminatesTls, type GatewayServer } from './server.ts';
-import { serverSocket } from './tls.ts';
+import {
+  hasTable,
+  isAutomatic,
+  isPassthrough,
+  listenerOf,
+  serverNames,
+  tableOf,
+  terminatesTls,
+  type GatewayServer,
+} from './server.ts';
+import { quicSocket, serverSocket } from './tls.ts';
 
 /** What a proxy's listener adds besides its servers: authorization by the gateway's own policies. */
 export interface GatewayAuthorization {
@@ -41,7 +58,7 @@ export function gatewayListeners(
 ): GatewayListeners {
   const listeners: Resource[] = [];
   const diagnostics: Diagnostic[] = [];
-  for (const [name, group] of Map.groupBy(servers, ({ bind, port }) => listenerName(bind, port))) {
+  for (const [name, group] of Map.groupBy(servers, listenerOf)) {
     const drafts = isHttp(group[0]?.protocol ?? 'TCP')
       ? httpChain(proxy, group, authorization)
       : group.flatMap((server) => serverChains(proxy, server, authorization));
@@ -70,6 +87,7 @@ function listener(
   const [first] = group;
   if (first === undefined) return undefined;
   const { bind, port } = first;
+  const addressOf = (address: string) => (first.quic ? udpAddress(address, port) : socketAddress(address, port));
   // Where a server names an address, that is the only one.
   const others = first.server.bind ? [] : anyAddresses(proxy.families).filter((address) => address !== bind);
   return resource(
@@ -77,19 +95,20 @@ function listener(
     name,
     {
       name,
-      address: bind.startsWith('unix://')
-        ? { address: { case: 'pipe', value: { path: bind.slice('unix://'.length) } } }
-        : socketAddress(bind, port),
-      ...(others.length > 0 && { additionalAddresses: others.map((address) => ({ address: socketAddress(address, port) })) }),
+      address: addressOf(bind),
+      ...(others.length > 0 && { additionalAddresses: others.map((address) => ({ address: addressOf(address) })) }),
+      ...(first.quic && { udpListenerConfig: { quicOptions: {}, downstreamSocketConfig: { preferGro: true } } }),
       trafficDirection: TrafficDirection.OUTBOUND,
       accessLog: [...refusedLoggers(proxy.view.records ? 'gateway' : undefined)],
       filterChains: [...chains],
       ...bufferLimit(connectionSettingsOf(proxy.view.config, true).listenerPerConnectionBufferLimitBytes),
-      listenerFilters: [
-        // Before TLS begins: its header is the first that comes.
-        ...(proxy.topology.proxyProtocol === undefined ? [] : [proxyProtocol]),
-        ...(isHttp(first.protocol) || first.server.tls === undefined ? [] : [tlsInspector]),
-      ],
+      listenerFilters: first.quic
+        ? []
+        : [
+            // Before TLS begins: its header is the first that comes.
+            ...(proxy.topology.proxyProtocol === undefined ? [] : [proxyProtocol]),
+            ...(isHttp(first.protocol) || first.server.tls === undefined ? [] : [tlsInspector]),
+          ],
     },
     group.map(({ object, path }) => cause(object, path)),
   );
@@ -181,13 +200,14 @@ function manager(proxy: ProxyClass, server: GatewayServer, authorization: Gatewa
     records: proxy.view.records,
     http10: proxy.http10,
     topology: proxy.topology,
+    quic: server.quic,
   });
 }
 
 function serverChains(proxy: ProxyClass, server: GatewayServer, authorization: GatewayAuthorization): ChainDraft[] {
   if (isAutomatic(server)) return automaticChains(proxy, server, authorization);
   const match = (names: readonly string[]) => (names.length > 0 ? { match: { serverNames: [...names] } } : {});
-  const socket = () => serverSocket(server.server.tls ?? {}, proxy.view.mesh.config);
+  const socket = () => (server.quic ? quicSocket : serverSocket)(server.server.tls ?? {}, proxy.view.mesh.config);
   if (hasTable(server)) {
     const names = serverNames(server);
     const origin = { object: server.object, path: server.path };

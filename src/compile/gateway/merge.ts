@@ -5,7 +5,7 @@ import { diagnose, type Diagnostic } from '../../api/diagnostic.ts';
 import { pathText, refOf, refText } from '../../api/object.ts';
 import { isHttp } from '../../mesh/protocol.ts';
 import type { ProxyClass } from '../proxy-class.ts';
-import { askedServers, hasTable, tableOf, type GatewayServer } from './server.ts';
+import { askedServers, hasTable, sharePort, tableOf, type GatewayServer } from './server.ts';
 
 export interface GatewayServers {
   /** Oldest Gateway first. */
@@ -35,12 +35,13 @@ function unserved(server: GatewayServer, proxy: ProxyClass): Refusal | undefined
       help: 'map the port to one above 1023 by the Service before the gateway',
     };
   }
-  if (server.server.port.protocol.toUpperCase() !== 'HTTP3') return undefined;
+  const { mode = 'PASSTHROUGH' } = server.server.tls ?? {};
+  if (!server.quic || mode === 'SIMPLE' || mode === 'MUTUAL') return undefined;
   return {
-    code: 'LAT0001',
-    severity: 'warning',
-    message: 'protocol HTTP3 is accepted, not yet in effect: the server is left out',
-    help: 'no change is needed',
+    code: 'LAT0212',
+    severity: 'error',
+    message: `HTTP/3 cannot be served with TLS in mode ${mode}: the server is left out`,
+    help: 'set the mode to SIMPLE or MUTUAL',
   };
 }
 
@@ -50,7 +51,7 @@ const kindOf = ({ protocol, server }: GatewayServer): Kind =>
   isHttp(protocol) ? 'HTTP' : server.tls === undefined ? 'TCP' : 'TLS';
 
 function conflict(server: GatewayServer, kept: readonly GatewayServer[]): Refusal | undefined {
-  const beside = kept.filter(({ bind, port }) => bind === server.bind && port === server.port);
+  const beside = kept.filter((other) => sharePort(other, server));
   const [first] = beside;
   if (first === undefined) return undefined;
   const kind = kindOf(server);

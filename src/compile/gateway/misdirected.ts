@@ -1,7 +1,7 @@
 // Hosts that clients may ask a server's connections for though they are another server's: those whose certificate is the same
 // (RFC 9110 §7.4, RFC 9113 §9.1.1).
 
-import { hasTable, serverNames, tableOf, terminatesTls, type GatewayServer } from './server.ts';
+import { hasTable, serverNames, sharePort, tableOf, terminatesTls, type GatewayServer } from './server.ts';
 import { serverSecrets } from './tls.ts';
 
 /** The hosts of the other servers of a port that share a certificate with these, sorted. */
@@ -11,7 +11,7 @@ export function misdirectedHosts(servers: readonly GatewayServer[], own: readonl
   const table = own[0] && tableOf(own[0]);
   const others = servers.filter(
     (other) =>
-      own.some(({ bind, port }) => other.bind === bind && other.port === port) &&
+      own.some((each) => sharePort(each, other)) &&
       certificatesOf(other).some((name) => certificates.has(name)) &&
       tableOf(other) !== table,
   );

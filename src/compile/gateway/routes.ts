@@ -41,11 +41,32 @@ export function gatewayTable(proxy: ProxyClass, servers: readonly GatewayServer[
     .sort((a, b) => bySpecificity(a.host, b.host))
     .map((draft) => piece(draft, proxy.view.config));
   const elsewhere = misdirectedHosts(servers, bound).filter((host) => !drafts.has(host));
-  return routeTable(name, { validateClusters: false, ignorePortInHostMatching: true, maxDirectResponseBodySizeBytes: 1 << 20 }, [
+  const settings = {
+    validateClusters: false,
+    ignorePortInHostMatching: true,
+    maxDirectResponseBodySizeBytes: 1 << 20,
+    ...alternatives(servers, bound),
+  };
+  return routeTable(name, settings, [
     ...(hosts.length > 0 ? hosts : [blackHole(first.number)]),
     ...(elsewhere.length > 0 ? [misdirected(first.number, elsewhere)] : []),
   ]);
 }
+
+/** Clients of HTTPS are told where the same hosts are served by HTTP/3. */
+function alternatives(servers: readonly GatewayServer[], bound: readonly GatewayServer[]) {
+  const named = ({ hosts }: GatewayServer): string[] => hosts.map((host) => host.slice(host.indexOf('/') + 1));
+  const ports = servers
+    .filter(
+      (server) =>
+        server.quic && bound.some((own) => !own.quic && terminates(own) && commonHosts(named(own), named(server)).length > 0),
+    )
+    .map(({ number }) => `h3=":${number}"; ma=86400`);
+  if (ports.length === 0) return {};
+  return { responseHeadersToAdd: [{ header: { key: 'alt-svc', value: [...new Set(ports)].join(', ') } }] };
+}
+
+const terminates = ({ protocol }: GatewayServer): boolean => protocol === 'HTTPS';
 
 /** Whom the rules of a server are compiled for. */
 export const audienceOf = (proxy: ProxyClass, server: GatewayServer): RuleAudience => ({

@@ -5,6 +5,7 @@ import type { Server } from '../../api/gateway.ts';
 import { coversHost } from '../../mesh/hostname.ts';
 import { isHttp, protocolNamed, type Protocol } from '../../mesh/protocol.ts';
 import { anyAddresses } from '../listener/chain.ts';
+import { listenerName } from '../names.ts';
 import { ownTargets, type OwnTarget } from '../own-ports.ts';
 import type { ProxyClass } from '../proxy-class.ts';
 
@@ -19,6 +20,8 @@ export interface GatewayServer {
   readonly port: number;
   readonly bind: string;
   readonly protocol: Protocol;
+  /** By QUIC: HTTP/3 over UDP, at a port of its own kind. */
+  readonly quic: boolean;
   /** `host`, or `namespace/host` where only rules of that namespace may bind to it. */
   readonly hosts: readonly string[];
   readonly server: Server;
@@ -33,21 +36,31 @@ export function askedServers(proxy: ProxyClass): GatewayServer[] {
   const targets = ownTargets(mesh, proxy).filter(({ service }) => !(keepsPorts in service.labels));
   const [anyAddress = '0.0.0.0'] = anyAddresses(proxy.families);
   return mesh.gatewaysFor(proxy.labels).flatMap(({ name, namespace, servers, object }) =>
-    servers.map(({ server, path }): GatewayServer => ({
-      gateway: `${namespace}/${name}`,
-      name,
-      namespace,
-      number: server.port.number,
-      port: listeningPort(targets, server.port.number),
-      bind: server.bind || anyAddress,
-      protocol: protocolNamed(server.port.protocol) ?? 'TCP',
-      hosts: ownHosts(server.hosts, namespace),
-      server,
-      object,
-      path,
-    })),
+    servers.map(({ server, path }): GatewayServer => {
+      const quic = server.port.protocol.toUpperCase() === 'HTTP3';
+      return {
+        gateway: `${namespace}/${name}`,
+        name,
+        namespace,
+        number: server.port.number,
+        port: listeningPort(targets, server.port.number),
+        bind: server.bind || anyAddress,
+        protocol: quic ? 'HTTPS' : (protocolNamed(server.port.protocol) ?? 'TCP'),
+        quic,
+        hosts: ownHosts(server.hosts, namespace),
+        server,
+        object,
+        path,
+      };
+    }),
   );
 }
+
+/** What a server's listener is called: QUIC and TCP have ports of their own. */
+export const listenerOf = ({ quic, bind, port }: GatewayServer): string => `${quic ? 'udp_' : ''}${listenerName(bind, port)}`;
+
+/** Whether two servers would open one port. */
+export const sharePort = (a: GatewayServer, b: GatewayServer): boolean => listenerOf(a) === listenerOf(b);
 
 /** The label of a Service whose ports say nothing of where its gateway listens. */
 const keepsPorts = 'experimental.istio.io/disable-gateway-port-translation';

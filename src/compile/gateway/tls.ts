@@ -7,10 +7,11 @@ import {
   SubjectAltNameMatcher_SanType,
   TlsParameters_TlsProtocol,
 } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
+import { QuicDownstreamTransportSchema } from '../../../gen/envoy/extensions/transport_sockets/quic/v3/quic_transport_pb.js';
 import type { ServerTLSSettings } from '../../api/gateway.ts';
 import { isCipherSuite, isCurve } from '../../api/shared/tls-checks.ts';
 import type { MeshConfig } from '../../api/mesh-config.ts';
-import type { Init } from '../../filters/any.ts';
+import { any, type Init } from '../../filters/any.ts';
 import { credentialSecret, credentialTrust } from '../credential-name.ts';
 import { meshServerSocket, revocationList, secretConfig, tlsSocket } from '../tls.ts';
 
@@ -47,12 +48,29 @@ const verifiesClients = ({ mode }: ServerTLSSettings): boolean => mode === 'MUTU
 export function serverSocket(tls: ServerTLSSettings, config: MeshConfig): TransportSocket {
   // Who may come is said by the names given here, if any: any workload of the trust bundle else, of whatever trust domain.
   if (tls.mode === 'ISTIO_MUTUAL') return meshServerSocket(config, exactNames(tls));
+  return tlsSocket(DownstreamTlsContextSchema, serverContext(tls, config, ['h2', 'http/1.1']));
+}
+
+/** The same inside QUIC, which has its own versions and ciphers. */
+export function quicSocket(tls: ServerTLSSettings, config: MeshConfig): TransportSocket {
+  const { commonTlsContext, ...context } = serverContext(tls, config, ['h3']);
+  const { tlsParams: _versions, ...common } = commonTlsContext;
+  return {
+    name: 'envoy.transport_sockets.quic',
+    configType: {
+      case: 'typedConfig',
+      value: any(QuicDownstreamTransportSchema, { downstreamTlsContext: { ...context, commonTlsContext: common } }),
+    },
+  };
+}
+
+function serverContext(tls: ServerTLSSettings, config: MeshConfig, alpnProtocols: string[]) {
   const { certificates, trust } = serverSecrets(tls);
   const { minProtocolVersion, cipherSuites } = config.tlsDefaults ?? {};
   const ciphers = (tls.cipherSuites?.length ? tls.cipherSuites : (cipherSuites ?? [])).filter(isCipherSuite);
   const curves = (tls.ecdhCurves?.length ? tls.ecdhCurves : (config.tlsDefaults?.ecdhCurves ?? [])).filter(isCurve);
   const common: Common = {
-    alpnProtocols: ['h2', 'http/1.1'],
+    alpnProtocols,
     tlsCertificateSdsSecretConfigs: certificates.map(secretConfig),
     tlsParams: {
       tlsMinimumProtocolVersion:
@@ -68,10 +86,7 @@ export function serverSocket(tls: ServerTLSSettings, config: MeshConfig): Transp
       },
     }),
   };
-  return tlsSocket(DownstreamTlsContextSchema, {
-    commonTlsContext: common,
-    requireClientCertificate: tls.mode === 'MUTUAL',
-  });
+  return { commonTlsContext: common, requireClientCertificate: tls.mode === 'MUTUAL' };
 }
 
 /** A client's certificate carries one of the names, as whatever kind of name it has. */

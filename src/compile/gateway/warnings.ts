@@ -4,7 +4,7 @@ import { diagnose, type Diagnostic } from '../../api/diagnostic.ts';
 import { refOf, refText } from '../../api/object.ts';
 import type { ProxyClass } from '../proxy-class.ts';
 import { certificatesOf } from './misdirected.ts';
-import { commonHosts, hostsFor, type GatewayServer } from './server.ts';
+import { commonHosts, hostsFor, listenerOf, type GatewayServer } from './server.ts';
 
 /** Hosts of rules that none of the servers has to which the rules are bound: requests for them never come there. */
 export function strayHosts({ view, namespace }: ProxyClass, servers: readonly GatewayServer[]): Diagnostic[] {
@@ -32,7 +32,7 @@ export function sharedCertificates(servers: readonly GatewayServer[]): Diagnosti
   const first = new Map<string, GatewayServer['object']>();
   return servers.flatMap((server) => {
     const certificates = certificatesOf(server);
-    const key = [server.bind, server.port, ...certificates].join(' ');
+    const key = [listenerOf(server), ...certificates].join(' ');
     const other = first.get(key);
     if (other === undefined) first.set(key, server.object);
     if (other === undefined || other === server.object || certificates.length === 0) return [];

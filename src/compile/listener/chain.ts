@@ -1,7 +1,7 @@
 // Pieces that every listener is built of: filter chains, listener filters, addresses.
 
 import type { JsonObject } from '@bufbuild/protobuf';
-import type { AddressSchema } from '../../../gen/envoy/config/core/v3/address_pb.js';
+import { SocketAddress_Protocol, type AddressSchema } from '../../../gen/envoy/config/core/v3/address_pb.js';
 import type {
   FilterChainMatchSchema,
   FilterChainSchema,
@@ -70,6 +70,14 @@ export const socketAddress = (address: string, port: number): Init<typeof Addres
   address: address.startsWith('unix://')
     ? { case: 'pipe', value: { path: address.slice('unix://'.length) } }
     : { case: 'socketAddress', value: { address, portSpecifier: { case: 'portValue', value: port } } },
+});
+
+/** A UDP port of an IP address. */
+export const udpAddress = (address: string, port: number): Init<typeof AddressSchema> => ({
+  address: {
+    case: 'socketAddress',
+    value: { protocol: SocketAddress_Protocol.UDP, address, portSpecifier: { case: 'portValue', value: port } },
+  },
 });
 
 /** The addresses that mean every interface of a proxy: the first names its listeners, both are opened. */

@@ -1,6 +1,7 @@
 // The HTTP connection manager of sidecars and gateways, with Istio's settings (istio.md §3.5).
 
 import {
+  HttpConnectionManager_CodecType,
   HttpConnectionManager_PathWithEscapedSlashesAction,
   HttpConnectionManagerSchema,
 } from '../../../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
@@ -33,6 +34,8 @@ export interface HttpManager {
   readonly http10: boolean;
   /** What stands before a gateway. */
   readonly topology?: Topology;
+  /** It is spoken to by QUIC. */
+  readonly quic?: boolean;
   /** What happens to a request's headers before its route is chosen. */
   readonly early?: NonNullable<ManagerInit['earlyHeaderMutationExtensions']>;
   /** What Envoy's own answers become. */
@@ -67,6 +70,7 @@ export function httpConnectionManager(manager: HttpManager): NamedFilter {
       useRemoteAddress: true,
       xffNumTrustedHops: manager.topology?.numTrustedProxies ?? 0,
     }),
+    ...(manager.quic === true && { codecType: HttpConnectionManager_CodecType.HTTP3, http3ProtocolOptions: {} }),
     proxy100Continue: true,
     ...connectionFields(connectionSettingsOf(config, role === 'gateway')),
   };

@@ -146,12 +146,9 @@ export async function startEnvoy(
   protocol: 'delta' | 'sotw',
   node: object = someSidecar,
 ): Promise<RealEnvoy> {
-  const binary = await findEnvoy();
-  const socketPath = join(folder, 'admin');
   const source = { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '5s' };
   const bootstrap = {
     node,
-    admin: { address: { pipe: { path: socketPath } } },
     dynamic_resources: {
       ads_config: {
         api_type: protocol === 'delta' ? 'DELTA_GRPC' : 'GRPC',
@@ -182,6 +179,17 @@ export async function startEnvoy(
       ],
     },
   };
+  return launch(folder, bootstrap);
+}
+
+/** Starts Envoy with these listeners and clusters, and no source of others. */
+export const startStaticEnvoy = (folder: string, resources: object): Promise<RealEnvoy> =>
+  launch(folder, { node: { id: 'static', cluster: 'static' }, static_resources: resources });
+
+async function launch(folder: string, config: object): Promise<RealEnvoy> {
+  const binary = await findEnvoy();
+  const socketPath = join(folder, 'admin');
+  const bootstrap = { ...config, admin: { address: { pipe: { path: socketPath } } } };
   const args = ['--config-yaml', JSON.stringify(bootstrap), '--disable-hot-restart', '--concurrency', '1', '--log-level', 'warn'];
   const child = spawn(binary, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   let said = '';
