@@ -50,8 +50,18 @@ export interface View extends Caller {
   readonly capturesNames: boolean;
 }
 
+/** A view never changes, and its text is part of the name of everything that is made for it. */
+function once(text: (view: View) => string): (view: View) => string {
+  const known = new WeakMap<View, string>();
+  return (view) => {
+    let found = known.get(view);
+    if (found === undefined) known.set(view, (found = text(view)));
+    return found;
+  };
+}
+
 /** Equal texts see the same; callers in different places see the same services, though not in the same order. */
-export const viewText = (view: View): string =>
+export const viewText: (view: View) => string = once((view) =>
   [
     identityOf(view.mesh),
     identityOf(view.config),
@@ -69,13 +79,15 @@ export const viewText = (view: View): string =>
     view.unprivileged,
     view.httpProxy,
     view.capturesNames,
-  ].join('\n');
+  ].join('\n'),
+);
 
 export const familiesText = ({ v4, v6 }: AddressFamilies): string => `${v4 ? '4' : ''}${v6 ? '6' : ''}`;
 
 /** The same, with the place. */
-export const placedViewText = (view: View): string =>
-  [viewText(view), view.locality.region, view.locality.zone, view.locality.subZone, labelsText(view.locality.labels)].join('\n');
+export const placedViewText: (view: View) => string = once((view) =>
+  [viewText(view), view.locality.region, view.locality.zone, view.locality.subZone, labelsText(view.locality.labels)].join('\n'),
+);
 
 /** The policy for a service as this view's callers get it. */
 export function policyFor(view: View, host: string, home: string): DestinationPolicy | undefined {

@@ -209,6 +209,8 @@ describe('a plan says', () => {
       const { text, code } = await plan([base, now], { against: [base, before] });
       const printed = text.split('\n');
       for (const line of lines) assert.ok(printed.includes(line), `no line\n${line}\nin\n${text}`);
+      // What has words is not told again by the names of its fields.
+      assert.doesNotMatch(text, /~ .*: (?:route|typedPerFilterConfig)\b/);
       assert.equal(code, 3);
     });
   }

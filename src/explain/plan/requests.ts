@@ -14,9 +14,10 @@ import { originsOf, type Locate } from '../origins.ts';
 import { routeWanted } from '../route-match.ts';
 import { changedFacts, changedLabels, changedLines, factsText } from './facts.ts';
 import { changedFields, fieldText, isObject } from './json-changes.ts';
-import { jsonOf, messageOf } from './messages.ts';
+import { jsonOf } from './messages.ts';
 import type { Change, ChangeLine } from './plan.ts';
 import { routeFacts, usualRetries } from './route-facts.ts';
+import { bytesText, otherHosts, tableParts, tableRest } from './table-parts.ts';
 import { untold } from './untold.ts';
 
 export interface Words {
@@ -27,27 +28,19 @@ export interface Words {
 }
 
 export function requestChanges(before: Resource | undefined, after: Resource | undefined, words: Words): Change[] {
-  const [was, is] = [before, after].map((table) => table && messageOf(RouteConfigurationSchema, table));
-  const [old, now] = [hostsOf(was?.virtualHosts), hostsOf(is?.virtualHosts)];
+  const [was, is] = [before, after].map((table) => table && tableParts(table));
+  const [old, now] = [otherHosts(was, is), otherHosts(is, was)];
   const whole = was === undefined || is === undefined;
   const names = [...new Set([...old.keys(), ...now.keys()])].filter((name) => !whole || !everyTable.has(name));
   const hosts = names.flatMap((name) => hostChange(name, old.get(name), now.get(name), words));
-  if (whole) return hosts;
-  const [others, othersNow] = [was, is].map((table) =>
-    jsonOf(RouteConfigurationSchema, { ...table, virtualHosts: [] }, words.registry),
-  );
-  const rest = changedFields(others, othersNow);
-  if (rest.length === 0) return hosts;
-  return [
-    ...hosts,
-    { part: 'requests', subject: `table ${is.name}`, change: 'changed', lines: changedLines('', rest.map(fieldText), []) },
-  ];
+  if (whole || bytesText(was.rest) === bytesText(is.rest)) return hosts;
+  const [others, othersNow] = [was, is].map((table) => jsonOf(RouteConfigurationSchema, tableRest(table), words.registry));
+  const lines = changedLines('', changedFields(others, othersNow).map(fieldText), []);
+  return [...hosts, { part: 'requests', subject: `table ${tableRest(is).name}`, change: 'changed', lines }];
 }
 
 /** What stands in every table says nothing of one that comes or goes. */
 const everyTable = new Set(['allow_any', 'block_all']);
-
-const hostsOf = (hosts: readonly VirtualHost[] = []): Map<string, VirtualHost> => new Map(hosts.map((host) => [host.name, host]));
 
 function hostChange(name: string, was: VirtualHost | undefined, is: VirtualHost | undefined, words: Words): Change[] {
   if (was === undefined || is === undefined) {

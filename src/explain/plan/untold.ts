@@ -13,6 +13,7 @@ const toldOfAction = [
   'regexRewrite',
   'hostRewriteLiteral',
   'timeout',
+  'maxGrpcTimeout',
   'idleTimeout',
 ];
 const toldLists = ['retryPolicy', 'requestMirrorPolicies', 'hashPolicy', 'maxStreamDuration', 'inlineClusterSpecifierPlugin'];
