@@ -74,3 +74,7 @@ export function pathText(path: Path): string {
   }
   return text;
 }
+
+/** `spec.http[0].route` → `['spec', 'http', 0, 'route']`. A name that has dots itself comes back in pieces. */
+export const pathOf = (text: string): Path =>
+  [...text.matchAll(/\[(\d+)\]|([^.[\]]+)/g)].map(([, index, name]) => (index === undefined ? (name ?? '') : Number(index)));

@@ -1,6 +1,7 @@
 // How a journey ends: every end that it can have, with its share, the most frequent first.
 
-import type { Outcome, StepOrigin } from './explanation.ts';
+import type { Explanation, Outcome, Step, StepOrigin } from './explanation.ts';
+import { clusterText } from './istio-names.ts';
 import type { Journey } from './journey.ts';
 
 export interface Ending {
@@ -11,6 +12,7 @@ export interface Ending {
   readonly kind: 'arrives' | Exclude<Outcome['kind'], 'forwarded'>;
   /** Where it arrives; else empty. */
   readonly cluster: string;
+  /** What the proxy answers, or the one before it where a connection is closed. */
   readonly status?: number;
   readonly flags: string;
   /** In words: the last step's, or Envoy's. */
@@ -36,7 +38,7 @@ function* endings(journey: Journey, share: number): Generator<Ending> {
 function* endingsOfWay({ proxy, explanation, onward }: Journey, share: number): Generator<Ending> {
   const { outcome, steps } = explanation;
   if (outcome.kind !== 'forwarded') {
-    const last = steps.findLast(({ effect }) => effect === 'ends') ?? steps.at(-1);
+    const last = decisive(explanation);
     yield { share, proxy, ...ended(outcome), because: last?.text ?? outcome.because, origins: last?.origins ?? [] };
     return;
   }
@@ -49,16 +51,36 @@ function* endingsOfWay({ proxy, explanation, onward }: Journey, share: number): 
         share: share * part,
         proxy,
         ...ended(failure),
-        because: `${cluster}: ${why?.text ?? failure.because}`,
+        because: failedText(cluster, why?.text ?? failure.because),
         origins: own.flatMap(({ origins }) => origins),
       };
       continue;
     }
-    for (const next of onwards) yield* endings(next.journey, share * next.share);
+    for (const next of onwards) {
+      for (const ending of endings(next.journey, share * next.share)) {
+        // A proxy that waits for an answer says what it gets in its place.
+        yield ending.kind === 'closed' && outcome.limits !== undefined ? { ...ending, status: 503 } : ending;
+      }
+    }
     const followed = onwards.reduce((sum, next) => sum + next.share, 0);
     yield { share: share * Math.max(0, part - followed), proxy, kind: 'arrives', cluster, flags: '', because: '', origins: [] };
   }
 }
+
+/** The step that made an end: the last, or what found no route. */
+function decisive({ steps, outcome }: Explanation): Step | undefined {
+  const found = outcome.kind === 'answered' && outcome.flags === 'NR' ? routing(steps) : undefined;
+  return found ?? steps.findLast(({ effect }) => effect === 'ends') ?? steps.at(-1);
+}
+
+const routing = (steps: readonly Step[]): Step | undefined =>
+  steps.findLast(({ kind }) => kind === 'route' || kind === 'virtual host');
+
+/** `reviews.default.svc.cluster.local:9080 (subset v2) has no endpoints`. */
+const failedText = (cluster: string, text: string): string =>
+  /^it (?:has|goes)/.test(text)
+    ? `${clusterText(cluster)} ${text.replace(/^it goes to.*, which/, 'is a cluster which').replace(/^it /, '')}`
+    : text;
 
 const ended = (
   outcome: Exclude<Outcome, { readonly kind: 'forwarded' }>,

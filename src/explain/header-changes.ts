@@ -3,6 +3,7 @@
 import { HeaderValueOption_HeaderAppendAction, type HeaderValueOption } from '../../gen/envoy/config/core/v3/base_pb.js';
 import type { HeaderChange } from './explanation.ts';
 import { formatted } from './format.ts';
+import { clusterHeader } from '../compile/demand/dialled.ts';
 import { headerName, type Headers } from './headers.ts';
 import type { Passage } from './passage.ts';
 
@@ -85,6 +86,7 @@ export function differences(before: Headers, after: Headers): string[] {
       old === undefined ? `header ${name}: ${values.join(', ')} is added` : `header ${name} becomes ${values.join(', ')}`,
     );
   }
-  for (const name of before.keys()) if (!after.has(name)) changed.push(`header ${name} is removed`);
+  // What the proxy told itself is nobody's business.
+  for (const name of before.keys()) if (!after.has(name) && name !== clusterHeader) changed.push(`header ${name} is removed`);
   return changed;
 }

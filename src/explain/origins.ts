@@ -1,7 +1,7 @@
 // Where a piece of Envoy's configuration came from: the object and field that its metadata names, with their place where known.
 
 import type { JsonObject, JsonValue } from '@bufbuild/protobuf';
-import { pathText, refText, type ApiObject, type Path, refOf } from '../api/object.ts';
+import { pathOf, pathText, refOf, refText, type ApiObject } from '../api/object.ts';
 import { originKey } from '../compile/origin.ts';
 import type { StepOrigin } from './explanation.ts';
 
@@ -23,13 +23,6 @@ export function locateIn(objects: Iterable<ApiObject>): Locate {
     const position = found?.origin.position(pathOf(path));
     return found === undefined || position === undefined ? undefined : `${found.origin.source}:${position.line}`;
   };
-}
-
-/** `spec.http[0].route` → its steps. */
-function pathOf(text: string): Path {
-  return [...text.matchAll(/\[(\d+)\]|([^.[\]]+)/g)].map(([, index, name]) =>
-    index === undefined ? (name ?? '') : Number(index),
-  );
 }
 
 /** An object and field, with its place where that is known. */

@@ -5,6 +5,7 @@ import type { Answered, Closed, Destination, Step, Target } from './explanation.
 import type { Headers } from './headers.ts';
 import { timeText } from './milliseconds.ts';
 import { originsOf } from './origins.ts';
+import { clusterMeaning } from './istio-names.ts';
 import { listed, note, percentText, type Passage } from './passage.ts';
 import { addressText } from './request.ts';
 
@@ -22,7 +23,7 @@ export function sendTo(
   failures: Failures,
 ): Pick<Target, 'destination' | 'failure'> {
   const cluster = passage.configuration.cluster(name);
-  const part = share < 1 ? `${percentText(share)} of it goes` : 'it goes';
+  const part = share < 1 ? `${percentText(share)} of requests go` : 'it goes';
   if (cluster === undefined) {
     const near = nearNames(name, passage.configuration.clusterNames());
     note(passage, {
@@ -43,7 +44,8 @@ export function sendTo(
     details: limitWords(destination, headers !== undefined),
     origins,
   });
-  const failed = isEmpty(destination, cluster.commonLbConfig?.healthyPanicThreshold?.value === 0);
+  const empty = isEmpty(destination, cluster.commonLbConfig?.healthyPanicThreshold?.value === 0);
+  const failed = empty && (clusterMeaning(name) ?? empty);
   note(passage, { ...endpointStep(name, destination, failed), origins: [] });
   return { destination, ...(failed !== undefined && { failure: failures.empty }) };
 }
@@ -75,7 +77,9 @@ function endpointStep(
   const [first] = groups.flatMap((group) => group.endpoints);
   const tls = tlsText(first?.tls);
   if (discovery === 'original destination') {
-    return { kind, name, text: `it is sent on to ${dialled ?? 'where it was going'}, ${tls}`, details: [], effect: 'passes' };
+    const meaning = clusterMeaning(name);
+    const details = meaning === undefined ? [] : [meaning];
+    return { kind, name, text: `it is sent on to ${dialled ?? 'where it was going'}, ${tls}`, details, effect: 'passes' };
   }
   const all = groups.flatMap((group) => group.endpoints);
   const modes = new Set(all.map((each) => tlsText(each.tls)));
@@ -99,7 +103,7 @@ function groupLines(
 ): string[] {
   const head = several
     ? [
-        `priority ${priority}${place === '' ? '' : `, ${place}`}: ${percentText(share)} of requests, ${endpoints.length} endpoints`,
+        `priority ${priority}${place === '' ? '' : `, ${place}`}: ${share === 0 ? 'if those before it fail' : `${percentText(share)} of requests`}`,
       ]
     : [];
   const lines = endpoints.slice(0, named).map((each) => {

@@ -101,7 +101,7 @@ function endText({ share, kind, proxy, cluster, status, flags, because }: Ending
     kind === 'arrives'
       ? `arrives at ${cluster}`
       : `${kind}${status === undefined ? '' : ` ${status}`}${flags === '' ? '' : ` ${flags}`}: ${because}`;
-  return `${percentText(share)} ${proxy}: ${words}`;
+  return `${share > 0.9999 ? '' : `${percentText(share)} `}${proxy}: ${words}`;
 }
 
 /** What decides, proxy by proxy; what happens otherwise stands below it. */

@@ -43,7 +43,19 @@ const succeeds = ({ status }: Ending): boolean => status !== undefined && status
 
 async function tell(question: Asked, options: WhyOptions, manner: Manner, terminal: Terminal): Promise<Told> {
   if (options.dump !== undefined) return fromDump(question, options.dump, options, manner);
-  const { world, assumptions } = await worldOf(options, terminal);
+  if (options.file !== undefined) {
+    const { world, assumptions } = filesWorld(options.file, options, terminal);
+    return tellIn(question, options, manner, world, assumptions);
+  }
+  const { runningWorld } = await import('./running.ts');
+  const { world, locateAll } = await runningWorld(options);
+  // Once to learn which fields matter, and again with their lines.
+  tellIn(question, options, manner, world, []);
+  await locateAll();
+  return tellIn(question, options, manner, world, []);
+}
+
+function tellIn(question: Asked, options: WhyOptions, manner: Manner, world: MeshWorld, assumptions: readonly string[]): Told {
   const caller = callerOf(options, world);
   if (question.kind === 'dns') {
     const name = nameFor(question.name, caller.namespace, world);
@@ -55,8 +67,8 @@ async function tell(question: Asked, options: WhyOptions, manner: Manner, termin
       assumptions,
     };
   }
-  const answer = ask(question, caller, manner, world);
-  return { ...answer, title: titleOf(question, caller.name, answer.journey?.explanation.request), assumptions };
+  const { name, journey: way, endings } = ask(question, caller, manner, world);
+  return { title: titleOf(question, caller.name, way?.explanation.request), endings, name, assumptions, journey: way };
 }
 
 function titleOf(question: Asked, caller: string, request: Parameters<typeof requestText>[0] | undefined): string {
@@ -84,12 +96,8 @@ interface FoundWorld {
   readonly assumptions: readonly string[];
 }
 
-async function worldOf(options: WhyOptions, terminal: Terminal): Promise<FoundWorld> {
-  if (options.file === undefined) {
-    const { runningWorld } = await import('./running.ts');
-    return { world: await runningWorld(options), assumptions: [] };
-  }
-  const loaded = loadFiles(options.file, decode);
+function filesWorld(paths: readonly string[], options: WhyOptions, terminal: Terminal): FoundWorld {
+  const loaded = loadFiles(paths, decode);
   const bad = loaded.diagnostics.filter(({ severity }) => severity === 'error');
   noteDiagnostics(
     terminal,
@@ -97,7 +105,7 @@ async function worldOf(options: WhyOptions, terminal: Terminal): Promise<FoundWo
   );
   const { objects, assumptions } = withAssumed(loaded.objects);
   if (objects.length === 0)
-    throw new Failure(`there are no objects in ${options.file.join(', ')}`, 'name the files or folders of your manifests');
+    throw new Failure(`there are no objects in ${paths.join(', ')}`, 'name the files or folders of your manifests');
   const mesh =
     options.meshConfig === undefined ? meshConfigMap(objects) : readMeshConfig(fileText(options.meshConfig), options.meshConfig);
   const meshConfig = mesh?.config ?? meshConfigDefaults();

@@ -2,6 +2,7 @@
 
 import type { Ending } from '../../explain/ending.ts';
 import type { Explanation, Step, StepOrigin } from '../../explain/explanation.ts';
+import { clusterMeaning, clusterText } from '../../explain/istio-names.ts';
 import type { Journey } from '../../explain/journey.ts';
 import { percentText } from '../../explain/passage.ts';
 import type { Style } from '../terminal.ts';
@@ -29,7 +30,7 @@ export function story({ title, name, journey, endings, assumptions }: Told, tell
     name !== undefined &&
     (journey === undefined || name.details.length > 0 || !/^[\d.]+$|:/.test(name.text.split(' ')[0] ?? ''))
   ) {
-    lines.push(...(endings.length === 0 ? [] : ['']), sentence(name.text), ...name.details.map((each) => `  ${each}`));
+    lines.push(...(endings.length === 0 ? [] : ['']), `DNS: ${name.text}`, ...name.details.map((each) => `  ${each}`));
   }
   if (journey !== undefined) lines.push(...journeyLines(journey, telling, { count: 1 }));
   const missing = journey === undefined ? [] : [...new Set(missingOf(journey))];
@@ -53,16 +54,21 @@ function endingText({ kind, cluster, proxy, status, because, flags }: Ending): s
   const code = flags === '' ? '' : ` [${flags}]`;
   switch (kind) {
     case 'arrives':
-      return cluster.startsWith('inbound|')
-        ? `it arrives: ${proxy} hands it to its application (${cluster})`
-        : `it leaves ${proxy} for ${cluster}`;
+      return arrivalText(proxy, cluster);
     case 'answered':
       return `answered ${status} by the proxy of ${proxy}${code}: ${because}`;
     case 'closed':
-      return `the connection is closed by the proxy of ${proxy}${code}: ${because}`;
+      return `the connection is closed by the proxy of ${proxy}${code}: ${because}${status === undefined ? '' : `; its caller gets ${status}`}`;
     case 'unknown':
       return `not known after the proxy of ${proxy}: ${because}`;
   }
+}
+
+function arrivalText(proxy: string, cluster: string): string {
+  const [, port] = /^inbound\|(\d+)\|/.exec(cluster) ?? [];
+  if (port !== undefined) return `it arrives at ${proxy}, whose proxy hands it to the application, port ${port}`;
+  const meaning = clusterMeaning(cluster);
+  return meaning === undefined ? `it leaves ${proxy} for ${clusterText(cluster)}` : `it leaves ${proxy}: ${meaning}`;
 }
 
 interface Counter {
@@ -92,8 +98,13 @@ function journeyLines(journey: Journey, telling: Telling, counter: Counter): str
       ...stepsLines(other.explanation.steps.slice(from), telling),
     );
   }
-  for (const each of [...onward, ...otherwise.flatMap((other) => other.onward)])
-    lines.push(...journeyLines(each.journey, telling, counter));
+  // The other ways mostly lead to the same servers, in the same way.
+  const told = new Set<string>();
+  for (const { journey: next } of [...onward, ...otherwise.flatMap((other) => other.onward)]) {
+    const text = JSON.stringify([next.proxy, next.explanation.steps]);
+    if (!told.has(text)) lines.push(...journeyLines(next, telling, counter));
+    told.add(text);
+  }
   return lines;
 }
 

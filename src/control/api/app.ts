@@ -21,6 +21,7 @@ import type {
   ExecAnswer,
   ExecRequest,
   ObjectEvent,
+  PlacesRequest,
   Refusal,
   RequestsAnswer,
   StartAnswer,
@@ -29,6 +30,7 @@ import type {
 } from './contract.ts';
 import { behindNow, distributionOf, isDelivered, type DistributionParts } from './distribution.ts';
 import { eventStream } from './event-stream.ts';
+import { meshAnswer, placesOf } from './mesh.ts';
 import { kindsNamed, printedName } from './names.ts';
 import { listObjects, watchObjects, type ObjectsQuery } from './objects.ts';
 import { podNames, podRows, workloadStatuses } from './pods.ts';
@@ -74,6 +76,8 @@ export function apiApp(parts: ApiParts): Hono {
       : c.json(listObjects(objectsQuery(c), store, c.req.query('distribution') === 'true' ? parts : undefined)),
   );
   app.post('/v1/distribution', async (c) => c.json(distribution(await requestOf<DistributionRequest>(c), parts)));
+  app.get('/v1/mesh', (c) => c.json(meshAnswer(store)));
+  app.post('/v1/places', async (c) => c.json(placesOf(await requestOf<PlacesRequest>(c, 'fields'), store)));
   app.get('/v1/pods', (c) => c.json(podRows(store, parts.platform(), c.req.query('namespace'))));
   app.get('/v1/workloads', (c) => c.json(podNames(store)));
   app.get('/v1/diagnostics', (c) => c.json(parts.diagnostics.all().map(diagnosticLine)));

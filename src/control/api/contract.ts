@@ -1,5 +1,7 @@
 // What the CLI and the control plane say to each other over the state folder's Unix socket: the JSON shapes of every call.
 
+import type { MeshConfig } from '../../api/mesh-config.ts';
+import type { MeshNetworks } from '../../api/mesh-networks.ts';
 import type { ObjectRef } from '../../api/object.ts';
 import type { RequestRow } from '../../telemetry/request-row.ts';
 import type { StartReport } from '../platform.ts';
@@ -61,6 +63,24 @@ export interface AnalysisAnswer {
   readonly objects: number;
   readonly diagnostics: readonly DiagnosticJson[];
   readonly suppressed: number;
+}
+
+/** `GET /v1/mesh`: everything that proxies are compiled from. */
+export interface MeshAnswer {
+  readonly meshConfig: MeshConfig;
+  readonly meshNetworks: MeshNetworks;
+  readonly clusterId: string;
+  readonly objects: readonly Document[];
+}
+
+/** `POST /v1/places`: where fields stand in the files that they were read from. */
+export interface PlacesRequest {
+  /** `VirtualService/default/reviews`, `spec.http[0]`. */
+  readonly fields: readonly { readonly object: string; readonly path: string }[];
+}
+
+export interface PlacesAnswer {
+  readonly places: readonly (string | null)[];
 }
 
 /** `GET /v1/objects?kinds=vs,dr&namespace=&name=&selector=&watch=true`: no namespace means all of them. */

@@ -1,6 +1,11 @@
 // The clusters of a route's action, with the share of requests that each gets.
 
-import type { RouteAction, WeightedCluster_ClusterWeight } from '../../../gen/envoy/config/route/v3/route_components_pb.js';
+import type {
+  ClusterSpecifierPlugin,
+  Route,
+  RouteAction,
+  WeightedCluster_ClusterWeight,
+} from '../../../gen/envoy/config/route/v3/route_components_pb.js';
 import { LuaConfigSchema } from '../../../gen/envoy/extensions/router/cluster_specifiers/lua/v3/lua_pb.js';
 import { computedName, readNameScript } from '../../compile/demand/computed-name.ts';
 import type { Mirror } from '../explanation.ts';
@@ -39,8 +44,7 @@ export function clusterChoices(
         .toSorted((a, b) => b.share - a.share);
     }
     case 'inlineClusterSpecifierPlugin': {
-      const lua = typedConfig(LuaConfigSchema, specifier.value.extension?.typedConfig)?.sourceCode?.specifier;
-      const script = lua?.case === 'inlineString' ? readNameScript(lua.value) : undefined;
+      const script = scriptOf(specifier.value);
       if (script === undefined) return `the cluster is chosen by an extension, ${specifier.value.extension?.name ?? 'unnamed'}`;
       return only(computedName(script, authorityOf(headers)));
     }
@@ -49,6 +53,17 @@ export function clusterChoices(
     case undefined:
       return 'the route names no cluster';
   }
+}
+
+/** Whether a route computes its cluster's name from the request's host, as those on demand do. */
+export function computesName({ action }: Route): boolean {
+  const specifier = action.case === 'route' ? action.value.clusterSpecifier : undefined;
+  return specifier?.case === 'inlineClusterSpecifierPlugin' && scriptOf(specifier.value) !== undefined;
+}
+
+function scriptOf({ extension }: ClusterSpecifierPlugin) {
+  const lua = typedConfig(LuaConfigSchema, extension?.typedConfig)?.sourceCode?.specifier;
+  return lua?.case === 'inlineString' ? readNameScript(lua.value) : undefined;
 }
 
 /** Who gets a copy. */

@@ -17,6 +17,8 @@ import { chooseRoute, nearestRoute, routeWanted, type Passed } from '../route-ma
 import { arrive } from './arrival.ts';
 import { answer, type Exchange } from './exchange.ts';
 import { passFilters } from './filters.ts';
+import { hostMeaning } from '../istio-names.ts';
+import { computesName } from './clusters.ts';
 import { send } from './send.ts';
 
 export function manageHttp(manager: HttpConnectionManager, request: HttpRequest, passage: Passage): Outcome {
@@ -53,7 +55,7 @@ function routed(table: RouteConfiguration, headers: Headers, passage: Passage): 
     const asked = hostAsked(table, authorityOf(headers));
     const known = table.virtualHosts.flatMap(({ domains }) => domains);
     const guess = nearest(asked, known);
-    const details = guess === undefined ? [`it has ${known.length} names`] : [`the nearest is ${guess}`];
+    const details = guess === undefined ? namesText(known) : [`the nearest is ${guess}`];
     note(passage, {
       kind: 'virtual host',
       name: '',
@@ -86,32 +88,38 @@ function routed(table: RouteConfiguration, headers: Headers, passage: Passage): 
   const details = passed.map((each) => passedText(each, passage));
   if (route === undefined) {
     const near = nearestRoute(passed);
-    const text = near === undefined ? 'it has no routes' : `none of its ${passed.length} routes takes the request`;
+    const several = passed.length === 1 ? 'its only route does not take' : `none of its ${passed.length} routes takes`;
+    const text = near === undefined ? 'it has no routes' : `${several} the request`;
     const origins = near === undefined ? [] : originsOf(near.route.metadata, passage.locate);
     note(passage, { kind: 'route', name: near?.route.name ?? '', text, details, origins });
   } else {
     const which = host.routes.length === 1 ? 'its only route' : `route ${index + 1} of ${host.routes.length}`;
-    note(
-      passage,
-      { kind: 'route', name: route.name, text: `${which} takes it: ${routeWanted(route.match)}`, details },
-      route.metadata,
-    );
+    note(passage, { kind: 'route', name: route.name, text: `${which} takes it: ${wantedText(route)}`, details }, route.metadata);
   }
   return { passage, headers, table, host, route };
 }
+
+const namesText = (names: readonly string[]): string[] =>
+  names.length === 0
+    ? ['it has no hosts at all']
+    : [`its hosts are ${names.slice(0, 8).join(', ')}${names.length > 8 ? ` and ${names.length - 8} more` : ''}`];
 
 /** `route 1 (VirtualService/default/reviews spec.http[0]) wants header x-user "jason"; the request has no header x-user`. */
 function passedText({ route, index, failed }: Passed, passage: Passage): string {
   const [origin] = originsOf(route.metadata, passage.locate);
   const name =
     origin === undefined ? route.name : [origin.object, origin.path, origin.place ?? ''].filter((word) => word !== '').join(' ');
-  return `route ${index + 1}${name === '' ? '' : ` (${name})`} wants ${failed.wanted}; the request has ${failed.given}`;
+  return `route ${index + 1}${name === '' ? '' : ` (${name})`} wants ${computesName(route) ? wantedText(route) : failed.wanted}; the request has ${failed.given}`;
 }
 
+/** Computed routes ask for their hosts by an expression that nobody wants to read. */
+const wantedText = (route: Route): string =>
+  computesName(route) ? 'a host of the mesh, which says the cluster’s name' : routeWanted(route.match);
+
 function act(exchange: Exchange): Outcome {
-  const { passage, route } = exchange;
+  const { passage, route, host } = exchange;
   if (route === undefined) {
-    note(passage, { kind: 'http', name: 'router', text: 'without a route the answer is 404', effect: 'ends' });
+    note(passage, { kind: 'http', name: 'router', text: 'so the answer is 404', effect: 'ends' });
     return answer(404, 'NR', 'route_not_found');
   }
   switch (route.action.case) {
@@ -134,13 +142,24 @@ function act(exchange: Exchange): Outcome {
           : body?.specifier.case === 'inlineBytes'
             ? new TextDecoder().decode(body.specifier.value)
             : '';
-      note(passage, { kind: 'route', name: route.name, text: `it answers ${status} itself`, effect: 'ends' }, route.metadata);
+      note(
+        passage,
+        {
+          kind: 'route',
+          name: route.name,
+          text: `${host === undefined ? '' : meaning(host.name)}it answers ${status} itself`,
+          effect: 'ends',
+        },
+        route.metadata,
+      );
       return answer(status, '', 'direct_response', { body: text, headers: added(exchange, route) });
     }
     default:
       return { kind: 'unknown', because: 'the route has an action that is not read here' };
   }
 }
+
+const meaning = (name: string): string => (hostMeaning(name) === undefined ? '' : `${hostMeaning(name)}: `);
 
 /** What the route and those around it add to its answer. */
 const added = ({ host, table }: Exchange, route: Route): (readonly [string, string])[] =>

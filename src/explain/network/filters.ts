@@ -25,12 +25,8 @@ export function passChain(filters: readonly Filter[], passage: Passage): Outcome
         const { request } = passage;
         if (request.kind === 'http' && (request.tls === undefined || passage.ended !== undefined))
           return manageHttp(manager, request, passage);
-        note(passage, {
-          kind: 'http',
-          name,
-          text: `${request.tls === undefined ? 'its bytes are' : 'it is TLS, which is'} not HTTP, and HTTP is expected here`,
-          effect: 'ends',
-        });
+        const what = request.kind === 'http' ? 'it is TLS' : 'its bytes are not HTTP';
+        note(passage, { kind: 'http', name, text: `${what}, and plain HTTP is expected here`, effect: 'ends' });
         return { kind: 'closed', flags: 'DPE', because: 'http1.codec_error' };
       }
       case 'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy':

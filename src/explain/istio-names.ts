@@ -1,0 +1,23 @@
+// What Istio's names of clusters and virtual hosts mean to a person.
+
+import { blackHoleCluster, parseOutboundCluster, passthroughCluster } from '../compile/names.ts';
+
+const closed = 'nobody declared this destination, and only what is declared may be called (outboundTrafficPolicy: REGISTRY_ONLY)';
+
+/** What sending to a cluster means, where its name says it. */
+export function clusterMeaning(name: string): string | undefined {
+  if (name === blackHoleCluster) return closed;
+  return name === passthroughCluster
+    ? 'nothing that the mesh declares takes it: it goes where it was dialled, as it is'
+    : undefined;
+}
+
+/** `reviews.default.svc.cluster.local:9080 (subset v2)`; a name of another form as it is. */
+export function clusterText(name: string): string {
+  const parts = parseOutboundCluster(name);
+  if (parts === undefined) return name;
+  return `${parts.host}:${parts.port}${parts.subset === '' ? '' : ` (subset ${parts.subset})`}`;
+}
+
+/** Why a virtual host answers, where its name says it. */
+export const hostMeaning = (name: string): string | undefined => (name === 'block_all' ? closed : undefined);
