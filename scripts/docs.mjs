@@ -1,8 +1,9 @@
 // Writes docs/reference/ from the code: kinds, fields of the networking API, message codes, command line. `--check` only says which pages are out of date.
 
 import { spawnSync } from 'node:child_process';
-import { globSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { globSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { codePages, istioCodes } from './code-page.mjs';
 import { fieldStates, networkingPage } from './networking-page.mjs';
 
 export { neverInEffect } from './networking-page.mjs';
@@ -17,14 +18,16 @@ export async function pages() {
     'codes.md': await codesPage(),
     'cli.md': await cliPage(),
     'networking.md': await fieldsPage(),
+    ...codePages({ generated, titles: await codeTitles(), said: codesInSource() }),
   };
 }
 
 /** Names of pages whose file says something else. */
 export async function outdated() {
-  return Object.entries(await pages())
-    .filter(([name, text]) => textOf(join(folder, name)) !== text)
-    .map(([name]) => name);
+  const wanted = await pages();
+  return [...Object.keys(wanted), ...globSync('codes/*.md', { cwd: folder }).filter((name) => !(name in wanted))].filter(
+    (name) => textOf(join(folder, name)) !== wanted[name],
+  );
 }
 
 function textOf(path) {
@@ -111,7 +114,11 @@ async function codesPage() {
   const said = codesInSource();
   const rows = [...titles]
     .sort(([a], [b]) => byText(a, b))
-    .map(([name, title]) => [code(name), cell(title), [...(said.get(name) ?? [])].toSorted(byText).map(code).join(', ')]);
+    .map(([name, title]) => [
+      `[${name}](codes/${name}.md)`,
+      cell(title),
+      [...(said.get(name) ?? [])].toSorted(byText).map(code).join(', '),
+    ]);
   return `${generated}
 
 # Codes
@@ -119,9 +126,17 @@ async function codesPage() {
 Every message about a manifest, and every error of the machinery, have a code that stays the same when the words change. \`LAT\` codes are Lateen's; \`IST\` codes are Istio's,
 used where the meaning is the same. The message itself names the object and field, the file, line and column, and what to do.
 
-An error leaves the object out, or keeps its last good form. A warning says that an object does not do all it says. The last column is the room of \`src/\` that says it.
+An error leaves the object out, or keeps its last good form. A warning says that an object does not do all it says. A note (info) says what is worth knowing. The last column is the room of
+\`src/\` that says it. Each code has a page with an example and with what to do.
 
 ${table(['code', 'meaning', 'said by'], rows)}
+
+## Codes of Istio's that are not said
+
+${table(
+  ['code', 'name', 'why'],
+  istioCodes().map(({ code: name, name: word, why }) => [code(name), word, cell(why)]),
+)}
 `;
 }
 
@@ -191,10 +206,11 @@ async function main() {
     for (const name of stale) console.error(`docs/reference/${name} is out of date: run npm run docs`);
     return stale.length > 0 ? 1 : 0;
   }
-  mkdirSync(folder, { recursive: true });
+  mkdirSync(join(folder, 'codes'), { recursive: true });
   const texts = await pages();
   for (const name of stale) {
-    writeFileSync(join(folder, name), texts[name]);
+    if (name in texts) writeFileSync(join(folder, name), texts[name]);
+    else rmSync(join(folder, name));
     console.error(`wrote docs/reference/${name}`);
   }
   return 0;
