@@ -97,13 +97,13 @@ function sidecarOf(proxy: ProxyClass): Configuration {
     delivery,
     clusters: computed(() => {
       const all = new Map(outbound().byName);
-      for (const cluster of inbound.value.clusters) all.set(cluster.name, cluster);
+      for (const cluster of inbound.value.clusters.value) all.set(cluster.name, cluster);
       return (clusters = settleAll(clusters, all));
     }),
     listeners: computed(() => {
       const all = new Map(listenersOf(view, delivery).value.listeners);
       for (const name of ownListeners(proxy, all)) all.delete(name);
-      for (const listener of inbound.value.listeners) all.set(listener.name, listener);
+      for (const listener of inbound.value.listeners.value) all.set(listener.name, listener);
       return (listeners = settleAll(listeners, all));
     }),
     endpoints: (name) => (name === localCluster && itself) || outboundEndpoints(view, name),

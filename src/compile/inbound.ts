@@ -1,5 +1,6 @@
 // Everything inbound for a class of sidecars: the clusters and the listeners before its own application.
 
+import { computed, type ReadonlySignal } from '@preact/signals-core';
 import { tcpRbac, httpRbac } from '../filters/rbac/rbac.ts';
 import { isHttp } from '../mesh/protocol.ts';
 import type { ModeDecision } from '../mesh/authentication.ts';
@@ -13,9 +14,10 @@ import { ownPorts } from './own-ports.ts';
 import type { ProxyClass } from './proxy-class.ts';
 import type { Resource } from './resource.ts';
 
+/** Resources are made when somebody asks: what is wrong with them is known without. */
 export interface Inbound {
-  readonly clusters: readonly Resource[];
-  readonly listeners: readonly Resource[];
+  readonly clusters: ReadonlySignal<readonly Resource[]>;
+  readonly listeners: ReadonlySignal<readonly Resource[]>;
   /** The SDS names of Kubernetes secrets that the listeners take. */
   readonly secrets: readonly string[];
   readonly diagnostics: readonly Diagnostic[];
@@ -24,12 +26,14 @@ export interface Inbound {
 export function inboundOf(proxy: ProxyClass): Inbound {
   const { view, families } = proxy;
   const { mesh } = view;
-  const elsewhere = inboundPassthrough(view.config, families);
+  const elsewhere = computed(() => inboundPassthrough(view.config, families));
   const [sidecar] = proxy.sidecars;
   const serves = (sidecar?.body.spec.ingress ?? []).length > 0 ? sidecar : undefined;
   const captured = proxy.interception !== 'NONE';
   // Nothing is redirected to such a proxy: but for what a Sidecar opens, the application has its ports itself.
-  if (!captured && serves === undefined) return { clusters: [elsewhere], listeners: [], secrets: [], diagnostics: [] };
+  if (!captured && serves === undefined) {
+    return { clusters: computed(() => [elsewhere.value]), listeners: computed(() => []), secrets: [], diagnostics: [] };
+  }
   const authentication = mesh.security.workloadAuthentication(proxy.namespace, proxy.labels);
   const modeAt = (port: number): ModeDecision => authentication.ports.get(port) ?? authentication.byDefault;
   const place = { address: proxy.ownAddress, dialled: !captured, unprivileged: proxy.unprivileged, modeAt };
@@ -43,30 +47,35 @@ export function inboundOf(proxy: ProxyClass): Inbound {
     ports.filter(({ protocol }) => !isHttp(protocol) && protocol !== 'Auto').map(({ target }) => target),
   );
   const taken = new Set(ports.map(({ target }) => target));
-  const listeners = inboundListeners({
-    config: view.config,
-    ports,
-    modeAt,
-    otherPorts: [...authentication.ports.keys()].filter((port) => !taken.has(port)).sort((a, b) => a - b),
-    modeElsewhere: authentication.byDefault,
-    httpAuthorization: http.filters,
-    tcpAuthorization: tcp.filters,
-    http10: proxy.http10,
-    records: view.records,
-    families,
-    captured,
-    transparent: proxy.interception === 'TPROXY',
-    causes: [
-      ...ports.flatMap(({ services }) => services.map(({ service }) => cause(service.object))),
-      ...(serves === undefined ? [] : [cause(serves, ['spec', 'ingress'])]),
-      ...policies.map(({ object }) => cause(object)),
-      ...[authentication.byDefault, ...authentication.ports.values()].flatMap((decision) =>
-        decision.cause === undefined ? [] : [cause(decision.cause.object, decision.cause.path)],
-      ),
-    ],
-  });
+  const listeners = computed(() =>
+    inboundListeners({
+      config: view.config,
+      ports,
+      modeAt,
+      otherPorts: [...authentication.ports.keys()].filter((port) => !taken.has(port)).sort((a, b) => a - b),
+      modeElsewhere: authentication.byDefault,
+      httpAuthorization: http.filters,
+      tcpAuthorization: tcp.filters,
+      http10: proxy.http10,
+      records: view.records,
+      families,
+      captured,
+      transparent: proxy.interception === 'TPROXY',
+      causes: [
+        ...ports.flatMap(({ services }) => services.map(({ service }) => cause(service.object))),
+        ...(serves === undefined ? [] : [cause(serves, ['spec', 'ingress'])]),
+        ...policies.map(({ object }) => cause(object)),
+        ...[authentication.byDefault, ...authentication.ports.values()].flatMap((decision) =>
+          decision.cause === undefined ? [] : [cause(decision.cause.object, decision.cause.path)],
+        ),
+      ],
+    }),
+  );
   return {
-    clusters: [elsewhere, ...ports.map((own) => inboundPortCluster(view, own, families, inboundPool(sidecar, own.target)))],
+    clusters: computed(() => [
+      elsewhere.value,
+      ...ports.map((own) => inboundPortCluster(view, own, families, inboundPool(sidecar, own.target))),
+    ]),
     listeners,
     secrets: ingressSecrets(ports),
     diagnostics: [
