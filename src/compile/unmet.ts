@@ -13,6 +13,11 @@ export interface Unmet {
   readonly path: Path;
   /** `subset v3 of reviews.default.svc.cluster.local`. */
   readonly what: string;
+  /** Where the service is missing, or this port of it. */
+  readonly host?: string;
+  readonly port?: number;
+  /** The object that requests are handed over to. */
+  readonly delegate?: { readonly namespace: string; readonly name: string };
   /** Where only the subset is missing: of which service, and its name. */
   readonly subset?: { readonly service: Service; readonly name: string };
 }
@@ -30,14 +35,15 @@ export function unmetDestinations(mesh: Mesh, route: Written): Unmet[] {
 
 function unmetDelegate(mesh: Mesh, { to, path }: Handover): Unmet | undefined {
   if (mesh.routes.get(objectKey(to.namespace, to.name)) !== undefined) return undefined;
-  return { path: [...path, 'delegate'], what: `delegate ${to.name} in ${to.namespace}` };
+  return { path: [...path, 'delegate'], what: `delegate ${to.name} in ${to.namespace}`, delegate: to };
 }
 
 function unmet(mesh: Mesh, namespace: string, { host, port, subset }: Destination, path: Path): Unmet | undefined {
   if (isWildcard(host)) return undefined;
   const service = destinationService({ mesh, namespace, scope: undefined, egress: undefined }, host);
-  if (service === undefined) return { path, what: `host ${host}` };
-  if (port !== undefined && portNumbered(service, port) === undefined) return { path, what: `port ${port} of ${service.host}` };
+  if (service === undefined) return { path, what: `host ${host}`, host, ...(port !== undefined && { port }) };
+  if (port !== undefined && portNumbered(service, port) === undefined)
+    return { path, what: `port ${port} of ${service.host}`, host: service.host, port };
   if (subset === '') return undefined;
   const policies = mesh.destinationPolicies(service.host, service.namespace, namespace);
   if (policies.some(({ subsets }) => subsets.some(({ name }) => name === subset))) return undefined;

@@ -7,7 +7,6 @@ import type { Hono } from 'hono';
 import type { Registry } from 'prom-client';
 import { decode } from '../api/decode.ts';
 import { diagnosticText, type Diagnostic } from '../api/diagnostic.ts';
-import type { ApiObject } from '../api/object.ts';
 import { meshConfigDefaults } from '../api/mesh-config.ts';
 import type { Authenticator } from '../ca/authenticate.ts';
 import { openAuthority, type Authority } from '../ca/authority.ts';
@@ -32,7 +31,7 @@ import { authorizer, type AuthorizeSocket } from './authorize.ts';
 import { ControlError, listenError } from './control-error.ts';
 import { debugApp } from './debug.ts';
 import { DiagnosticBoard } from './diagnostic-board.ts';
-import { readEarlierForms, writeEarlierForms } from './earlier-forms.ts';
+import { readEarlierForms, writeEarlierForms, type EarlierForms } from './earlier-forms.ts';
 import type { Logger } from './log.ts';
 import { controlRegistry } from './metrics.ts';
 import type { Platform } from './platform.ts';
@@ -78,7 +77,7 @@ export class ControlPlane {
   #running: Running | undefined;
   #platform: Platform | undefined;
   #succession: Succession | undefined;
-  #forms: readonly ApiObject[] = [];
+  #forms: EarlierForms = { forms: [], absent: [] };
   #ready = false;
   #logged = new Set<string>();
 
@@ -232,7 +231,7 @@ export class ControlPlane {
   #rememberForms(): Diagnostic[] {
     const succession = this.#successionOf();
     const forms = succession.forms();
-    const changed = forms.length !== this.#forms.length || forms.some((form, index) => form !== this.#forms[index]);
+    const changed = differ(forms.forms, this.#forms.forms) || differ(forms.absent, this.#forms.absent);
     this.#forms = forms;
     try {
       if (changed) writeEarlierForms(this.#options.state.path, forms);
@@ -330,3 +329,6 @@ export class ControlPlane {
     return [...refused, ...compiled];
   }
 }
+
+const differ = (a: readonly unknown[], b: readonly unknown[]): boolean =>
+  a.length !== b.length || a.some((each, index) => each !== b[index]);

@@ -5,6 +5,7 @@ import { originOf, refOf, type ApiObject, type ObjectMeta, type ObjectRef, type 
 import { objectKey, type Store } from '../store/store.ts';
 
 export interface Objects {
+  /** Those in effect: a Service that rules still use is among them though it was deleted. */
   list(group: string, kind: string): readonly ApiObject[];
   get(ref: ObjectRef): ApiObject | undefined;
   /** Puts an object in place of the one with its name. */
@@ -23,7 +24,7 @@ export interface KindName {
 
 /** The mesh's store as the platform sees it. */
 export const storeObjects = (store: Store): Objects => ({
-  list: (group, kind) => store.kind(group, kind).all(),
+  list: (group, kind) => store.inEffect(group, kind).all(),
   get: (ref) => store.kind(ref.group, ref.kind).get(objectKey(ref.namespace, ref.name)),
   apply: (object) => store.upsert(object),
   delete: (ref) => store.remove(ref),
@@ -32,7 +33,7 @@ export const storeObjects = (store: Store): Objects => ({
     const ends = kinds.map(({ group, kind }) =>
       effect(() => {
         // Reading the list is what subscribes to it.
-        void store.kind(group, kind).all();
+        void store.inEffect(group, kind).all();
         changed();
       }),
     );

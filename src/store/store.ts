@@ -13,9 +13,12 @@ interface Shelf {
   readonly byNamespace: Index<ApiObject>;
   /** What is compiled: the objects, but for those in whose place an earlier form stands. Made when a kind is first read so. */
   inEffect?: Collection<ApiObject>;
-  /** By key; such a form may outlive its object. */
-  readonly earlier: Map<string, ApiObject>;
+  /** By key; such a form may outlive its object. Absent: the object is not in effect at all. */
+  readonly earlier: Map<string, ApiObject | Absent>;
 }
+
+/** The earlier form of an object that was not there. */
+export type Absent = 'absent';
 
 /** Istio's order of objects: oldest first (none counts as the oldest), then name, then namespace. */
 export function byAge(a: ApiObject, b: ApiObject): number {
@@ -27,7 +30,10 @@ export function byAge(a: ApiObject, b: ApiObject): number {
 }
 
 /** Kinds in whose place earlier forms may stand. */
-const successive = new Set(['VirtualService', 'DestinationRule'].map((kind) => kindId('networking.istio.io', kind)));
+const successive = new Set([
+  ...['VirtualService', 'DestinationRule', 'ServiceEntry', 'Gateway'].map((kind) => kindId('networking.istio.io', kind)),
+  kindId('', 'Service'),
+]);
 
 export const objectKey = (namespace: string, name: string): string => `${namespace}/${name}`;
 
@@ -55,18 +61,18 @@ export class ClusterObjects {
     if (shelf.inEffect !== undefined) return shelf.inEffect;
     const { earlier, objects } = shelf;
     const inEffect = new Collection<ApiObject>(byAge);
-    objects.feed({ set: (key, object) => inEffect.set(key, earlier.get(key) ?? object) });
-    for (const [key, object] of earlier) inEffect.set(key, object);
+    objects.feed({ set: (key, object) => inEffect.set(key, formOf(earlier.get(key), object)) });
+    for (const [key, form] of earlier) inEffect.set(key, formOf(form, undefined));
     return (shelf.inEffect = inEffect);
   }
 
-  /** From now on `object`, of a kind that has successions, is compiled in the place of the one of its name, be it there or not; undefined ends that. */
-  standIn(ref: ObjectRef, object: ApiObject | undefined): void {
+  /** From now on `form`, of a kind that has successions, is compiled in the place of the one of its name, be it there or not; undefined ends that. */
+  standIn(ref: ObjectRef, form: ApiObject | Absent | undefined): void {
     const { earlier, objects, inEffect } = this.#shelf(ref.group, ref.kind);
     const key = objectKey(ref.namespace, ref.name);
-    if (object === undefined) earlier.delete(key);
-    else earlier.set(key, object);
-    batch(() => inEffect?.set(key, object ?? objects.get(key)));
+    if (form === undefined) earlier.delete(key);
+    else earlier.set(key, form);
+    batch(() => inEffect?.set(key, formOf(form, objects.get(key))));
   }
 
   upsert(object: ApiObject): void {
@@ -89,6 +95,9 @@ export class ClusterObjects {
     return shelf;
   }
 }
+
+const formOf = (earlier: ApiObject | Absent | undefined, present: ApiObject | undefined): ApiObject | undefined =>
+  earlier === 'absent' ? undefined : (earlier ?? present);
 
 /** The objects of the primary cluster, which configure the mesh, and what the mesh is made of besides. */
 export class Store extends ClusterObjects {

@@ -12,10 +12,13 @@ import { badSecret, gatewaySecret } from './secret.ts';
 import { terminatesTls, type GatewayServer } from './server.ts';
 import { serverSecrets } from './tls.ts';
 
+interface Wanted {
+  readonly name: string;
+  readonly holds: 'a certificate and key' | 'trust (ca.crt)';
+}
+
 /** The SDS names of what a server takes from Secrets, each with what it must hold. */
-function wantedBy({
-  server,
-}: GatewayServer): { readonly name: string; readonly holds: 'a certificate and key' | 'trust (ca.crt)' }[] {
+export function wantedBy({ server }: Pick<GatewayServer, 'server'>): Wanted[] {
   if (server.tls === undefined || server.tls.mode === 'ISTIO_MUTUAL') return [];
   const { certificates, trust } = serverSecrets(server.tls);
   const wanted = [

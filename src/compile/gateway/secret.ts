@@ -5,6 +5,7 @@ import type { ReadonlySignal } from '@preact/signals-core';
 import type { ConfigMap } from '../../api/config-map.ts';
 import type { ApiObject } from '../../api/object.ts';
 import type { Secret } from '../../api/secret.ts';
+import type { Mesh } from '../../mesh/mesh.ts';
 import { familyBy } from '../../store/family.ts';
 import { parseCredential, trustSuffix, type Credential } from '../credential-name.ts';
 import { resource, settle } from '../encode.ts';
@@ -43,11 +44,26 @@ export function badSecret(proxy: ProxyClass, name: string): { readonly object: H
   return object === undefined || problem === undefined ? undefined : { object, problem };
 }
 
-const found = familyBy<Key, Found>(text, ({ proxy, name }) => {
-  const wanted = parseCredential(name, proxy.namespace);
-  if (wanted === undefined || wanted.namespace !== proxy.namespace) return { object: undefined };
-  return wanted.name.endsWith(trustSuffix) ? trustNamed(proxy, wanted) : certificateNamed(proxy, wanted);
-});
+const found = familyBy<Key, Found>(text, ({ proxy, name }) => look({ ...proxy.view, namespace: proxy.namespace }, name));
+
+/** Where a gateway runs, which is where its Secrets are. */
+interface Home {
+  readonly mesh: Mesh;
+  readonly clusterId: string;
+  readonly namespace: string;
+}
+
+/** Whether gateways there find a secret by its SDS name that can be used. */
+export function hasSecret(home: Home, name: string): boolean {
+  const { content, problem } = look(home, name);
+  return content !== undefined && problem === undefined;
+}
+
+function look(home: Home, name: string): Found {
+  const wanted = parseCredential(name, home.namespace);
+  if (wanted === undefined || wanted.namespace !== home.namespace) return { object: undefined };
+  return wanted.name.endsWith(trustSuffix) ? trustNamed(home, wanted) : certificateNamed(home, wanted);
+}
 
 type Content = { case: 'tlsCertificate'; value: object } | { case: 'validationContext'; value: object };
 type Holder = ApiObject<Secret> | ApiObject<ConfigMap>;
@@ -59,20 +75,20 @@ interface Found {
   readonly problem?: string | undefined;
 }
 
-function certificateNamed(proxy: ProxyClass, credential: Credential): Found {
-  const object = objectAt(proxy, credential);
+function certificateNamed(home: Home, credential: Credential): Found {
+  const object = objectAt(home, credential);
   return { object, ...(object && certificateOf(object)) };
 }
 
 /** `NAME-cacert` is an object of its own, or the trust inside NAME. */
-function trustNamed(proxy: ProxyClass, credential: Credential): Found {
+function trustNamed(home: Home, credential: Credential): Found {
   const inside = { ...credential, name: credential.name.slice(0, -trustSuffix.length) };
-  const object = objectAt(proxy, credential) ?? objectAt(proxy, inside);
+  const object = objectAt(home, credential) ?? objectAt(home, inside);
   return { object, ...trustOf(object) };
 }
 
-const objectAt = ({ view }: ProxyClass, { kind, namespace, name }: Credential): Holder | undefined =>
-  view.mesh.credential(kind, namespace, name, view.clusterId) as Holder | undefined;
+const objectAt = ({ mesh, clusterId }: Home, { kind, namespace, name }: Credential): Holder | undefined =>
+  mesh.credential(kind, namespace, name, clusterId) as Holder | undefined;
 
 const inline = (bytes: Uint8Array) => ({ specifier: { case: 'inlineBytes' as const, value: bytes } });
 
