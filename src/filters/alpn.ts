@@ -41,8 +41,11 @@ export function announce(announcement: Announcement): Any {
           case: 'formatString',
           value: {
             format: { case: 'textFormatSource', value: { specifier: { case: 'inlineString', value: values[announcement] } } },
+            ...(announcement === 'cluster' && { omitEmptyValues: true }),
           },
         },
+        // A cluster that does not say it announces what its own TLS has.
+        ...(announcement === 'cluster' && { skipIfEmpty: true }),
         sharedWithUpstream: FilterStateValue_SharedWithUpstream.ONCE,
       },
     ],

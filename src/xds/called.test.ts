@@ -235,3 +235,18 @@ test('a proxy that went is remembered with what it had called', () => {
   open(deltaPath).subscribe('listener');
   assert.deepEqual(departed(), []);
 });
+
+test('a cluster that both streams had is given by the one that was called for it when the other has it no more', () => {
+  const { a, main, demand, change, clock } = setUp();
+  a.put('called', called('c'));
+  a.put('cluster', fake('own'));
+  main.subscribe('cluster');
+  main.settle();
+  demand.subscribe('called', 'c');
+  assert.deepEqual(demand.settle(), ['cluster c']);
+  change(() => a.put('cluster', fake('c', 'told')));
+  assert.deepEqual([main.settle(), demand.settle()], [['cluster c'], []]);
+  change(() => a.drop('cluster', 'c'));
+  clock.pass(1000);
+  assert.deepEqual([main.settle(), demand.settle()], [[], ['cluster c']]);
+});

@@ -68,7 +68,10 @@ export function sendRemovals(outgoing: Outgoing, peers: () => readonly Peer[], c
   if (subscription.full) return void outgoing.holdFull();
   const removed = new Map<string, Resource | undefined>();
   for (const [name, held] of subscription.leaving) {
-    if (subscription.view.get(name) || others.some((peer) => peer.hasCalled(name))) continue;
+    if (subscription.view.get(name)) continue;
+    const callers = others.filter((peer) => peer.hasCalled(name));
+    for (const peer of callers) peer.repeatCalled([name]);
+    if (callers.length > 0) continue;
     if (used(name)) subscription.kept.set(name, held);
     else removed.set(name, held);
   }

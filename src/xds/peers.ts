@@ -29,6 +29,8 @@ export interface Peer {
   look(): void;
   /** Whether the proxy has called for a cluster here: then nobody else may take it away (envoy-tried.md §2.4). */
   hasCalled(name: string): boolean;
+  /** Sends clusters that were called for here once more: the proxy holds what another stream sent it under their names. */
+  repeatCalled(names: readonly string[]): void;
 }
 
 /** Streams by node id. Who claims another's id gains nothing: a stream is only sent what it has subscribed to, again. */

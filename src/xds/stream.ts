@@ -272,6 +272,13 @@ export class ProxyStream implements Distributed, Flushable, Peer {
     return this.#subscriptions.get('called')?.view.names?.has(name) ?? false;
   }
 
+  repeatCalled(names: readonly string[]): void {
+    const called = this.#subscriptions.get('called');
+    if (called === undefined) return;
+    for (const name of names) called.owe(name, 'something');
+    this.flush(undefined);
+  }
+
   drain(): void {
     this.#outgoing.unblock();
     this.flush(undefined);
