@@ -16,7 +16,7 @@ import { resource, settle, settleAll, settleNames } from './encode.ts';
 import { identityOf } from './identity.ts';
 import { outboundListeners, type OutboundListeners } from './listener/outbound.ts';
 import { balanceOf, type Balance } from './locality.ts';
-import { parseOutboundCluster, parseSniName } from './names.ts';
+import { outboundCluster, parseOutboundCluster, parseSniName } from './names.ts';
 import { cause } from './origin.ts';
 import { keepsCase } from './proxy-headers.ts';
 import { acrossNetworks, endpointsFor, reachText } from './reached-endpoints.ts';
@@ -167,9 +167,10 @@ export function* clusterInputs(view: View): Generator<ClusterInput> {
     const policy = policyFor(view, service.host, service.namespace);
     for (const port of service.ports) {
       if (port.protocol === 'UDP' || !view.mesh.reachesPort(service, port.number, view)) continue;
-      const shared = { service, port, policy, router, families, caller: undefined };
-      yield { ...shared, subset: undefined };
-      for (const subset of policy?.subsets ?? []) yield { ...shared, subset };
+      for (const subset of [undefined, ...(policy?.subsets ?? [])]) {
+        const called = view.canWait ? outboundCluster(port.number, subset?.name ?? '', service.host) : undefined;
+        yield { service, port, policy, router, families, caller: undefined, subset, ...(called !== undefined && { called }) };
+      }
     }
   }
 }

@@ -103,7 +103,7 @@ export function classOf(mesh: Mesh, node: ProxyNode, delivery: Delivery): ProxyC
   // Gateways see the whole mesh: a Sidecar is for workloads.
   const sidecars = role === 'sidecar' ? mesh.sidecarsFor(node.namespace, labels) : [];
   const [sidecar] = sidecars;
-  const view: View = {
+  const seen: Omit<View, 'canWait'> = {
     mesh,
     config: ownConfig(node, mesh.config),
     role,
@@ -126,6 +126,7 @@ export function classOf(mesh: Mesh, node: ProxyNode, delivery: Delivery): ProxyC
     unprivileged: role === 'sidecar' && isSet(node.metadata['UNPRIVILEGED_POD']),
     capturesNames: capturesNames(node.metadata),
   };
+  const view: View = { ...seen, canWait: delivery === 'demand' && canWait(seen, node) };
   const patches = patchesOf(mesh, node, labels);
   const known = [mesh.writtenAddresses(node.namespace), mesh.writtenAddresses(home)];
   const made = {
@@ -136,7 +137,7 @@ export function classOf(mesh: Mesh, node: ProxyNode, delivery: Delivery): ProxyC
     home,
     clusterId: cluster.id,
     dnsDomain: node.dnsDomain,
-    delivery: delivery === 'demand' && canWait(view, node) && !looksAtAll(patches) ? 'demand' : 'eager',
+    delivery: view.canWait && !looksAtAll(patches) ? 'demand' : 'eager',
     labels: pick(labels, mesh.workloadKeys),
     known: found?.kind,
     unplaced: workload !== undefined && workload.addresses.length === 0,
@@ -171,13 +172,14 @@ export function classOf(mesh: Mesh, node: ProxyNode, delivery: Delivery): ProxyC
 const capturesNames = (metadata: ProxyNode['metadata']): boolean =>
   isSet(metadata['DNS_CAPTURE']) && (metadata['DNS_AUTO_ALLOCATE'] === undefined || isSet(metadata['DNS_AUTO_ALLOCATE']));
 
-/**
- * Names and addresses must tell what is called: by Kubernetes' naming, and by redirection. Who has a Sidecar has said what it calls.
- */
-const canWait = ({ mesh, role, scope, dialled, httpProxy, undeclared }: View, { metadata, dnsDomain }: ProxyNode): boolean =>
+/** Names and addresses must tell what is called: by Kubernetes' naming, and by redirection. A Sidecar with listeners of its own says it itself. */
+const canWait = (
+  { mesh, role, scope, dialled, httpProxy, undeclared }: Omit<View, 'canWait'>,
+  { metadata, dnsDomain }: ProxyNode,
+): boolean =>
   role === 'sidecar' &&
   metadata[deliveryKey] === 'demand' &&
-  scope === undefined &&
+  (scope === undefined || (scope.egress.length === 1 && scope.egress[0]?.place === undefined)) &&
   !dialled &&
   httpProxy === 0 &&
   undeclared.proxy === undefined &&

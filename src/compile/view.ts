@@ -46,6 +46,8 @@ export interface View extends Caller {
   readonly httpProxy: number;
   /** Its processes may not open ports below 1024, where that matters. */
   readonly unprivileged: boolean;
+  /** They could have clusters when they call them: also what is given at once is in that form, so that a change of delivery changes none. */
+  readonly canWait: boolean;
   /** The mesh resolves their names: an external host without an address has one of its own. */
   readonly capturesNames: boolean;
 }
@@ -75,6 +77,7 @@ export const viewText: (view: View) => string = once((view) =>
     familiesText(view.families),
     view.http10,
     view.records,
+    view.canWait,
     view.dialled,
     view.unprivileged,
     view.httpProxy,

@@ -5,7 +5,7 @@ import type { ReadonlySignal } from '@preact/signals-core';
 import { isHttp } from '../../mesh/protocol.ts';
 import { hasListenersOfPods, type Service, type ServicePort } from '../../mesh/service.ts';
 import { familyBy } from '../../store/family.ts';
-import { connectionSettings } from '../listener/outbound-rules.ts';
+import { connectionSettings, hasConnectionRules } from '../listener/outbound-rules.ts';
 import { resolveDestination } from '../route/destination.ts';
 import { addressesFor, destinationSettings, viewText, type View } from '../view.ts';
 
@@ -25,8 +25,9 @@ export function isPlainHttp(view: View, service: Service, port: ServicePort): bo
 }
 
 /** Whether connections to a port of virtual addresses go straight to the service, whatever the caller says first. */
-function isPlainDialled(view: View, service: Service, { number, protocol }: ServicePort): boolean {
-  if (!isOrdinary(view, service) || view.mesh.connectionRules(service.host, view).length > 0) return false;
+function isPlainDialled(view: View, service: Service, port: ServicePort): boolean {
+  if (hasConnectionRules(view, service, port)) return false;
+  const { number, protocol } = port;
   const { idleTimeout, maxDuration, hashBySource, tunnel } = connectionSettings(destinationSettings(view, service, number, ''));
   if (idleTimeout !== undefined || maxDuration !== undefined || hashBySource || tunnel !== undefined) return false;
   if (protocol !== 'Auto') return true;
@@ -39,7 +40,10 @@ function isPlainDialled(view: View, service: Service, { number, protocol }: Serv
 export interface DialledPort {
   /** `detected`: HTTP where the first bytes say so. Declared ports are never looked into. */
   readonly kind: 'declared' | 'detected';
-  /** Ranges that hold the virtual addresses of these services: CIDRs, sorted. */
+  /**
+   * Ranges that hold the virtual addresses of services with the port: CIDRs, sorted. Also those that have a listener of their own: theirs
+   * comes before this one when rules come, and the connections that are there go on.
+   */
   readonly ranges: readonly string[];
   readonly services: ReadonlySet<Service>;
 }
@@ -49,7 +53,7 @@ export const dialledPorts = (view: View): ReadonlyMap<number, DialledPort> => ce
 
 const cells: (view: View) => ReadonlySignal<ReadonlyMap<number, DialledPort>> = familyBy(viewText, (view) => {
   const shared = new Set<number>();
-  const found = new Map<number, { service: Service; port: ServicePort }[]>();
+  const found = new Map<number, { service: Service; port: ServicePort; plain: boolean }[]>();
   for (const service of view.mesh.visibleServices(view)) {
     if (service.resolution === 'alias') continue;
     const addresses = addressesFor(view, service);
@@ -58,10 +62,10 @@ const cells: (view: View) => ReadonlySignal<ReadonlyMap<number, DialledPort>> = 
       if (port.protocol === 'UDP') continue;
       // A port that all addresses share, for HTTP or for services without an address, is no place to look at the address.
       if (isHttp(port.protocol) || !(own || hasListenersOfPods(service))) shared.add(port.number);
-      else if (own && isPlainDialled(view, service, port)) {
-        const list = found.get(port.number);
-        if (list === undefined) found.set(port.number, [{ service, port }]);
-        else list.push({ service, port });
+      else if (own && isOrdinary(view, service)) {
+        const list = found.get(port.number) ?? [];
+        found.set(port.number, list);
+        list.push({ service, port, plain: isPlainDialled(view, service, port) });
       }
     }
   }
@@ -70,12 +74,12 @@ const cells: (view: View) => ReadonlySignal<ReadonlyMap<number, DialledPort>> = 
     if (shared.has(number)) continue;
     const declared = list.filter(({ port }) => port.protocol !== 'Auto');
     // One kind for a port: what one service declares is not looked into for another's sake, which has a listener of its own.
-    const chosen = (declared.length > 0 ? declared : list).map(({ service }) => service);
-    const ranges = new Set(chosen.flatMap((service) => addressesFor(view, service).map(rangeOf)));
+    const chosen = declared.length > 0 ? declared : list;
+    const ranges = new Set(chosen.flatMap(({ service }) => addressesFor(view, service).map(rangeOf)));
     ports.set(number, {
       kind: declared.length > 0 ? 'declared' : 'detected',
       ranges: [...ranges].sort(),
-      services: new Set(chosen),
+      services: new Set(chosen.filter(({ plain }) => plain).map(({ service }) => service)),
     });
   }
   return ports;

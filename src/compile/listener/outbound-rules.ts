@@ -59,6 +59,16 @@ const applies = (view: View, number: number, { port, gateways, sourceLabels, sou
   (sourceNamespace === undefined || sourceNamespace === view.namespace) &&
   matchesLabels(sourceLabels, view.labels);
 
+/** Whether rules say anything of connections to a port. */
+export const hasConnectionRules = (view: View, service: Service, { number, protocol }: ServicePort): boolean =>
+  view.mesh
+    .connectionRules(service.host, view)
+    .some(({ tls, tcp }) =>
+      isTls(protocol)
+        ? tls.some(({ matches }) => matches.some((match) => applies(view, number, match)))
+        : tcp.some(({ matches }) => matches.length === 0 || matches.some((match) => applies(view, number, match))),
+    );
+
 function tlsRuleChains(view: View, route: Route, port: number, subnets: readonly string[]): TcpChain[] {
   return route.tls.flatMap((rule) =>
     rule.matches
