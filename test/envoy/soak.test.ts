@@ -16,22 +16,14 @@ import type { ApplyAnswer, DistributionAnswer } from '../../src/control/api/cont
 import { findEnvoy } from '../../src/node/envoy-binary.ts';
 import { lateenInBackground, type Background } from '../support/cli.ts';
 import { gatewayBootstrap } from '../support/soak/bootstrap.ts';
-import { Traffic } from '../support/soak/lanes.ts';
-import { startInstance, type Instance, type Protocol } from '../support/soak/servers.ts';
+import { failuresOf, sentBy, Traffic, type LanePlan } from '../support/soak/lanes.ts';
+import { Random } from '../support/soak/random.ts';
+import { startInstance, type Instance, type Protocol as AnyProtocol } from '../support/soak/servers.ts';
 import { until } from '../support/until.ts';
 import { freePort } from '../support/xds/real-envoy.ts';
 
 const seconds = Number(process.env['LATEEN_SOAK_SECONDS'] ?? 15);
 const seed = Number(process.env['LATEEN_SOAK_SEED'] ?? Date.now() % 1_000_000);
-
-/** Numbers from 0 to 1 that a seed fixes. */
-function randomFrom(start: number): () => number {
-  let state = start;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
 
 const namespace = 'istio-system';
 const networking = (kind: string, name: string, spec: object): object => ({
@@ -40,6 +32,8 @@ const networking = (kind: string, name: string, spec: object): object => ({
   metadata: { name, namespace },
   spec,
 });
+
+type Protocol = Exclude<AnyProtocol, 'banner'>;
 
 const protocols: Readonly<Record<Protocol, { readonly port: number; readonly protocol: string }>> = {
   http: { port: 80, protocol: 'HTTP' },
@@ -54,8 +48,23 @@ test(`whatever changes in whatever order, no request fails (seed ${seed})`, { ti
   const state = join(folder, 'state');
   const xds = await freePort();
   const ports = { http: await freePort(), https: await freePort(), tcp: await freePort() };
-  const random = randomFrom(seed);
-  const pick = <Item>(list: readonly Item[]): Item => list[Math.floor(random() * list.length)] as Item;
+  const random = new Random(seed);
+  const to = (kind: LanePlan['kind'], port: number, authority = 'http.example'): LanePlan => ({
+    kind,
+    host: '127.0.0.1',
+    port,
+    authority,
+  });
+  const plans = {
+    http: to('http', ports.http),
+    https: to('https', ports.https),
+    h2: to('h2', ports.http, 'h2.example'),
+    grpc: to('grpc', ports.http, 'h2.example'),
+    talk: to('talk', ports.http, 'h2.example'),
+    tcp: to('tcp', ports.tcp),
+    echo: to('echo', ports.tcp),
+    websocket: to('websocket', ports.http),
+  };
 
   // The control plane, killed and started again.
   let control: Background | undefined;
@@ -115,7 +124,7 @@ test(`whatever changes in whatever order, no request fails (seed ${seed})`, { ti
   const subsets = (of: Protocol, ...names: string[]) =>
     networking('DestinationRule', of, {
       host: `${of}.soak`,
-      trafficPolicy: { connectionPool: { tcp: { connectTimeout: `${1 + Math.floor(random() * 9)}s` } } },
+      trafficPolicy: { connectionPool: { tcp: { connectTimeout: `${1 + Math.floor(random.next() * 9)}s` } } },
       subsets: names.map((name) => ({ name, labels: { version: name.startsWith('a') ? 'v1' : 'v2' } })),
     });
 
@@ -167,11 +176,9 @@ test(`whatever changes in whatever order, no request fails (seed ${seed})`, { ti
 
   let failing: string[] = [];
   const answers = async () => {
-    const probe = new Traffic(ports);
+    const probe = new Traffic(plans);
     await sleep(200);
-    failing = Object.entries(await probe.stop()).flatMap(([name, { failures: of }]) =>
-      of.slice(0, 1).map((text) => `${name}: ${text}`),
-    );
+    failing = failuresOf(await probe.stop());
     return failing.length === 0;
   };
   await until(answers, () => `every kind of traffic; still ${failing.join('\n')}`);
@@ -181,59 +188,59 @@ test(`whatever changes in whatever order, no request fails (seed ${seed})`, { ti
   const changes: Readonly<Record<string, () => Promise<void>>> = {
     /** To another subset: route first or subset first, the old subset gone at once or later. */
     async move() {
-      const of = pick(all);
-      const next = `${pick(['a', 'b'])}${number++}`;
-      const keep = subsetOf[of] !== '' && random() < 0.5 ? [subsetOf[of]] : [];
+      const of = random.pick(all);
+      const next = `${random.pick(['a', 'b'])}${number++}`;
+      const keep = subsetOf[of] !== '' && random.chance(0.5) ? [subsetOf[of]] : [];
       const steps = [
         () => apply(`${of}: route to ${next}`, route(of, next)),
         () => apply(`${of}: subsets ${[next, ...keep].join()}`, subsets(of, next, ...keep)),
       ];
       // Without an earlier form that leads somewhere a route waits for nothing.
-      if (random() < 0.5) steps.reverse();
+      if (random.chance(0.5)) steps.reverse();
       for (const step of steps) {
         await step();
-        await sleep(random() * 200);
+        await sleep(random.next() * 200);
       }
       subsetOf[of] = next;
       rulesOf[of] = true;
     },
     /** All subsets go, before or after the route lets go of the one it uses. */
     async bare() {
-      const of = pick(all.filter((each) => rulesOf[each]));
+      const of = random.pick(all.filter((each) => rulesOf[each]));
       if (of === undefined) return;
       const steps = [() => apply(`${of}: route to all`, route(of, '')), () => remove(`${of}: no subsets`, 'destinationrule', of)];
-      if (random() < 0.5) steps.reverse();
+      if (random.chance(0.5)) steps.reverse();
       for (const step of steps) {
         await step();
-        await sleep(random() * 200);
+        await sleep(random.next() * 200);
       }
       subsetOf[of] = '';
       rulesOf[of] = false;
     },
     /** To another service that comes after its route, and back, gone before its route. */
     async elsewhere() {
-      const of = pick(all);
+      const of = random.pick(all);
       const host = `other${number++}.soak`;
       const steps = [
         () => apply(`${of}: route to ${host}`, route(of, '', host)),
         () => apply(`${of}: service ${host}`, entry(of, host)),
       ];
-      if (random() < 0.5) steps.reverse();
+      if (random.chance(0.5)) steps.reverse();
       for (const step of steps) await step();
-      await sleep(random() * 300);
+      await sleep(random.next() * 300);
       const back = [
         () => apply(`${of}: route back`, route(of, subsetOf[of])),
         () => remove(`${of}: no service ${host}`, 'serviceentry', host.replaceAll('.', '-')),
       ];
-      if (random() < 0.5) back.reverse();
+      if (random.chance(0.5)) back.reverse();
       for (const step of back) {
         await step();
-        await sleep(random() * 200);
+        await sleep(random.next() * 200);
       }
     },
     /** One instance more, and an old one gone once nobody is sent there. */
     async replace() {
-      const of = pick(all);
+      const of = random.pick(all);
       const [old] = instances[of];
       if (old === undefined) return;
       instances[of].push(await startInstance(of, old.version));
@@ -247,7 +254,7 @@ test(`whatever changes in whatever order, no request fails (seed ${seed})`, { ti
       old.retire();
     },
     async policy() {
-      const of = pick(all);
+      const of = random.pick(all);
       rulesOf[of] = true;
       await apply(`${of}: policy`, subsets(of, ...(subsetOf[of] === '' ? [] : [subsetOf[of]])));
     },
@@ -259,32 +266,27 @@ test(`whatever changes in whatever order, no request fails (seed ${seed})`, { ti
       doing('control killed');
       control.child.kill('SIGKILL');
       await once(control.child, 'exit');
-      await sleep(random() * 500);
+      await sleep(random.next() * 500);
       await startControl();
     },
   };
 
-  const traffic = new Traffic(ports);
+  const traffic = new Traffic(plans);
   const names = Object.keys(changes);
   const endsAt = performance.now() + seconds * 1000;
   let lanes: Traffic['lanes'];
   try {
     // Each once at least, then at random.
-    const first = [...names].sort(() => random() - 0.5);
+    const first = random.shuffled(names);
     while (performance.now() < endsAt || first.length > 0) {
-      const name = first.pop() ?? (random() < 0.05 ? 'restart' : pick(names.filter((each) => each !== 'restart')));
+      const name = first.pop() ?? (random.chance(0.05) ? 'restart' : random.pick(names.filter((each) => each !== 'restart')));
       await changes[name]?.();
-      await sleep(random() * 200);
+      await sleep(random.next() * 200);
     }
   } finally {
     lanes = await traffic.stop();
   }
-  t.diagnostic(
-    `seed ${seed}: ${done.length} changes under ${Object.entries(lanes)
-      .map(([name, { sent }]) => `${sent} ${name}`)
-      .join(', ')}`,
-  );
-  const failures = Object.entries(lanes).flatMap(([name, { failures: of }]) => of.map((text) => `${name}: ${text}`));
-  assert.deepEqual(failures, [], `seed ${seed}; the last changes:\n${done.join('\n')}`);
+  t.diagnostic(`seed ${seed}: ${done.length} changes under ${sentBy(lanes)}`);
+  assert.deepEqual(failuresOf(lanes), [], `seed ${seed}; the last changes:\n${done.join('\n')}`);
   for (const [name, { sent }] of Object.entries(lanes)) assert.ok(sent > 20, `only ${sent} requests of ${name}`);
 });

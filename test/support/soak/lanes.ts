@@ -1,63 +1,144 @@
-// Steady traffic of every kind through one proxy: short requests over HTTP/1, HTTPS and HTTP/2, and echoes on connections that stay.
+// Steady traffic of every kind: short requests and calls, and exchanges on connections and streams that stay for the whole time.
 
-import { Agent as HttpAgent, request as httpRequest, type RequestOptions } from 'node:http';
+import { Agent as HttpAgent, request as httpRequest } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import { connect as connectHttp2, type ClientHttp2Session } from 'node:http2';
-import { connect as connectTcp, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { callMany, callOnce, GrpcCall, methods } from './grpc.ts';
+import { asked, Sessions } from './http.ts';
+import { Line } from './line.ts';
 
 /** What one kind of traffic came to. */
 export interface Lane {
   sent: number;
-  /** The first twenty, each in a line. */
-  readonly failures: string[];
+  /** The first twenty. */
+  readonly failures: Failure[];
 }
 
-export interface Ports {
-  readonly http: number;
-  readonly https: number;
-  readonly tcp: number;
+export interface Failure {
+  readonly lane: string;
+  /** When it had begun, and when it was known. */
+  readonly from: string;
+  readonly at: string;
+  /** What was asked and what came instead. */
+  readonly what: string;
 }
 
-const everyMs = 5;
-/** No answer takes longer, on whatever machine. */
-const longestMs = 10_000;
+/** Where a lane leads. */
+export interface LanePlan {
+  readonly kind: keyof typeof kinds;
+  /** What is dialled. */
+  readonly host: string;
+  readonly port: number;
+  /** What is asked for in HTTP. */
+  readonly authority: string;
+}
+
+/** One exchange, under a word that is its own. */
+type Exchange = (word: string) => Promise<void>;
+
+/** What stays over many exchanges, until its server asks for another. */
+interface Staying {
+  readonly moved: boolean;
+  echo(text: string): Promise<void>;
+}
+
+const kinds = {
+  http: ({ host, port, authority }: LanePlan): Exchange => {
+    const agent = new HttpAgent({ keepAlive: true });
+    return async (word) => void (await asked(httpRequest, { host, port, path: `/${word}`, headers: { host: authority }, agent }));
+  },
+  /** A handshake each, so that new certificates are met. */
+  https: ({ host, port, authority }: LanePlan): Exchange => {
+    const agent = new HttpsAgent({ keepAlive: false });
+    const options = { host, port, headers: { host: authority }, servername: authority, rejectUnauthorized: false, agent };
+    return async (word) => void (await asked(httpsRequest, { ...options, path: `/${word}` }));
+  },
+  h2: (plan: LanePlan): Exchange => {
+    const sessions = sessionsOf(plan);
+    return async (word) => void (await sessions.ask(`/${word}`));
+  },
+  grpc: (plan: LanePlan): Exchange => {
+    const sessions = sessionsOf(plan);
+    return (word) => callOnce(sessions, word);
+  },
+  /** One message, several back. */
+  stream: (plan: LanePlan): Exchange => {
+    const sessions = sessionsOf(plan);
+    return (word) => callMany(sessions, word);
+  },
+  /** A call that goes on. */
+  talk: (plan: LanePlan): Exchange => {
+    const sessions = sessionsOf(plan);
+    return staying(
+      async () => new GrpcCall(sessions, methods.talk),
+      (call) => call.finish(),
+    );
+  },
+  tcp:
+    ({ host, port }: LanePlan): Exchange =>
+    async (word) => {
+      using line = new Line(host, port);
+      await line.echo(word);
+    },
+  /** The server speaks first. */
+  banner:
+    ({ host, port }: LanePlan): Exchange =>
+    async (word) => {
+      using line = new Line(host, port);
+      const greeting = await line.next();
+      if (!greeting.startsWith('hello ')) throw new Error(`${JSON.stringify(greeting)} is no greeting`);
+      await line.echo(word);
+    },
+  echo: ({ host, port }: LanePlan): Exchange =>
+    staying(
+      async () => new Line(host, port),
+      (line) => line[Symbol.dispose](),
+    ),
+  websocket: ({ host, port, authority }: LanePlan): Exchange =>
+    staying(
+      () => Line.upgraded(host, port, authority, '/websocket'),
+      (line) => line[Symbol.dispose](),
+    ),
+} as const;
+
+const sessionsOf = ({ host, port, authority }: LanePlan): Sessions => new Sessions(host, port, authority);
+
+function staying<Stays extends Staying>(open: () => Promise<Stays>, end: (stays: Stays) => void | Promise<void>): Exchange {
+  let current: Stays | undefined;
+  return async (word) => {
+    current ??= await open();
+    const used = current;
+    try {
+      await used.echo(word);
+    } catch (error) {
+      current = undefined;
+      throw error;
+    }
+    if (!used.moved) return;
+    current = undefined;
+    await end(used);
+  };
+}
+
+export interface TrafficOptions {
+  /** The pause between two exchanges of a lane, in milliseconds. */
+  readonly everyMs?: number;
+  readonly failed?: (failure: Failure) => void;
+}
 
 export class Traffic {
-  readonly lanes: Readonly<Record<'http' | 'https' | 'h2' | 'tcp' | 'echo' | 'websocket', Lane>>;
+  readonly lanes: Readonly<Record<string, Lane>>;
   readonly #running: Promise<void>[];
+  readonly #everyMs: number;
+  readonly #failed: (failure: Failure) => void;
   #over = false;
 
-  constructor(ports: Ports) {
-    const lane = (): Lane => ({ sent: 0, failures: [] });
-    this.lanes = { http: lane(), https: lane(), h2: lane(), tcp: lane(), echo: lane(), websocket: lane() };
-    const plain = {
-      port: ports.http,
-      host: '127.0.0.1',
-      headers: { host: 'http.example' },
-      agent: new HttpAgent({ keepAlive: true }),
-    };
-    const secured = {
-      port: ports.https,
-      host: '127.0.0.1',
-      headers: { host: 'http.example' },
-      servername: 'http.example',
-      rejectUnauthorized: false,
-      // A handshake each, so that new certificates are met.
-      agent: new HttpsAgent({ keepAlive: false }),
-    };
-    const h2 = new Sessions(ports.http);
-    this.#running = [
-      this.#run(this.lanes.http, () => asked(httpRequest, plain)),
-      this.#run(this.lanes.https, () => asked(httpsRequest, secured)),
-      this.#run(this.lanes.h2, () => h2.ask()),
-      this.#run(this.lanes.tcp, async () => {
-        using line = await Line.open(ports.tcp);
-        await line.echo('once');
-      }),
-      this.#stay(this.lanes.echo, () => Line.open(ports.tcp)),
-      this.#stay(this.lanes.websocket, () => Line.upgraded(ports.http)),
-    ];
+  constructor(plans: Readonly<Record<string, LanePlan>>, { everyMs = 5, failed = () => {} }: TrafficOptions = {}) {
+    this.#everyMs = everyMs;
+    this.#failed = failed;
+    const entries = Object.entries(plans).map(([name, plan]) => ({ name, plan, lane: { sent: 0, failures: [] } as Lane }));
+    this.lanes = Object.fromEntries(entries.map(({ name, lane }) => [name, lane]));
+    this.#running = entries.map(({ name, plan, lane }) => this.#run(name, lane, kinds[plan.kind](plan)));
   }
 
   /** Ends all traffic, and says what came of it. */
@@ -67,151 +148,29 @@ export class Traffic {
     return this.lanes;
   }
 
-  async #run(lane: Lane, ask: () => Promise<unknown>): Promise<void> {
+  async #run(name: string, lane: Lane, exchange: Exchange): Promise<void> {
     while (!this.#over) {
-      await this.#once(lane, ask);
-      await sleep(everyMs);
-    }
-  }
-
-  /** One connection for the whole time. */
-  async #stay(lane: Lane, open: () => Promise<Line>): Promise<void> {
-    let line: Line | undefined;
-    const next = async (number: number) => (line ??= await open()).echo(`echo ${number}`);
-    for (let number = 0; !this.#over; number++) {
-      if (!(await this.#once(lane, () => next(number)))) break;
-      await sleep(everyMs);
-    }
-    line?.[Symbol.dispose]();
-  }
-
-  async #once(lane: Lane, ask: () => Promise<unknown>): Promise<boolean> {
-    lane.sent++;
-    try {
-      await ask();
-      return true;
-    } catch (error) {
-      if (lane.failures.length < 20)
-        lane.failures.push(
-          `request ${lane.sent}, ${new Date().toISOString()}: ${error instanceof Error ? error.message : String(error)}`,
-        );
-      return false;
-    }
-  }
-}
-
-function asked<Options extends RequestOptions>(
-  request: (options: Options) => ReturnType<typeof httpRequest>,
-  options: Options,
-): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const sent = request(options);
-    sent.setTimeout(longestMs, () => sent.destroy(new Error('no answer')));
-    sent.on('error', reject);
-    sent.on('response', (response) => {
-      let body = '';
-      response.setEncoding('utf8').on('data', (text: string) => (body += text));
-      response.on('error', reject);
-      response.on('end', () =>
-        response.statusCode === 200 ? resolve(body) : reject(new Error(`${response.statusCode} ${body}`)),
-      );
-    });
-    sent.end();
-  });
-}
-
-/** HTTP/2 over one connection, and another when the proxy says that it wants no more streams on it. */
-class Sessions {
-  readonly #port: number;
-  #session: ClientHttp2Session | undefined;
-
-  constructor(port: number) {
-    this.#port = port;
-  }
-
-  ask(): Promise<string> {
-    if (this.#session === undefined) {
-      const session = connectHttp2(`http://127.0.0.1:${this.#port}`);
-      const forget = () => {
-        if (this.#session === session) this.#session = undefined;
-      };
-      session.on('goaway', forget).on('close', forget).on('error', forget);
-      session.unref();
-      this.#session = session;
-    }
-    const stream = this.#session.request({ ':path': '/', ':authority': 'h2.example' });
-    return new Promise((resolve, reject) => {
-      let status: unknown;
-      let body = '';
-      stream.setTimeout(longestMs, () => reject(new Error('no answer')));
-      stream.setEncoding('utf8').on('response', (headers) => (status = headers[':status']));
-      stream.on('data', (text: string) => (body += text));
-      stream.on('error', reject);
-      stream.on('end', () => (status === 200 ? resolve(body) : reject(new Error(`${String(status)} ${body}`))));
-      stream.end();
-    });
-  }
-}
-
-/** A connection on which every line comes back. */
-class Line implements Disposable {
-  readonly #socket: Socket;
-  #text = '';
-  #heard: () => void = () => {};
-  #ended: string | undefined;
-
-  private constructor(socket: Socket) {
-    this.#socket = socket;
-    socket.setEncoding('utf8').on('data', (text: string) => {
-      this.#text += text;
-      this.#heard();
-    });
-    socket.on('error', ({ message }) => this.#end(message));
-    socket.on('close', () => this.#end('the connection was closed'));
-  }
-
-  static async open(port: number): Promise<Line> {
-    return new Line(connectTcp(port, '127.0.0.1'));
-  }
-
-  static async upgraded(port: number): Promise<Line> {
-    const line = await Line.open(port);
-    line.#socket.write('GET / HTTP/1.1\r\nhost: http.example\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\n');
-    const head = await line.#upTo('\r\n\r\n');
-    if (!head.startsWith('HTTP/1.1 101')) throw new Error(head);
-    return line;
-  }
-
-  async echo(text: string): Promise<void> {
-    this.#socket.write(`${text}\n`);
-    const back = await this.#upTo('\n');
-    if (back !== `${text}\n`) throw new Error(`${back} came back`);
-  }
-
-  async #upTo(mark: string): Promise<string> {
-    const late = setTimeout(() => this.#end('no answer'), longestMs);
-    try {
-      for (;;) {
-        const at = this.#text.indexOf(mark);
-        if (at >= 0) {
-          const found = this.#text.slice(0, at + mark.length);
-          this.#text = this.#text.slice(at + mark.length);
-          return found;
-        }
-        if (this.#ended !== undefined) throw new Error(this.#ended);
-        await new Promise<void>((resolve) => (this.#heard = resolve));
+      const word = `${name}/${++lane.sent}`;
+      const from = new Date().toISOString();
+      try {
+        await exchange(word);
+      } catch (error) {
+        const what = `${word}: ${error instanceof Error ? error.message : String(error)}`;
+        const failure = { lane: name, from, at: new Date().toISOString(), what };
+        if (lane.failures.length < 20) lane.failures.push(failure);
+        this.#failed(failure);
+        await sleep(100);
       }
-    } finally {
-      clearTimeout(late);
+      await sleep(this.#everyMs);
     }
   }
-
-  #end(why: string): void {
-    this.#ended ??= why;
-    this.#heard();
-  }
-
-  [Symbol.dispose](): void {
-    this.#socket.destroy();
-  }
 }
+
+/** What came of lanes, in words: how much was sent, and what failed. */
+export const sentBy = (lanes: Traffic['lanes']): string =>
+  Object.entries(lanes)
+    .map(([name, { sent }]) => `${sent} ${name}`)
+    .join(', ');
+
+export const failuresOf = (lanes: Traffic['lanes']): string[] =>
+  Object.values(lanes).flatMap(({ failures }) => failures.map(({ from, at, what }) => `${from} to ${at} ${what}`));
