@@ -7,6 +7,7 @@ import type { Hono } from 'hono';
 import type { Registry } from 'prom-client';
 import { decode } from '../api/decode.ts';
 import { diagnosticText, type Diagnostic } from '../api/diagnostic.ts';
+import type { ApiObject } from '../api/object.ts';
 import { meshConfigDefaults } from '../api/mesh-config.ts';
 import type { Authenticator } from '../ca/authenticate.ts';
 import { openAuthority, type Authority } from '../ca/authority.ts';
@@ -54,6 +55,8 @@ export interface ControlOptions {
   readonly log: Logger;
   /** Decides for workloads' Unix sockets, where a node agent in this process serves them. */
   readonly authorizeSocket?: AuthorizeSocket;
+  /** Completes objects on their way into the store, as the API server of a platform does. */
+  readonly admit?: (objects: readonly ApiObject[], store: Store) => readonly ApiObject[];
   /** Ends the process in order, for `lateen down`. */
   readonly stop?: () => void;
   readonly now?: () => Date;
@@ -209,9 +212,10 @@ export class ControlPlane {
 
   /** One change of the sources is one transaction of the store. */
   #take({ upserts, deletes, diagnostics }: Changes): void {
-    const { log } = this.#options;
+    const { log, admit } = this.#options;
     try {
-      this.store.transaction(() => this.#successionOf().take({ upserts, deletes }));
+      const admitted = admit?.(upserts, this.store) ?? upserts;
+      this.store.transaction(() => this.#successionOf().take({ upserts: admitted, deletes }));
     } catch (error) {
       // A computation that reads the store failed: what it computed last stays in force.
       log.error({ err: error }, 'a change could not be worked in completely');

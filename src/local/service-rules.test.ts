@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { virtualPorts } from './controllers/virtual-ports.ts';
 import { endpointSlices } from './controllers/endpoint-slices.ts';
-import { withAddresses } from './controllers/services.ts';
+import { admitServices, withAddresses } from './controllers/services.ts';
+import type { ApiObject } from '../api/object.ts';
 import { newObject } from './objects.ts';
 import { serviceRules } from './service-rules.ts';
 
@@ -80,4 +81,19 @@ test('services get addresses, headless and external ones none', () => {
     ['a'],
   );
   for (const { body } of given) assert.match((body as { spec: { clusterIP?: string } }).spec.clusterIP ?? '', /^10\.96\./);
+});
+
+test('a service comes with an address, and keeps it when it comes again', () => {
+  const of = (name: string, spec: object) =>
+    newObject({ apiVersion: 'v1', kind: 'Service', metadata: { name, namespace: 'default' }, spec });
+  const addressOf = (object: ApiObject) => (object.body as { spec: { clusterIP?: string } }).spec.clusterIP;
+  const pod = newObject({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'a', namespace: 'default' }, spec: {} });
+  const present = [of('b', { clusterIP: '10.96.0.20' }), of('c', { clusterIP: 'None' })];
+  const admitted = admitServices([of('a', {}), pod, of('b', {}), of('c', { clusterIP: 'None' })], present);
+  const [a, ...others] = admitted;
+  assert.ok(a);
+  assert.match(addressOf(a) ?? '', /^10\.96\./);
+  assert.equal(others[0], pod);
+  assert.deepEqual(others.slice(1).map(addressOf), ['10.96.0.20', 'None']);
+  assert.deepEqual(admitServices([of('a', {})], [a]).map(addressOf), [addressOf(a)]);
 });

@@ -15,6 +15,7 @@ import { serveDns } from '../../node/dns/server.ts';
 import { RecordBook } from '../../telemetry/record-book.ts';
 import { dnsAddress, plainDnsAddress } from '../addresses.ts';
 import { systemClock } from '../clock.ts';
+import { admitServices } from '../controllers/services.ts';
 import { builtInImages, imagesOf, readImagesFile } from '../images.ts';
 import { enterSandbox, type Sandbox } from '../inner.ts';
 import { storeObjects } from '../objects.ts';
@@ -57,6 +58,7 @@ export async function runInside(options: InsideOptions): Promise<number> {
     listen: {},
     log,
     authorizeSocket: (node, call) => claims.authorize(node, call),
+    admit: (objects, store) => admitServices(objects, store.inEffect('', 'Service').all()),
     stop: () => stopped.abort(),
   });
   await control.start();
