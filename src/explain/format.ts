@@ -2,7 +2,7 @@
 // is sent on.
 
 import { celText } from './cel.ts';
-import { headerValue, type Headers } from './headers.ts';
+import { headerName, type Headers } from './headers.ts';
 import type { Passage } from './passage.ts';
 import { addressText } from './request.ts';
 
@@ -24,7 +24,9 @@ function operand(operator: string, argument: string, passage: Passage, headers: 
     case 'REQ': {
       if (headers === undefined) return undefined;
       const [name = '', other] = argument.split('?');
-      return headerValue(headers, name) ?? (other === undefined ? undefined : headerValue(headers, other)) ?? '';
+      // The first of several values counts.
+      const first = (of: string | undefined) => (of === undefined ? undefined : headers.get(headerName(of))?.[0]);
+      return first(name) ?? first(other) ?? '';
     }
     case 'DOWNSTREAM_LOCAL_ADDRESS':
       return addressText(local);

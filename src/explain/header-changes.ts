@@ -64,15 +64,19 @@ function actionOf(append: boolean | undefined, action: HeaderValueOption_HeaderA
   }
 }
 
-/** What happens to the response's headers, in order. */
-export function responseChanges(scopes: readonly HeaderLists[]): HeaderChange[] {
+/** What happens to the response's headers, in order; what the request does not tell, or all without one, stays as it is written. */
+export function responseChanges(
+  scopes: readonly HeaderLists[],
+  request?: { readonly headers: Headers; readonly passage: Passage },
+): HeaderChange[] {
   return scopes.flatMap(({ responseHeadersToAdd, responseHeadersToRemove }) => [
     ...responseHeadersToRemove.map((name): HeaderChange => ({ change: 'remove', name: name.toLowerCase(), value: '' })),
-    ...responseHeadersToAdd.flatMap(({ header, append, appendAction }): HeaderChange[] =>
-      header === undefined
-        ? []
-        : [{ change: actionOf(append, appendAction), name: header.key.toLowerCase(), value: header.value }],
-    ),
+    ...responseHeadersToAdd.flatMap(({ header, append, appendAction, keepEmptyValue }): HeaderChange[] => {
+      if (header === undefined) return [];
+      const value = request === undefined ? header.value : formatted(header.value, request.passage, request.headers);
+      if (value === '' && !keepEmptyValue) return [];
+      return [{ change: actionOf(append, appendAction), name: header.key.toLowerCase(), value }];
+    }),
   ]);
 }
 

@@ -5,14 +5,8 @@ import { headerName, headerValue, queryOf, type Headers } from './headers.ts';
 import { matchesWhole } from './regex.ts';
 import { stringMatches, stringWanted } from './string-match.ts';
 
-/** All values of a header are one text, as routes see them. */
-export function headerMatches(matcher: HeaderMatcher, headers: Headers): boolean {
-  const value = headerValue(headers, matcher.name);
-  return decide(matcher, value === undefined ? undefined : [value]);
-}
-
-/** Each value of a header by itself, as authorization sees them. */
-export const anyHeaderMatches = (matcher: HeaderMatcher, headers: Headers): boolean =>
+/** Each value of a header is looked at by itself: one that matches is enough. */
+export const headerMatches = (matcher: HeaderMatcher, headers: Headers): boolean =>
   decide(matcher, headers.get(headerName(matcher.name)));
 
 function decide(matcher: HeaderMatcher, values: readonly string[] | undefined): boolean {

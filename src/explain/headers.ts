@@ -21,10 +21,14 @@ export function headersOf(request: HttpRequest): Headers {
     const key = headerName(name);
     // The request says its authority itself.
     if (key.startsWith(':')) continue;
-    headers.set(key, [...(headers.get(key) ?? []), value]);
+    const before = headers.get(key) ?? [];
+    headers.set(key, joined.has(key) ? [[...before, value].filter((each) => each !== '').join(',')] : [...before, value]);
   }
   return headers;
 }
+
+/** Headers that Envoy holds as one text, whoever sends them twice. */
+const joined = new Set(['content-type', 'user-agent', 'via', 'x-forwarded-for', 'x-forwarded-proto']);
 
 /** All values of a header as one, as conditions see them; undefined where it is not there. */
 export const headerValue = (headers: Headers, name: string): string | undefined => headers.get(headerName(name))?.join(',');

@@ -29,6 +29,8 @@ export interface Passage {
   /** What filters noted for later ones, by filter. */
   readonly metadata: Map<string, JsonObject>;
   readonly state: Map<string, string>;
+  /** A fault has held the request up, which flags tell of whatever comes then. */
+  delayed: boolean;
 }
 
 export function passageOf(configuration: ProxyConfiguration, request: Request, locate: Locate, chance: Chance): Passage {
@@ -47,6 +49,7 @@ export function passageOf(configuration: ProxyConfiguration, request: Request, l
     ended: undefined,
     metadata: new Map(),
     state: new Map(),
+    delayed: false,
   };
 }
 

@@ -6,7 +6,7 @@ import type { PathMatcher } from '../../gen/envoy/type/matcher/v3/path_pb.js';
 import { UriTemplateMatchConfigSchema } from '../../gen/envoy/extensions/path/match/uri_template/v3/uri_template_match_pb.js';
 import { containsIp, parseIpRange } from '../lib/ip-range.ts';
 import type { Asked } from './asked.ts';
-import { anyHeaderMatches, headerGiven, headerWanted } from './header-match.ts';
+import { headerMatches, headerGiven, headerWanted } from './header-match.ts';
 import { pathOf } from './headers.ts';
 import { listed } from './passage.ts';
 import { matchTemplate } from './path-template.ts';
@@ -194,7 +194,7 @@ function filterState({ key, matcher }: FilterStateMatcher, { state }: Asked): Co
 
 function header(matcher: Parameters<typeof headerWanted>[0], { headers }: Asked): Condition {
   if (headers === undefined) return leaf(false, headerWanted(matcher), 'no HTTP request, only a connection');
-  return leaf(anyHeaderMatches(matcher, headers), headerWanted(matcher), headerGiven(matcher, headers));
+  return leaf(headerMatches(matcher, headers), headerWanted(matcher), headerGiven(matcher, headers));
 }
 
 function path({ rule }: PathMatcher, { headers }: Asked): Condition {

@@ -104,9 +104,10 @@ export function redirected(route: Route, redirect: RedirectAction, headers: Head
   const now = scheme.case === 'schemeRedirect' ? scheme.value : scheme.case === 'httpsRedirect' && scheme.value ? 'https' : old;
   const port = redirect.portRedirect === 0 ? '' : `:${redirect.portRedirect}`;
   const host = redirect.hostRedirect || hostFor(authorityOf(headers), { old, now, port });
+  const path = redirectPath(route, redirect, headers);
   return {
     status: redirectStatus[redirect.responseCode],
-    location: `${now}://${host}${port}${redirectPath(route, redirect, headers)}`,
+    location: `${now}://${host}${port}${path.startsWith('/') ? '' : '/'}${path}`,
   };
 }
 

@@ -19,6 +19,7 @@ import { answer, type Exchange } from './exchange.ts';
 import { passFilters } from './filters.ts';
 import { hostMeaning } from '../istio-names.ts';
 import { computesName } from './clusters.ts';
+import { repliedTo } from './local-reply.ts';
 import { send } from './send.ts';
 
 export function manageHttp(manager: HttpConnectionManager, request: HttpRequest, passage: Passage): Outcome {
@@ -27,9 +28,7 @@ export function manageHttp(manager: HttpConnectionManager, request: HttpRequest,
   const table = tableOf(manager, passage);
   if (typeof table === 'string') return { kind: 'unknown', because: table };
   const exchange = routed(table, headers, passage);
-  if ('kind' in exchange) return exchange;
-  const answered = passFilters(manager.httpFilters, exchange);
-  return answered ?? act(exchange);
+  return repliedTo(headers, passFilters(manager.httpFilters, exchange) ?? act(exchange), passage);
 }
 
 function tableOf({ routeSpecifier }: HttpConnectionManager, { configuration, missing }: Passage): RouteConfiguration | string {
@@ -48,8 +47,8 @@ function tableOf({ routeSpecifier }: HttpConnectionManager, { configuration, mis
   }
 }
 
-/** The virtual host and route of a request, noted; an answer where the virtual host wants TLS first. */
-function routed(table: RouteConfiguration, headers: Headers, passage: Passage): Exchange | Outcome {
+/** The virtual host and route of a request, noted. */
+function routed(table: RouteConfiguration, headers: Headers, passage: Passage): Exchange {
   const chosen = virtualHostFor(table, authorityOf(headers));
   if (chosen === undefined) {
     const asked = hostAsked(table, authorityOf(headers));
@@ -76,13 +75,10 @@ function routed(table: RouteConfiguration, headers: Headers, passage: Passage): 
     host.metadata,
   );
   if (host.requireTls !== VirtualHost_TlsRequirementType.NONE && schemeOf(headers) !== 'https') {
-    const location = `https://${authorityOf(headers)}${fullPathOf(headers)}`;
-    note(
-      passage,
-      { kind: 'route', name: '', text: `it wants TLS: the caller is sent to ${location}`, effect: 'ends' },
-      host.metadata,
-    );
-    return answer(301, '', 'direct_response', { headers: [['location', location]] });
+    const secured = `https://${authorityOf(headers)}${fullPathOf(headers)}`;
+    note(passage, { kind: 'route', name: '', text: `it wants TLS: callers without it are sent to ${secured}` }, host.metadata);
+    // What the virtual host says to filters does not count for this answer.
+    return { passage, headers, table: undefined, host: undefined, route: undefined, secured };
   }
   const { route, index, passed } = chooseRoute(host, headers, passage);
   const details = passed.map((each) => passedText(each, passage));
@@ -117,7 +113,11 @@ const wantedText = (route: Route): string =>
   computesName(route) ? 'a host of the mesh, which says the cluster’s name' : routeWanted(route.match);
 
 function act(exchange: Exchange): Outcome {
-  const { passage, route, host } = exchange;
+  const { passage, route, host, secured } = exchange;
+  if (secured !== undefined) {
+    note(passage, { kind: 'route', name: '', text: `the caller is sent to ${secured}`, effect: 'ends' });
+    return answer(301, '', 'direct_response', { headers: [['location', secured]] });
+  }
   if (route === undefined) {
     note(passage, { kind: 'http', name: 'router', text: 'so the answer is 404', effect: 'ends' });
     return answer(404, 'NR', 'route_not_found');
@@ -162,7 +162,8 @@ function act(exchange: Exchange): Outcome {
 const meaning = (name: string): string => (hostMeaning(name) === undefined ? '' : `${hostMeaning(name)}: `);
 
 /** What the route and those around it add to its answer. */
-const added = ({ host, table }: Exchange, route: Route): (readonly [string, string])[] =>
-  responseChanges([route, host, table].filter((each) => each !== undefined)).flatMap(({ change, name, value }) =>
-    change === 'remove' || change === 'set if present' ? [] : [[name, value] as const],
-  );
+const added = ({ host, table, headers, passage }: Exchange, route: Route): (readonly [string, string])[] =>
+  responseChanges(
+    [route, host, table].filter((each) => each !== undefined),
+    { headers, passage },
+  ).flatMap(({ change, name, value }) => (change === 'remove' || change === 'set if present' ? [] : [[name, value] as const]));

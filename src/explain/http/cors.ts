@@ -14,7 +14,8 @@ export const cors: HttpFilter = ({ exchange, name, own }) => {
   const origin = headerValue(headers, 'origin');
   if (policy === undefined || origin === undefined || !isOn(policy)) return undefined;
   const origins = originsOf(route?.metadata, passage.locate);
-  const allowed = policy.allowOriginStringMatch.some((each) => stringMatches(each, origin));
+  // What takes an asterisk takes everything.
+  const allowed = policy.allowOriginStringMatch.some((each) => stringMatches(each, '*') || stringMatches(each, origin));
   const preflight = methodOf(headers) === 'OPTIONS' && headerValue(headers, 'access-control-request-method') !== undefined;
   if (!allowed) {
     const refused = preflight && policy.forwardNotMatchingPreflights === false;
@@ -44,6 +45,7 @@ const preflightHeaders = (policy: CorsPolicy, origin: string): (readonly [string
     ['access-control-allow-methods', policy.allowMethods],
     ['access-control-allow-headers', policy.allowHeaders],
     ['access-control-max-age', policy.maxAge],
+    ['access-control-expose-headers', policy.exposeHeaders],
   ];
   return given.filter(([, value]) => value !== '');
 };

@@ -15,6 +15,8 @@ export interface Exchange {
   readonly table: RouteConfiguration | undefined;
   readonly host: VirtualHost | undefined;
   readonly route: Route | undefined;
+  /** Where the virtual host sends callers without TLS, instead of any of its routes. */
+  readonly secured?: string | undefined;
 }
 
 export interface HttpFilterCall {

@@ -17,6 +17,7 @@ export const fault: HttpFilter = (call) => {
   const origins = originsOf(route?.metadata, passage.locate);
   const delay = delayOf(config, exchange);
   if (delay !== undefined && passage.chance.happens(delay.share)) {
+    passage.delayed = true;
     note(passage, { kind: 'filter', name, origins, text: `a fault delays ${shareText(delay.share)} by ${timeText(delay.time)}` });
   }
   const abort = abortOf(config, exchange);

@@ -28,22 +28,28 @@ export function normalPath(manager: HttpConnectionManager, path: string): Normal
       break;
     default:
   }
-  if (manager.normalizePath === true) plain = withoutDots(plain.replaceAll('\\', '/'));
+  if (manager.normalizePath === true) plain = withoutDots(unescaped(plain.replaceAll('\\', '/')));
   if (manager.mergeSlashes) plain = plain.replaceAll(/\/{2,}/g, '/');
   rest = rest.replace(/#.*$/s, '');
   return { kind: redirect ? 'redirect' : 'path', path: plain + rest };
 }
 
-/** `/a/./b/../c` → `/a/c`; dots may be written as %2e. */
+/** Characters that need no escape lose it: `%61` is `a`, and dots may be written as %2e. */
+const unescaped = (path: string): string =>
+  path.replaceAll(/%[0-9a-f]{2}/gi, (code) => {
+    const character = String.fromCharCode(Number.parseInt(code.slice(1), 16));
+    return /[\w.~-]/.test(character) ? character : code;
+  });
+
+/** `/a/./b/../c` → `/a/c`. */
 function withoutDots(path: string): string {
   if (!path.startsWith('/')) return path;
   const kept: string[] = [];
   const segments = path.slice(1).split('/');
   for (const [index, segment] of segments.entries()) {
-    const plain = segment.replaceAll(/%2e/gi, '.');
     const last = index === segments.length - 1;
-    if (plain === '.' || plain === '..') {
-      if (plain === '..') kept.pop();
+    if (segment === '.' || segment === '..') {
+      if (segment === '..') kept.pop();
       if (last) kept.push('');
     } else kept.push(segment);
   }

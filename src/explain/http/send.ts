@@ -58,7 +58,7 @@ function targetOf({ cluster, share, weighted }: ClusterChoice, { exchange, route
     headers: [...leaving].flatMap(([name, values]) =>
       name.startsWith(':') || name === 'x-forwarded-proto' ? [] : values.map((value) => [name, value] as const),
     ),
-    responseHeaders: responseChanges(ordered),
+    responseHeaders: responseChanges(ordered, { headers: leaving, passage }),
   };
   noteChanges(passage, headers, leaving, request, { route, cluster: alone ? undefined : cluster });
   const own = { ...passage, state: stateOf(exchange, weighted) };

@@ -1,7 +1,11 @@
 // The network filters of a chain, in order; the last of them ends the connection or sends it on.
 
 import type { Filter } from '../../../gen/envoy/config/listener/v3/listener_components_pb.js';
-import { HttpConnectionManagerSchema } from '../../../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
+import {
+  type HttpConnectionManager,
+  HttpConnectionManager_CodecType,
+  HttpConnectionManagerSchema,
+} from '../../../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { RBACSchema } from '../../../gen/envoy/extensions/filters/network/rbac/v3/rbac_pb.js';
 import { ConfigSchema } from '../../../gen/envoy/extensions/filters/network/set_filter_state/v3/set_filter_state_pb.js';
 import { FilterConfigSchema as SniDynamicSchema } from '../../../gen/envoy/extensions/filters/network/sni_dynamic_forward_proxy/v3/sni_dynamic_forward_proxy_pb.js';
@@ -9,10 +13,21 @@ import { askedOf } from '../asked.ts';
 import type { Outcome } from '../explanation.ts';
 import { formatted } from '../format.ts';
 import { manageHttp } from '../http/connection-manager.ts';
+import { answer } from '../http/exchange.ts';
 import { note, type Passage } from '../passage.ts';
 import { authorize } from '../rbac.ts';
 import { typedConfig, typeOf } from '../typed-config.ts';
 import { proxyBytes } from './tcp-proxy.ts';
+
+/** HTTP/1 has words for it. */
+function notHttp({ codecType }: HttpConnectionManager, { ended }: Passage): Outcome {
+  const http2 =
+    codecType === HttpConnectionManager_CodecType.HTTP2 ||
+    (codecType === HttpConnectionManager_CodecType.AUTO && ended?.protocol === 'h2');
+  return http2
+    ? { kind: 'closed', flags: 'DPE', because: 'http2.codec_error' }
+    : answer(400, 'DPE', 'http1.codec_error', { body: 'Bad Request' });
+}
 
 export function passChain(filters: readonly Filter[], passage: Passage): Outcome {
   for (const { name, configType } of filters) {
@@ -25,9 +40,9 @@ export function passChain(filters: readonly Filter[], passage: Passage): Outcome
         const { request } = passage;
         if (request.kind === 'http' && (request.tls === undefined || passage.ended !== undefined))
           return manageHttp(manager, request, passage);
-        const what = request.kind === 'http' ? 'it is TLS' : 'its bytes are not HTTP';
+        const what = request.tls !== undefined && passage.ended === undefined ? 'it is TLS' : 'its bytes are not HTTP';
         note(passage, { kind: 'http', name, text: `${what}, and plain HTTP is expected here`, effect: 'ends' });
-        return { kind: 'closed', flags: 'DPE', because: 'http1.codec_error' };
+        return notHttp(manager, passage);
       }
       case 'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy':
         return config === undefined

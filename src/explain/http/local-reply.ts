@@ -1,0 +1,69 @@
+// An answer that the proxy gives itself, as its caller gets it: to gRPC always 200, with gRPC's own status in headers.
+
+import type { Answered, Outcome } from '../explanation.ts';
+import { isGrpc, methodOf, type Headers } from '../headers.ts';
+import { note, type Passage } from '../passage.ts';
+
+/** gRPC's status for an HTTP one; any other is UNKNOWN. */
+const grpcStatuses: Readonly<Record<number, number>> = { 400: 13, 401: 16, 403: 7, 404: 12, 429: 14, 502: 14, 503: 14, 504: 14 };
+const unknown = 2;
+
+/** Answered by a filter as a browser wants it, not as an error. */
+const plain = new Set(['cors_response']);
+
+/** The outcome as the caller of `headers` sees it. */
+export function repliedTo(headers: Headers, outcome: Outcome, passage: Passage): Outcome {
+  const grpc = isGrpc(headers);
+  const replied = (answered: Answered): Answered => {
+    const { flags, because } = answered;
+    const all = passage.delayed ? { ...answered, flags: flags === '' ? 'DI' : `DI,${flags}` } : answered;
+    return grpc && !plain.has(because) ? asGrpc(all, methodOf(headers) === 'HEAD') : all;
+  };
+  switch (outcome.kind) {
+    case 'answered': {
+      const given = replied(outcome);
+      const [, status] = given.headers.find(([name]) => name === 'grpc-status') ?? [];
+      if (status !== undefined)
+        note(passage, {
+          kind: 'response',
+          name: 'gRPC',
+          text: `a caller of gRPC gets it as status 200 with grpc-status ${status}`,
+        });
+      return given;
+    }
+    case 'forwarded':
+      return {
+        ...outcome,
+        targets: outcome.targets.map(({ failure, ...target }) => ({
+          ...target,
+          ...(failure !== undefined && { failure: failure.kind === 'answered' ? replied(failure) : failure }),
+        })),
+      };
+    default:
+      return outcome;
+  }
+}
+
+function asGrpc({ status, body, headers, ...rest }: Answered, bodiless: boolean): Answered {
+  const given = headers.some(([name]) => name === 'grpc-status');
+  return {
+    ...rest,
+    status: 200,
+    body: '',
+    headers: [
+      ...headers,
+      ...(given ? [] : [['grpc-status', String(grpcStatuses[status] ?? unknown)] as const]),
+      ...(body === '' || bodiless ? [] : [['grpc-message', encodeMessage(body)] as const]),
+    ],
+  };
+}
+
+/** gRPC's percent-encoding: printable ASCII but `%` stays as it is. */
+const encodeMessage = (text: string): string =>
+  [...new TextEncoder().encode(text)]
+    .map((byte) =>
+      byte >= 0x20 && byte < 0x7f && byte !== 0x25
+        ? String.fromCharCode(byte)
+        : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`,
+    )
+    .join('');
