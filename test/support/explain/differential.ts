@@ -1,0 +1,97 @@
+// The differential test itself: a scene compiled, given to the real proxy and asked; what the proxy did beside what explain said.
+
+import type { Explanation } from '../../../src/explain/explanation.ts';
+import { compiledConfiguration } from '../../../src/explain/configuration.ts';
+import { explain } from '../../../src/explain/explain.ts';
+import type { Request } from '../../../src/explain/request.ts';
+import { compare } from './compare.ts';
+import { RealProxy, type Observed } from './real-proxy.ts';
+import { prepare } from './scene.ts';
+import { addressOf, caller, identityOf, provenNames, targetPorts, type Scene } from './world.ts';
+
+/** A request on which the proxy and explain differ, or a resource that the proxy refuses. */
+export interface Disagreement {
+  readonly request: Request | undefined;
+  readonly observed: Observed | undefined;
+  readonly explanation: Explanation | undefined;
+  readonly differences: readonly string[];
+}
+
+export interface Played {
+  readonly cases: number;
+  readonly disagreements: readonly Disagreement[];
+  /** What the requests came to, for counting what was exercised. */
+  readonly came: readonly string[];
+}
+
+export const startProxy = (): Promise<RealProxy> =>
+  RealProxy.start({
+    upstreamPorts: Object.values(targetPorts),
+    names: provenNames,
+    identity: identityOf(caller),
+    addressOf,
+  });
+
+export async function play(proxy: RealProxy, scene: Scene, requests: readonly Request[]): Promise<Played> {
+  const { compiled } = prepare(scene);
+  const refusals = await proxy.configure(compiled);
+  if (refusals.length > 0) {
+    const differences = refusals.map(({ type, resource, message }) => `Envoy refuses ${type} ${resource.name}: ${message}`);
+    const refused = { request: undefined, observed: undefined, explanation: undefined, differences };
+    return { cases: 0, disagreements: [refused], came: [] };
+  }
+  const configuration = compiledConfiguration(compiled);
+  const observed = await proxy.ask(requests);
+  const disagreements: Disagreement[] = [];
+  const came: string[] = [];
+  for (const [index, request] of requests.entries()) {
+    const did = observed[index];
+    if (did === undefined) continue;
+    const explanation = explain(configuration, request);
+    came.push(`${scene.side} ${outcomeText(explanation)}`);
+    const verdict = compare(request, did, explanation);
+    if (verdict.kind === 'agree') continue;
+    const differences = verdict.kind === 'unknown' ? [`explain does not know: ${verdict.because}`] : verdict.differences;
+    const of = verdict.kind === 'differ' ? verdict.explanation : explanation;
+    disagreements.push({ request, observed: did, explanation: of, differences });
+  }
+  return { cases: requests.length, disagreements, came };
+}
+
+function outcomeText({ outcome, steps }: Explanation): string {
+  const byRule = steps.some(
+    ({ kind, origins }) => kind === 'route' && origins.some(({ object }) => object.startsWith('VirtualService')),
+  );
+  const how = byRule ? ' by a rule' : '';
+  switch (outcome.kind) {
+    case 'answered':
+      return `${outcome.status} ${outcome.because.replace(/\[.*/, '')}${how}`;
+    case 'closed':
+      return `closed ${outcome.because.replace(/\[.*/, '')}`;
+    case 'forwarded':
+      return `${outcome.targets.every(({ failure }) => failure !== undefined) ? 'forwarded in vain' : 'forwarded'}${how}`;
+    case 'unknown':
+      return 'unknown';
+  }
+}
+
+/** A disagreement for a person: what was asked, what the proxy did, what explain said. */
+export function disagreementText(scene: Scene, { request, observed, explanation, differences }: Disagreement): string {
+  const lines = differences.map((line) => `  ${line}`);
+  if (request !== undefined) lines.push('asked:', `  ${JSON.stringify(request)}`);
+  if (observed !== undefined) {
+    const { answer, record, arrivals } = observed;
+    lines.push('Envoy:', `  answer ${JSON.stringify(answer)}`, `  record ${JSON.stringify(record)}`);
+    for (const arrival of arrivals) lines.push(`  arrived ${JSON.stringify(arrival)}`);
+  }
+  if (explanation !== undefined) {
+    lines.push(
+      'explain:',
+      ...explanation.steps.map(({ kind, name, text, details }) => `  ${[kind, name, text, ...details].join(' | ')}`),
+    );
+    lines.push(`  ${JSON.stringify(explanation.outcome)}`);
+  }
+  lines.push(`configuration (${scene.side}${scene.pod === '' ? '' : ` of ${scene.pod}`}, mesh ${JSON.stringify(scene.mesh)}):`);
+  for (const document of scene.documents) if (document['kind'] !== 'Pod') lines.push(`  ${JSON.stringify(document)}`);
+  return lines.join('\n');
+}

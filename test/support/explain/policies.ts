@@ -1,0 +1,252 @@
+// DestinationRules, authorization and authentication policies, Sidecars and ServiceEntries at random, in the words of the world.
+
+import fc from 'fast-check';
+import { often, oneOf, someOf, sparse, upTo } from './arbitrary.ts';
+import { addressOf, targetPorts, words, type Document } from './world.ts';
+
+const text = (...values: readonly string[]) => oneOf(...values);
+
+const trafficPolicy = sparse(
+  {
+    loadBalancer: oneOf<object>(
+      { simple: 'ROUND_ROBIN' },
+      { simple: 'RANDOM' },
+      { consistentHash: { httpHeaderName: 'x-user' } },
+    ),
+    connectionPool: oneOf<object>(
+      { http: { maxRetries: 3 } },
+      { tcp: { connectTimeout: '1s' } },
+      { http: { h2UpgradePolicy: 'UPGRADE' } },
+    ),
+    tls: oneOf<object>({ mode: 'DISABLE' }, { mode: 'ISTIO_MUTUAL' }, { mode: 'SIMPLE', sni: 'secure.example' }),
+  },
+  4,
+);
+
+const destinationRule = fc
+  .tuple(
+    text(
+      'reviews.default.svc.cluster.local',
+      'reviews',
+      'ratings.default.svc.cluster.local',
+      'api.shop.svc.cluster.local',
+      '*.default.svc.cluster.local',
+      'api.ext.example',
+    ),
+    text('default', 'default', 'shop', 'istio-system'),
+    fc.subarray(['v1', 'v2', 'v3', 'none'], { minLength: 1 }),
+    trafficPolicy,
+    trafficPolicy,
+  )
+  .map(([host, namespace, versions, policy, own]) => ({
+    namespace,
+    spec: {
+      host,
+      trafficPolicy: policy,
+      subsets: versions.map((version, index) => ({
+        name: version,
+        labels: { version },
+        ...(index === 0 && { trafficPolicy: own }),
+      })),
+    },
+  }));
+
+const object = (apiVersion: string, kind: string, name: string, namespace: string, spec: object): Document => ({
+  apiVersion,
+  kind,
+  metadata: { name, namespace },
+  spec,
+});
+
+export const destinationRules: fc.Arbitrary<Document[]> = upTo(4, destinationRule).map((list) =>
+  list.map(({ namespace, spec }, index) =>
+    object('networking.istio.io/v1', 'DestinationRule', `policy-${index}`, namespace, spec),
+  ),
+);
+
+const both = (name: string, values: readonly string[]): Record<string, fc.Arbitrary<string[]>> => ({
+  [name]: someOf(values),
+  [`not${name.charAt(0).toUpperCase()}${name.slice(1)}`]: someOf(values),
+});
+
+const { blocks } = words;
+
+const source = sparse(
+  {
+    ...both('principals', [
+      'cluster.local/ns/default/sa/sleep',
+      'cluster.local/ns/shop/sa/api',
+      'cluster.local/ns/default/*',
+      '*/sa/sleep',
+      '*',
+    ]),
+    ...both('namespaces', ['default', 'shop', 'def*', '*op', '*']),
+    ...both('serviceAccounts', ['sleep', 'default/sleep', 'shop/api']),
+    ...both('ipBlocks', blocks),
+    ...both('remoteIpBlocks', blocks),
+  },
+  8,
+);
+
+const operation = sparse(
+  {
+    ...both('hosts', ['reviews', 'reviews:*', 'reviews.default.svc.cluster.local', 'shop.example', 'REVIEWS', '*.example', '*']),
+    ...both('methods', ['GET', 'POST', 'P*', '*']),
+    ...both('paths', ['/a', '/a*', '*b', '/api/*', '/a/{*}', '/api/{**}', '/{*}/v1', '*', '/A']),
+    ...both('ports', ['28080', '9080', '80', '28090']),
+  },
+  5,
+);
+
+const conditionKeys: Readonly<Record<string, readonly string[]>> = {
+  'request.headers[x-user]': ['ann', 'a*', '*n', '*'],
+  'request.headers[X-Version]': ['v1', 'v*'],
+  'source.ip': blocks,
+  'remote.ip': blocks,
+  'source.namespace': ['default', 'shop'],
+  'source.principal': ['cluster.local/ns/default/sa/sleep', '*'],
+  'destination.ip': ['127.1.0.1', '127.1.0.0/16'],
+  'destination.port': ['28080', '9080'],
+  'connection.sni': ['secure.example', '*.example', 'outbound_.9080_._.reviews.default.svc.cluster.local'],
+};
+
+const condition = oneOf(...Object.keys(conditionKeys)).chain((key) => {
+  const values = conditionKeys[key] ?? [];
+  return fc.tuple(someOf(values), fc.boolean()).map(([given, not]) => ({ key, [not ? 'notValues' : 'values']: given }));
+});
+
+const rule = sparse(
+  {
+    from: upTo(
+      2,
+      source.map((of) => ({ source: of })),
+      1,
+    ),
+    to: upTo(
+      2,
+      operation.map((of) => ({ operation: of })),
+      1,
+    ),
+    when: upTo(2, condition, 1),
+  },
+  2,
+);
+
+const authorizationPolicy = fc
+  .record({
+    namespace: text('default', 'shop', 'istio-system', 'edge'),
+    selector: often<object>(
+      [2, fc.constant({})],
+      [1, text('reviews', 'api').map((app) => ({ selector: { matchLabels: { app } } }))],
+    ),
+    action: text('ALLOW', 'DENY', 'ALLOW'),
+    rules: often<object>(
+      [6, upTo(2, rule, 1).map((rules) => ({ rules }))],
+      [1, fc.constant({})],
+      [1, fc.constant({ rules: [{}] })],
+    ),
+  })
+  .map(({ namespace, selector, action, rules }) => ({ namespace, spec: { ...selector, action, ...rules } }));
+
+export const authorizationPolicies: fc.Arbitrary<Document[]> = upTo(3, authorizationPolicy).map((list) =>
+  list.map(({ namespace, spec }, index) =>
+    object('security.istio.io/v1', 'AuthorizationPolicy', `access-${index}`, namespace, spec),
+  ),
+);
+
+const mode = text('STRICT', 'PERMISSIVE', 'DISABLE', 'UNSET');
+
+export const peerAuthentications: fc.Arbitrary<Document[]> = upTo(
+  2,
+  fc.tuple(
+    text('default', 'shop', 'istio-system'),
+    sparse(
+      {
+        selector: fc.constant({ matchLabels: { app: 'reviews' } }),
+        mtls: mode.map((of) => ({ mode: of })),
+      },
+      2,
+    ),
+    often<object>([3, fc.constant({})], [1, mode.map((of) => ({ [String(targetPorts.http)]: { mode: of } }))]),
+  ),
+).map((list) =>
+  list.map(([namespace, spec, ports], index) =>
+    object('security.istio.io/v1', 'PeerAuthentication', `peers-${index}`, namespace, {
+      ...spec,
+      ...('selector' in spec && Object.keys(ports).length > 0 && { portLevelMtls: ports }),
+    }),
+  ),
+);
+
+const sidecarHosts = ['./*', '*/*', 'shop/*', '*/api.ext.example', 'default/reviews.default.svc.cluster.local', '~/*'];
+
+export const sidecars: fc.Arbitrary<Document[]> = often<Document[]>(
+  [5, fc.constant([])],
+  [
+    1,
+    fc
+      .tuple(
+        upTo(
+          2,
+          fc
+            .tuple(
+              someOf(sidecarHosts),
+              often<object>(
+                [3, fc.constant({})],
+                [
+                  1,
+                  oneOf<object>({ number: 9080, protocol: 'HTTP', name: 'http' }, { number: 5432, protocol: 'TCP', name: 'tcp' }),
+                ],
+              ),
+            )
+            .map(([hosts, port]) => ({ hosts, ...('number' in port && { port }) })),
+          1,
+        ),
+        often<object>(
+          [2, fc.constant({})],
+          [1, text('REGISTRY_ONLY', 'ALLOW_ANY').map((of) => ({ outboundTrafficPolicy: { mode: of } }))],
+        ),
+      )
+      .map(([egress, policy]) => [object('networking.istio.io/v1', 'Sidecar', 'default', 'default', { egress, ...policy })]),
+  ],
+);
+
+const { http, tls, tcp } = targetPorts;
+
+const entries: readonly Document[] = [
+  object('networking.istio.io/v1', 'ServiceEntry', 'api', 'default', {
+    hosts: ['api.ext.example'],
+    location: 'MESH_EXTERNAL',
+    resolution: 'DNS',
+    ports: [
+      { number: 80, name: 'http', protocol: 'HTTP', targetPort: http },
+      { number: 443, name: 'https', protocol: 'HTTPS', targetPort: tls },
+    ],
+  }),
+  object('networking.istio.io/v1', 'ServiceEntry', 'api-static', 'default', {
+    hosts: ['api.ext.example'],
+    location: 'MESH_EXTERNAL',
+    resolution: 'STATIC',
+    ports: [{ number: 80, name: 'http', protocol: 'HTTP', targetPort: http }],
+    endpoints: [{ address: addressOf('api.ext.example') }],
+  }),
+  object('networking.istio.io/v1', 'ServiceEntry', 'any', 'default', {
+    hosts: ['*.ext.example'],
+    location: 'MESH_EXTERNAL',
+    resolution: 'NONE',
+    ports: [
+      { number: 80, name: 'http', protocol: 'HTTP' },
+      { number: 443, name: 'tls', protocol: 'TLS' },
+    ],
+  }),
+  object('networking.istio.io/v1', 'ServiceEntry', 'tcp', 'shop', {
+    hosts: ['tcp.ext.example'],
+    addresses: ['127.97.0.1'],
+    location: 'MESH_EXTERNAL',
+    resolution: 'STATIC',
+    ports: [{ number: 9001, name: 'tcp', protocol: 'TCP', targetPort: tcp }],
+    endpoints: [{ address: addressOf('tcp.ext.example') }],
+  }),
+];
+
+export const serviceEntries: fc.Arbitrary<Document[]> = fc.subarray([...entries]);

@@ -1,0 +1,130 @@
+// A scene of the differential test: the documents of a mesh, the proxy that is looked at, and what is asked of it.
+
+import fc from 'fast-check';
+import { decode } from '../../../src/api/decode.ts';
+import { meshConfigOf } from '../../../src/api/mesh-config.ts';
+import { originOf, type ApiObject } from '../../../src/api/object.ts';
+import { compileProxy, type Compiled } from '../../../src/compile/compile.ts';
+import type { ProxyNode } from '../../../src/compile/configuration.ts';
+import { parseNode } from '../../../src/compile/node.ts';
+import { maybe, often, oneOf, upTo } from './arbitrary.ts';
+import { askChoice, type AskChoice } from './asks.ts';
+import { gateways, secret } from './gateways.ts';
+import { authorizationPolicies, destinationRules, peerAuthentications, serviceEntries, sidecars } from './policies.ts';
+import { virtualServices } from './routing.ts';
+import {
+  podDocument,
+  podNamed,
+  pods,
+  serviceDocuments,
+  services,
+  type Document,
+  type PodOf,
+  type Scene,
+  type Side,
+} from './world.ts';
+
+export interface ScenePlay {
+  readonly scene: Scene;
+  readonly asks: readonly AskChoice[];
+}
+
+const world: fc.Arbitrary<Document[]> = fc
+  .tuple(
+    ...services.map((service) =>
+      fc.tuple(
+        often([3, fc.constant([...service.ports])], [1, fc.subarray([...service.ports], { minLength: 1 })]),
+        service.name === 'db' ? fc.boolean() : fc.constant(false),
+      ),
+    ),
+  )
+  .map((chosen) =>
+    chosen.flatMap(([ports, headless], index) => {
+      const service = services[index];
+      return service === undefined ? [] : serviceDocuments(service, ports, headless);
+    }),
+  );
+
+const podDocuments = pods.map(podDocument);
+const called = ['reviews-v1', 'api-v1', 'ratings-v1', 'db-v1'];
+
+const mesh = often<Record<string, unknown>>(
+  [6, fc.constant({})],
+  [1, fc.constant({ outboundTrafficPolicy: { mode: 'REGISTRY_ONLY' } })],
+  [
+    1,
+    oneOf('BASE', 'NONE', 'MERGE_SLASHES', 'DECODE_AND_MERGE_SLASHES').map((of) => ({
+      pathNormalization: { normalization: of },
+    })),
+  ],
+);
+
+const documentsOf: Readonly<Record<Side, fc.Arbitrary<Document[]>>> = {
+  outbound: fc
+    .tuple(world, serviceEntries, virtualServices({ gateways: [] }), destinationRules, sidecars)
+    .map((parts) => parts.flat()),
+  inbound: fc
+    .tuple(world, authorizationPolicies, peerAuthentications, maybe(virtualServices({ gateways: [] }), 6))
+    .map(([services, access, peers, rules = []]) => [...services, ...access, ...peers, ...rules]),
+  gateway: fc
+    .tuple(
+      world,
+      serviceEntries,
+      gateways,
+      virtualServices({ gateways: ['edge/door'] }),
+      destinationRules,
+      maybe(authorizationPolicies, 3),
+    )
+    .map(([services, entries, doors, rules, policies, access = []]) => [
+      ...services,
+      ...entries,
+      ...doors,
+      ...rules,
+      ...policies,
+      ...access,
+    ]),
+};
+
+const scene: fc.Arbitrary<Scene> = often<Scene>(
+  ...(['outbound', 'inbound', 'gateway'] as const).map(
+    (side) =>
+      [
+        side === 'outbound' ? 4 : 3,
+        fc.record({
+          side: fc.constant(side),
+          pod: side === 'inbound' ? oneOf(...called) : fc.constant(''),
+          documents: documentsOf[side],
+          mesh,
+        }),
+      ] as const,
+  ),
+);
+
+/** Up to so many asks of one configuration. */
+export const scenePlay = (asks: number): fc.Arbitrary<ScenePlay> => fc.record({ scene, asks: upTo(asks, askChoice, 1) });
+
+export interface Prepared {
+  readonly compiled: Compiled;
+  readonly objects: readonly ApiObject[];
+}
+
+export function prepare({ documents, side, pod, mesh: config }: Scene): Prepared {
+  const all = [...documents, ...podDocuments, ...(side === 'gateway' ? [secret] : [])];
+  const objects = all.flatMap((document) => decode(document as Parameters<typeof decode>[0], originOf('input')).object ?? []);
+  const node = nodeOf(side, podNamed(pod));
+  return { objects, compiled: compileProxy({ objects, meshConfig: meshConfigOf(config).config, node }) };
+}
+
+function nodeOf(side: Side, { name, namespace, app, version, account, ip }: PodOf): ProxyNode {
+  const sidecar = {
+    id: `sidecar~${ip}~${name}.${namespace}~${namespace}.svc.cluster.local`,
+    metadata: { NAMESPACE: namespace, LABELS: { app, version }, SERVICE_ACCOUNT: account },
+  };
+  const gateway = {
+    id: 'router~127.1.8.1~door-1.edge~edge.svc.cluster.local',
+    metadata: { NAMESPACE: 'edge', LABELS: { istio: 'door' }, SERVICE_ACCOUNT: 'door' },
+  };
+  const node = parseNode(side === 'gateway' ? gateway : sidecar);
+  if (typeof node === 'string') throw new Error(node);
+  return node;
+}
