@@ -1,5 +1,5 @@
 // One proxy of the fleet: an ADS stream that asks and answers as an Envoy does, and counts instead of configuring itself; on demand
-// a second one, for the clusters that it calls.
+// others, for the clusters that it calls, and for the virtual hosts of each table that comes without them.
 
 import { create, toBinary } from '@bufbuild/protobuf';
 import { NodeSchema } from '../../gen/envoy/config/core/v3/base_pb.js';
@@ -7,12 +7,13 @@ import { DeltaDiscoveryRequestSchema } from '../../gen/envoy/service/discovery/v
 import { connectGrpc, type ClientCall, type GrpcClient } from '../../src/lib/grpc/client.ts';
 import type { GrpcAddress } from '../../src/lib/grpc/server.ts';
 import { typeUrl } from '../../src/compile/resource.ts';
-import { calledPath, deltaPath } from '../../src/xds/ads.ts';
+import { tableHeader } from '../../src/compile/demand/source.ts';
+import { calledPath, deltaPath, hostsPath } from '../../src/xds/ads.ts';
 import { readEndpointsName } from '../../src/xds/cluster.ts';
 import { fieldSize, WireReader, WireWriter } from '../../src/xds/wire.ts';
 import type { FleetProxy } from './fleet-protocol.ts';
 
-const { cluster, endpoint, listener, route } = typeUrl;
+const { cluster, endpoint, host, listener, route } = typeUrl;
 
 export interface Counts {
   responses: number;
@@ -31,6 +32,8 @@ export class FleetClient {
   #call: ClientCall | undefined;
   #demand: ClientCall | undefined;
   readonly #called = new Set<string>();
+  /** Streams for the virtual hosts of tables, and whether each has had its first answer. */
+  readonly #tables = new Map<string, { call: ClientCall | undefined; held: Map<string, string>; answered: boolean }>();
   #first = true;
   #closing = false;
   lastAck = 0;
@@ -52,6 +55,7 @@ export class FleetClient {
       const held = this.#held.get(type);
       for (const name of this.#asked.get(type) ?? []) if (!held?.has(name)) return false;
     }
+    for (const { answered } of this.#tables.values()) if (!answered) return false;
     return this.#called.size === (this.#proxy.calls?.length ?? 0);
   }
 
@@ -78,7 +82,43 @@ export class FleetClient {
     this.#ask(endpoint, [...(this.#asked.get(endpoint) ?? [])], kept.get(endpoint));
     this.#ask(listener, [], kept.get(listener));
     this.#ask(route, [...(this.#asked.get(route) ?? [])], kept.get(route));
+    for (const table of this.#tables.keys()) this.#openTable(table);
     this.lastAck = now();
+  }
+
+  /** Asks for a table's virtual hosts, with what it has of them. */
+  #openTable(table: string): void {
+    const known = this.#tables.get(table) ?? { call: undefined, held: new Map<string, string>(), answered: false };
+    this.#tables.set(table, known);
+    known.call = this.#client?.stream(
+      hostsPath,
+      { [tableHeader]: table },
+      {
+        message: (bytes) => {
+          const { entries, removed, nonce } = readResponse(bytes);
+          this.#count(host, bytes.length, entries.length, removed.length);
+          for (const { name, version } of entries.map(readEntry)) known.held.set(name, version);
+          for (const name of removed) known.held.delete(name);
+          known.answered = true;
+          known.call?.send([acknowledgement(host, nonce)]);
+          this.lastAck = now();
+        },
+        close: () => {},
+      },
+    );
+    const initialResourceVersions = Object.fromEntries(known.held);
+    const request = create(DeltaDiscoveryRequestSchema, { typeUrl: host, initialResourceVersions });
+    request.node = this.#node();
+    known.call?.send([toBinary(DeltaDiscoveryRequestSchema, request)]);
+  }
+
+  #count(type: string, bytes: number, resources: number, removed: number): void {
+    const counts = this.#counts;
+    counts.responses += 1;
+    counts.bytes += bytes;
+    const word = type.slice(type.lastIndexOf('.') + 1);
+    counts.resources[word] = (counts.resources[word] ?? 0) + resources;
+    counts.removed += removed;
   }
 
   /** Asks for clusters on the stream of their own; their endpoints come over ADS. */
@@ -112,6 +152,8 @@ export class FleetClient {
     if (!keep) {
       this.#held = new Map();
       this.#asked.clear();
+      this.#tables.clear();
+      this.#called.clear();
     }
     this.#call = undefined;
     await this.#client?.[Symbol.asyncDispose]();
@@ -130,10 +172,8 @@ export class FleetClient {
   }
 
   #response(bytes: Buffer): void {
-    const counts = this.#counts;
-    counts.responses += 1;
-    counts.bytes += bytes.length;
     const { entries, removed, type, nonce } = readResponse(bytes);
+    this.#count(type, bytes.length, entries.length, removed.length);
     const isNew = !this.#held.has(type);
     const held = this.#held.get(type) ?? new Map<string, string>();
     this.#held.set(type, held);
@@ -144,11 +184,9 @@ export class FleetClient {
       const wanted = type === cluster ? endpointsName(name, value) : undefined;
       if (wanted !== undefined) names.push(wanted);
       if (type === listener) names.push(...routeNames(value));
+      if (type === route && !this.#tables.has(name) && fields(value, vhdsField).length > 0) this.#openTable(name);
     }
     for (const name of removed) held.delete(name);
-    const word = type.slice(type.lastIndexOf('.') + 1);
-    counts.resources[word] = (counts.resources[word] ?? 0) + entries.length;
-    counts.removed += removed.length;
     if (type === cluster) this.#follow(endpoint, names, removed);
     this.#ack(type, nonce);
     if (type === listener) this.#follow(route, names, []);
@@ -246,6 +284,9 @@ function routeNames(value: Buffer): readonly string[] {
   }
   return names;
 }
+
+/** Of a RouteConfiguration: where its virtual hosts come from. */
+const vhdsField = 9;
 
 const managerType = 'type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
 

@@ -36,9 +36,9 @@ export class RouteIndex {
     );
   }
 
-  readonly #httpRules = familyBy<Asked, readonly Route[]>(askedText, ({ from, host }) => {
+  readonly #httpRules = familyBy<Asked, readonly Route[]>(askedText, ({ from, host }, previous) => {
     const exact = inTurn(this.#byHost.get(host), from);
-    if (exact.length > 0) return exact;
+    if (exact.length > 0) return settled(previous, exact);
     let best: { route: Route; host: string } | undefined;
     for (const route of inTurn(this.#byHost.get('*'), from)) {
       for (const pattern of route.hosts) {
@@ -46,7 +46,7 @@ export class RouteIndex {
         if (best === undefined || bySpecificity(pattern, best.host) < 0) best = { route, host: pattern };
       }
     }
-    return best === undefined ? [] : [best.route];
+    return settled(previous, best === undefined ? [] : [best.route]);
   });
 
   /**
@@ -57,7 +57,7 @@ export class RouteIndex {
     return this.#httpRules({ from, host }).value;
   }
 
-  readonly #connectionRules = familyBy<Asked, readonly Route[]>(askedText, ({ from, host }) => {
+  readonly #connectionRules = familyBy<Asked, readonly Route[]>(askedText, ({ from, host }, previous) => {
     // Rules for a host inside a wildcard service are for that service; there is no index for those.
     const named = isWildcard(host)
       ? this.#byGateway.get('mesh')
@@ -65,7 +65,7 @@ export class RouteIndex {
     const found = named.filter(
       (route) => route.tls.length + route.tcp.length > 0 && route.hosts.some((pattern) => hostsOverlap(pattern, host)),
     );
-    return inTurn([...new Set(found)], from);
+    return settled(previous, inTurn([...new Set(found)], from));
   });
 
   /** All objects with TCP or TLS rules for a host: each of their rules stands in the listener. */
@@ -74,8 +74,7 @@ export class RouteIndex {
   }
 
   readonly #sidecarRules = familyBy<Caller, readonly Route[]>(callerText, (from, previous) => {
-    const rules = inTurn(this.#byGateway.get('mesh'), from);
-    return previous?.length === rules.length && previous.every((route, index) => route === rules[index]) ? previous : rules;
+    return settled(previous, inTurn(this.#byGateway.get('mesh'), from));
   });
 
   /** Every object whose rules a caller's sidecars follow. */
@@ -88,6 +87,10 @@ export class RouteIndex {
     return inTurn(this.#byGateway.get(gateway), { namespace: from, scope: undefined, egress: undefined });
   }
 }
+
+/** The list of before, where it holds the same: nobody is woken. */
+const settled = (previous: readonly Route[] | undefined, next: readonly Route[]): readonly Route[] =>
+  previous?.length === next.length && previous.every((route, index) => route === next[index]) ? previous : next;
 
 interface Asked {
   readonly from: Caller;

@@ -35,6 +35,7 @@ export class Index<T> {
 
   /** Called by the collection only. */
   update(key: string, before: T | undefined, after: T | undefined): void {
+    if (before !== undefined && after !== undefined && this.#exchange(key, before, after)) return;
     const touched = new Set<Bucket<T>>();
     if (before !== undefined) {
       for (const name of this.#keysOf(before)) {
@@ -54,6 +55,26 @@ export class Index<T> {
       bucket.sorted = undefined;
       bucket.version.value = bucket.version.peek() + 1;
     }
+  }
+
+  /** A value takes the place of its earlier form, where it stands under the same keys and in the same order. */
+  #exchange(key: string, before: T, after: T): boolean {
+    if (this.#order(before, after) !== 0) return false;
+    const names = new Set(this.#keysOf(before));
+    let count = 0;
+    for (const name of new Set(this.#keysOf(after))) {
+      if (!names.has(name)) return false;
+      count += 1;
+    }
+    if (count !== names.size) return false;
+    for (const name of names) {
+      const bucket = this.#bucket(name);
+      bucket.members.set(key, after);
+      const place = bucket.sorted?.indexOf(before) ?? -1;
+      bucket.sorted = place < 0 ? undefined : bucket.sorted?.with(place, after);
+      bucket.version.value = bucket.version.peek() + 1;
+    }
+    return true;
   }
 
   #bucket(key: string): Bucket<T> {

@@ -7,7 +7,7 @@ import { familyBy } from '../../store/family.ts';
 import type { ClusterInput } from '../cluster/input.ts';
 import { outboundCluster } from '../names.ts';
 import { clusterInputs, clustersOf, placed, type Clusters, type SharedClusters } from '../outbound.ts';
-import { destinationService, placedViewText, policyFor, type View } from '../view.ts';
+import { destinationService, placedViewText, policyFor, viewText, type View } from '../view.ts';
 
 export const initialClusters = (view: View): ReadonlySignal<Clusters> => cells(view);
 
@@ -16,18 +16,19 @@ const cells = familyBy(placedViewText, (view: View, previous: SharedClusters | u
 );
 
 function* inputsOf(view: View): Generator<ClusterInput> {
-  yield* dynamicInputs(view);
+  yield* dynamicInputs(view).value;
   yield* mirrorInputs(view);
 }
 
-/** Their hosts are looked up by a filter of the listener's. */
-function* dynamicInputs(view: View): Generator<ClusterInput> {
-  for (const input of clusterInputs(view)) if (input.service.resolution === 'dynamic') yield input;
-}
+/** Their hosts are looked up by a filter of the listener's. Rules change nothing of them. */
+const dynamicInputs = familyBy(viewText, (view: View): readonly ClusterInput[] =>
+  [...clusterInputs(view)].filter(({ service }) => service.resolution === 'dynamic'),
+);
 
 function* mirrorInputs(view: View): Generator<ClusterInput> {
   const { families } = view;
   for (const route of view.mesh.sidecarRules(view)) {
+    if (!route.http.some(({ mirrors }) => mirrors.length > 0)) continue;
     for (const { destination } of route.http.flatMap(({ mirrors }) => mirrors)) {
       const service = destinationService(view, destination.host);
       if (service === undefined) continue;

@@ -13,8 +13,9 @@ import type { Cause, Resource } from '../resource.ts';
 import { throughListeners, viewText, type View } from '../view.ts';
 import { destinationFilters, timeouts, type ActionContext } from './action.ts';
 import { catchAll } from './catch-all.ts';
-import { domainsOf, ownDomains } from './domains.ts';
-import { destinationKey, hostEntries, portOfStrangers, type HostEntry } from './host-entry.ts';
+import { domainsOf, ownDomains, type Named } from './domains.ts';
+import { entryOfHost, hostEntries, portOfStrangers, portText, type PortOfView } from './host-entries.ts';
+import { destinationKey, type HostEntry } from './host-entry.ts';
 import { httpRoutes, type RouteInit } from './http-rules.ts';
 import { anyRequest } from './match.ts';
 import { retryPolicyOf } from './retries.ts';
@@ -54,13 +55,13 @@ function portlessHosts(view: View, dnsDomain: string): VirtualHostPiece[] {
   const ports = new Set(view.mesh.visibleServices(view).flatMap((service) => service.ports.map(({ number }) => number)));
   const entries = [...ports.add(portOfStrangers)]
     .sort((a, b) => a - b)
-    .flatMap((port) => entriesAt({ view, port, delivery: 'eager' }).value);
-  const known = new Set(entries.flatMap(({ hosts }) => hosts));
+    .flatMap((port) => hostEntries({ view, port, delivery: 'eager' }));
+  const known = new Set(entries.flatMap(({ named }) => named.hosts));
   const taken = new Set<string>();
   // A host that only rules name is not one that a service has at another port.
   const inTurn = [...entries.filter(({ service }) => service !== undefined), ...entries.filter(({ service }) => !service)];
   const hosts = inTurn.flatMap((entry) => {
-    const domains = domainsOf(entry, dnsDomain, known)
+    const domains = domainsOf(entry.named, dnsDomain, known)
       .flatMap((domain) => [domain, `${domain}:${entry.port}`])
       .filter((domain) => !taken.has(domain) && (entry.service !== undefined || !taken.has(domain.replace(/:\d+$/, ''))));
     for (const domain of domains) taken.add(domain);
@@ -75,7 +76,7 @@ const partAt = (view: View, port: number): View | undefined =>
 
 /** The table of one address, where only one service is: whatever host a request names, it is for that service. */
 function detectedHost(at: PortOfView, host: string): VirtualHostPiece[] | undefined {
-  const entry = entriesAt(at).value.find(({ service, hosts }) => service !== undefined && hosts.includes(host));
+  const entry = entryOfHost(at, host);
   return entry && [pieces({ entry, domains: ['*'] }).value];
 }
 
@@ -84,66 +85,80 @@ function sharedHosts(table: PortOfView, dnsDomain: string): VirtualHostPiece[] {
   const at = dnsDomain.indexOf('.svc.');
   // Proxies outside Kubernetes' naming have one domain for all, and no short names of their own.
   const key = { ...table, abroad: at < 0 ? dnsDomain : `-${dnsDomain.slice(at)}` };
-  const { taken, known, foreign, homes } = foreignDomains(key).value;
-  const entries = entriesAt(key).value;
-  const hosts = new Map<number, VirtualHostPiece>();
-  for (const index of homes.get(dnsDomain) ?? []) {
-    const entry = entries[index];
-    const own = entry === undefined ? [] : ownDomains(entry, dnsDomain, known).filter((domain) => !taken.has(domain));
-    if (entry === undefined || own.length === 0) continue;
-    hosts.set(index, pieces({ entry, domains: [...(foreign[index] ?? []), ...own] }).value);
-  }
+  const entries = hostEntries(key);
+  const own = ownNames({ ...key, dnsDomain }).value;
   // Where all are at home nobody looks from elsewhere.
-  const others = hosts.size === entries.length ? [] : foreignPieces(key).value;
+  const others = own.size === entries.length ? [] : foreignPieces(key).value;
+  const hosts: VirtualHostPiece[] = [];
+  for (const [index, entry] of entries.entries()) {
+    const domains = own.get(index);
+    const piece = domains === undefined ? others[index] : pieceOf(entry, domains).value;
+    if (piece !== undefined) hosts.push(piece);
+  }
   const { view, port, delivery } = table;
   const rest = delivery === 'demand' ? computedHost({ view, port, dnsDomain }) : catchAll(view);
-  return [...entries.keys()].flatMap((index) => hosts.get(index) ?? others[index] ?? []).concat(rest);
+  hosts.push(rest);
+  return hosts;
 }
-
-interface PortOfView {
-  readonly view: View;
-  readonly port: number;
-  readonly delivery: Delivery;
-}
-
-const entriesAt = familyBy(
-  ({ view, port, delivery }: PortOfView) => `${viewText(view)}\n${port} ${delivery}`,
-  ({ view, port, delivery }): readonly HostEntry[] => hostEntries(view, port, delivery),
-);
 
 interface TableKey extends PortOfView {
   /** The DNS domain of callers from elsewhere: a namespace that no service is in. */
   readonly abroad: string;
 }
 
-const tableText = ({ view, port, delivery, abroad }: TableKey): string => `${viewText(view)}\n${port} ${delivery}\n${abroad}`;
+const tableText = (key: TableKey): string => `${portText(key)}\n${key.abroad}`;
 
-/** What each entry is called by callers of other namespaces. Of two hosts with one domain the first keeps it. */
+/** What the hosts of a table are called by, in their order: the same list as long as none comes or goes. */
+const namesAt = familyBy(portText, (at: PortOfView, previous: readonly Named[] | undefined): readonly Named[] => {
+  const names = hostEntries(at).map(({ named }) => named);
+  return previous?.length === names.length && previous.every((named, index) => named === names[index]) ? previous : names;
+});
+
+/** What each is called by callers of other namespaces. Of two hosts with one domain the first keeps it. */
 const foreignDomains = familyBy(tableText, (key) => {
-  const entries = entriesAt(key).value;
-  const known = new Set(entries.flatMap(({ hosts }) => hosts));
+  const names = namesAt(key).value;
+  const known = new Set(names.flatMap(({ hosts }) => hosts));
   const taken = new Set<string>();
-  const foreign = entries.map((entry) => {
-    const domains = domainsOf(entry, key.abroad, known).filter((domain) => !taken.has(domain));
+  const foreign = names.map((named) => {
+    const domains = domainsOf(named, key.abroad, known).filter((domain) => !taken.has(domain));
     for (const domain of domains) taken.add(domain);
     return domains;
   });
-  return { taken, known, foreign, homes: homesOf(entries) };
+  return { names, taken, known, foreign, homes: homesOf(names) };
 });
+
+interface OwnKey extends TableKey {
+  readonly dnsDomain: string;
+}
+
+/** The domains of those that callers of a namespace call by more names than others do, by their place. */
+const ownNames = familyBy(
+  (key: OwnKey) => `${tableText(key)}\n${key.dnsDomain}`,
+  ({ dnsDomain, ...key }): ReadonlyMap<number, readonly string[]> => {
+    const { names, taken, known, foreign, homes } = foreignDomains(key).value;
+    const found = new Map<number, readonly string[]>();
+    for (const index of homes.get(dnsDomain) ?? []) {
+      const named = names[index];
+      const own = named === undefined ? [] : ownDomains(named, dnsDomain, known).filter((domain) => !taken.has(domain));
+      if (own.length > 0) found.set(index, [...(foreign[index] ?? []), ...own]);
+    }
+    return found;
+  },
+);
 
 /** Each entry as callers of other namespaces see it; none where all its names are taken. */
 const foreignPieces = familyBy(tableText, (key): readonly (VirtualHostPiece | undefined)[] => {
   const { foreign } = foreignDomains(key).value;
-  return entriesAt(key).value.map((entry, index) => {
+  return hostEntries(key).map((entry, index) => {
     const domains = foreign[index] ?? [];
-    return domains.length === 0 ? undefined : pieces({ entry, domains }).value;
+    return domains.length === 0 ? undefined : pieceOf(entry, domains).value;
   });
 });
 
-/** Which entries have a host directly under a domain: callers of that domain have short names for them. */
-function homesOf(entries: readonly HostEntry[]): ReadonlyMap<string, ReadonlySet<number>> {
+/** Which have a host directly under a domain: callers of that domain have short names for them. */
+function homesOf(names: readonly Named[]): ReadonlyMap<string, ReadonlySet<number>> {
   const homes = new Map<string, Set<number>>();
-  for (const [index, { hosts }] of entries.entries()) {
+  for (const [index, { hosts }] of names.entries()) {
     for (const host of hosts) {
       const domain = host.slice(host.indexOf('.') + 1);
       const list = homes.get(domain);
@@ -163,6 +178,17 @@ const pieces: (input: PieceInput) => ReadonlySignal<VirtualHostPiece> = familyBy
   ({ entry, domains }) => `${entry.text}\n${domains.join()}`,
   makePiece,
 );
+
+const found = new WeakMap<HostEntry, WeakMap<readonly string[], ReadonlySignal<VirtualHostPiece>>>();
+
+/** The same for an entry and a list that were asked for before, without the text that finds it. */
+function pieceOf(entry: HostEntry, domains: readonly string[]): ReadonlySignal<VirtualHostPiece> {
+  let byDomains = found.get(entry);
+  if (byDomains === undefined) found.set(entry, (byDomains = new WeakMap()));
+  let piece = byDomains.get(domains);
+  if (piece === undefined) byDomains.set(domains, (piece = pieces({ entry, domains })));
+  return piece;
+}
 
 function makePiece({ entry, domains }: PieceInput): VirtualHostPiece {
   const { name, service, port, route, audience, resolved, config } = entry;
