@@ -9,12 +9,13 @@ import type { Delivery } from '../src/compile/configuration.ts';
 import { deliveryKey } from '../src/compile/delivery.ts';
 import { parseNode } from '../src/compile/node.ts';
 import { encodings, partsOf, type Resource } from '../src/compile/resource.ts';
+import { isLarge, tableApart } from '../src/compile/route/apart.ts';
 import { Store } from '../src/store/store.ts';
 import { header, row } from './support/report.ts';
 import { node, virtualService, world, type WorldSize } from './support/world.ts';
 
 const size: WorldSize = { services: Number(process.env['BENCH_SERVICES'] ?? 1000), namespaces: 20, endpoints: 3 };
-const changes = 40;
+const changes = 200;
 
 const cpuMs = (): number => {
   const { user, system } = process.cpuUsage();
@@ -34,11 +35,16 @@ function watched(store: Store, delivery: Delivery): () => void {
   if (typeof asking === 'string') throw new Error(asking);
   const configuration = createCompiler(store).configurationFor(asking).value;
   const send = (resource: Resource | undefined) => void (resource && partsOf(resource));
+  const sendTable = (table: Resource | undefined) => {
+    const apart = delivery === 'demand' && table && isLarge(table) ? tableApart(table) : undefined;
+    if (apart === undefined) send(table);
+    else [apart.head, ...apart.hosts.values()].forEach(send);
+  };
   const stops = [
     effect(() => configuration.clusters.value.forEach(send)),
     effect(() => configuration.listeners.value.forEach(send)),
     ...configuration.endpointNames.value.map((name) => effect(() => send(configuration.endpoints(name).value))),
-    ...configuration.routeNames.value.map((name) => effect(() => send(configuration.route(name).value))),
+    ...configuration.routeNames.value.map((name) => effect(() => sendTable(configuration.route(name).value))),
   ];
   return () => stops.forEach((stop) => stop());
 }

@@ -2,6 +2,7 @@
 // wait for, and those whose hosts are looked up as they are called.
 
 import type { ReadonlySignal } from '@preact/signals-core';
+import type { Route } from '../../mesh/route.ts';
 import { portNumbered } from '../../mesh/service.ts';
 import { familyBy } from '../../store/family.ts';
 import type { ClusterInput } from '../cluster/input.ts';
@@ -25,10 +26,15 @@ const dynamicInputs = familyBy(viewText, (view: View): readonly ClusterInput[] =
   [...clusterInputs(view)].filter(({ service }) => service.resolution === 'dynamic'),
 );
 
+/** The objects whose rules mirror: the same list as long as none of them changes. */
+const mirroring = familyBy(viewText, (view: View, previous: readonly Route[] | undefined): readonly Route[] => {
+  const found = view.mesh.sidecarRules(view).filter(({ http }) => http.some(({ mirrors }) => mirrors.length > 0));
+  return previous?.length === found.length && previous.every((route, index) => route === found[index]) ? previous : found;
+});
+
 function* mirrorInputs(view: View): Generator<ClusterInput> {
   const { families } = view;
-  for (const route of view.mesh.sidecarRules(view)) {
-    if (!route.http.some(({ mirrors }) => mirrors.length > 0)) continue;
+  for (const route of mirroring(view).value) {
     for (const { destination } of route.http.flatMap(({ mirrors }) => mirrors)) {
       const service = destinationService(view, destination.host);
       if (service === undefined) continue;

@@ -66,15 +66,29 @@ function namesFor({ dynamic, chains, table }: Draft, view: View): NameCache | un
 }
 
 /** Whether a rule sends requests to a service whose hosts are looked up: from whatever port they come. */
-const leadsToNames = familyBy(viewText, (view: View): boolean =>
-  view.mesh
+const leadsToNames = familyBy(viewText, (view: View): boolean => {
+  const names = lookedUpHosts(view).value;
+  if (names.size === 0) return false;
+  return view.mesh
     .sidecarRules(view)
     .some(({ http }) =>
       http.some(
-        ({ action }) =>
-          action.kind === 'forward' &&
-          action.destinations.some(({ destination }) => destinationService(view, destination.host)?.resolution === 'dynamic'),
+        ({ action }) => action.kind === 'forward' && action.destinations.some(({ destination }) => names.has(destination.host)),
       ),
+    );
+});
+
+/** What those services are called; most meshes have none. */
+const lookedUpHosts = familyBy(
+  viewText,
+  (view: View): ReadonlySet<string> =>
+    new Set(
+      view.mesh
+        .visibleServices(view)
+        .filter(({ host, resolution }) =>
+          resolution === 'alias' ? destinationService(view, host)?.resolution === 'dynamic' : resolution === 'dynamic',
+        )
+        .map(({ host }) => host),
     ),
 );
 

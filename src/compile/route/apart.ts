@@ -44,15 +44,36 @@ function taken(table: Resource): TableApart | undefined {
   const { name } = table;
   const parts = tableParts(table);
   // Envoy tells by what stands before the slash to which table a host belongs.
-  if (parts === undefined || name.includes('/') || fromBinary(RouteConfigurationSchema, parts.head).vhds) return undefined;
+  if (parts === undefined || name.includes('/')) return undefined;
   const hosts = new Map<string, Resource>();
+  const inline: VirtualHostPiece[] = [];
   for (const piece of parts.hosts) {
-    if (isForAll(piece)) continue;
     let host = hostResource(name, piece, '');
-    for (let count = 2; hosts.has(host.name); count += 1) host = hostResource(name, piece, `~${count}`);
-    hosts.set(host.name, host);
+    if (host === undefined) inline.push(piece);
+    for (let count = 2; host !== undefined && hosts.has(host.name); count += 1) host = hostResource(name, piece, `~${count}`);
+    if (host !== undefined) hosts.set(host.name, host);
   }
-  return { head: headOf(name, parts.head, parts.hosts.filter(isForAll), headMark), hosts };
+  const head = headAsBefore(name, parts.head, inline);
+  return head && { head, hosts };
+}
+
+interface HeadMade {
+  readonly from: Uint8Array;
+  readonly inline: readonly VirtualHostPiece[];
+  readonly head: Resource | undefined;
+}
+
+const latestHeads = new Map<string, HeadMade>();
+
+/** Heads change rarely: the latest of a name serves as long as it is made from the same. */
+function headAsBefore(name: string, from: Uint8Array, inline: readonly VirtualHostPiece[]): Resource | undefined {
+  const latest = latestHeads.get(name);
+  const same = latest?.inline.length === inline.length && latest.inline.every((piece, index) => piece === inline[index]);
+  if (same && Buffer.compare(latest.from, from) === 0) return latest.head;
+  const comes = fromBinary(RouteConfigurationSchema, from).vhds !== undefined;
+  const head = comes ? undefined : headOf(name, from, inline, headMark);
+  latestHeads.set(name, { from, inline, head });
+  return head;
 }
 
 /** A host that takes what no other does stays in the head, so that it never goes without the others. */
@@ -86,12 +107,13 @@ function closingOf({ bytes }: VirtualHostPiece): readonly Uint8Array[] {
   return takesAll || matcher !== undefined ? [] : noRoutes;
 }
 
-const made = new WeakMap<VirtualHostPiece, Map<string, Resource>>();
+const made = new WeakMap<VirtualHostPiece, Map<string, Resource> | 'for all'>();
 
 /** Tables of one name share the resources of the hosts that they share. Only a patch brings a second host of one name. */
-function hostResource(table: string, piece: VirtualHostPiece, more: string): Resource {
+function hostResource(table: string, piece: VirtualHostPiece, more: string): Resource | undefined {
   let byTable = made.get(piece);
-  if (byTable === undefined) made.set(piece, (byTable = new Map()));
+  if (byTable === undefined) made.set(piece, (byTable = isForAll(piece) ? 'for all' : new Map()));
+  if (byTable === 'for all') return undefined;
   const key = table + more;
   let host = byTable.get(key);
   if (host === undefined) byTable.set(key, (host = new Host(`${table}/${piece.name.replaceAll('/', '_')}${more}`, piece)));

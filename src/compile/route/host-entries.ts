@@ -75,14 +75,18 @@ const namedOf = (view: View, service: Service, hosts: readonly string[]): Named 
   headless: service.registry === 'Kubernetes' && service.resolution === 'original',
 });
 
-const cells = familyBy(portText, (at: PortOfView): readonly HostEntry[] => {
+/** The list of before, where it holds the same. */
+const settled = (previous: readonly HostEntry[] | undefined, next: readonly HostEntry[]): readonly HostEntry[] =>
+  previous?.length === next.length && previous.every((entry, index) => entry === next[index]) ? previous : next;
+
+const cells = familyBy(portText, (at: PortOfView, previous: readonly HostEntry[] | undefined) => {
   const ruled: HostEntry[] = [];
   const others: HostEntry[] = [];
   for (const cell of servicesAt(at).value.entries) {
     const entry = cell.value;
     if (entry !== undefined) (entry.route === undefined ? others : ruled).push(entry);
   }
-  return [...ruled, ...strangersAt(at).value, ...others];
+  return settled(previous, [...ruled, ...strangersAt(at).value, ...others]);
 });
 
 /**
@@ -98,7 +102,7 @@ export const entryOfHost = (at: PortOfView, host: string): HostEntry | undefined
  * Hosts that rules name and no service at the port has. They are there beside the services of the same object, and at port 80 if
  * the object has none.
  */
-const strangersAt = familyBy(portText, ({ view, port, delivery }: PortOfView): readonly HostEntry[] => {
+const strangersAt = familyBy(portText, ({ view, port, delivery }: PortOfView, previous: readonly HostEntry[] | undefined) => {
   const services = servicesAt({ view, port, delivery }).value;
   const found = new Map<string, HostEntry>();
   for (const route of view.mesh.sidecarRules(view)) {
@@ -112,7 +116,7 @@ const strangersAt = familyBy(portText, ({ view, port, delivery }: PortOfView): r
       found.set(host, strangerEntry({ view, port, route, named }).value);
     }
   }
-  return [...found.values()];
+  return settled(previous, [...found.values()]);
 });
 
 function strangersOf(route: Route, { here, registered }: PortServices, { view, port }: Omit<PortOfView, 'delivery'>): string[] {

@@ -1,7 +1,9 @@
 // One host of a sidecar's route table: a service at a port with the rules that count for it, or a host that only rules name. A cell for
 // each, so that a changed rule makes its own host again and no other.
 
+import { createHash } from 'node:crypto';
 import type { MeshConfig } from '../../api/mesh-config.ts';
+import { refOf, type ApiObject } from '../../api/object.ts';
 import { labelsText, type Labels } from '../../mesh/labels.ts';
 import type { Destination, Route } from '../../mesh/route.ts';
 import { portNumbered, type Service } from '../../mesh/service.ts';
@@ -93,7 +95,7 @@ function entryOf(
       identityOf(view.mesh),
       identityOf(view.config),
       identityOf(host.service),
-      identityOf(host.route),
+      host.route === undefined ? '' : rulesText(host.route),
       host.name,
       namespace,
       labelsText(labels),
@@ -109,6 +111,21 @@ function entryOf(
   const text = texts.join('\n');
   if (previous?.text === text && previous.named === host.named) return previous;
   return { ...host, audience: { namespace, labels }, resolved, config: view.config, text };
+}
+
+const known = new WeakMap<Route, string>();
+
+/** Differs where an object's rules for requests do: one that is applied again, or changes elsewhere, is as it was. */
+function rulesText(route: Route): string {
+  let text = known.get(route);
+  if (text === undefined) {
+    const said = JSON.stringify([refOf(route.object), route.http], (key, value: unknown) => {
+      if (key === 'object') return refOf(value as ApiObject<unknown>);
+      return value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value;
+    });
+    known.set(route, (text = createHash('sha256').update(said).digest('base64url')));
+  }
+  return text;
 }
 
 export const destinationKey = ({ host, subset, port }: Destination): string => `${host}|${subset}|${port ?? ''}`;

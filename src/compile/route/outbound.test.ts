@@ -8,7 +8,7 @@ import { originOf } from '../../api/object.ts';
 import { Store } from '../../store/store.ts';
 import { createCompiler } from '../compile.ts';
 import { parseNode } from '../node.ts';
-import type { Resource } from '../resource.ts';
+import { encodings, type Resource } from '../resource.ts';
 
 function upsert(store: Store, kind: string, name: string, spec: object): void {
   const apiVersion = kind === 'Service' ? 'v1' : 'networking.istio.io/v1';
@@ -59,6 +59,26 @@ test('rules that say the same again wake nobody', () => {
   woken.length = 0;
   upsert(store, 'VirtualService', 'a', ruled('a'));
   assert.deepEqual(woken, []);
+});
+
+test('rules that say the same again are made into nothing again, whatever else their object says', () => {
+  const { store } = watched();
+  upsert(store, 'VirtualService', 'a', ruled('a'));
+  const before = encodings.count;
+  const { object } = decode(
+    {
+      apiVersion: 'networking.istio.io/v1',
+      kind: 'VirtualService',
+      metadata: { name: 'a', namespace: 'default', annotations: { note: 'new' } },
+      spec: ruled('a'),
+    },
+    originOf('elsewhere'),
+  );
+  assert.ok(object);
+  store.upsert(object);
+  assert.equal(encodings.count, before);
+  upsert(store, 'VirtualService', 'a', ruled('a', { timeout: '2s' }));
+  assert.notEqual(encodings.count, before);
 });
 
 test("one host's change leaves the bytes of others as they are", () => {

@@ -1,7 +1,6 @@
 // The route tables of sidecars: one per port, and one per detected service. What does not depend on the caller's own namespace is
 // made once for all callers with one view.
 
-import type { ReadonlySignal } from '@preact/signals-core';
 import { writersOf } from '../../mesh/route.ts';
 import { familyBy } from '../../store/family.ts';
 import { computedHost } from '../demand/computed-host.ts';
@@ -10,7 +9,7 @@ import { blackHoleCluster, httpProxyTable } from '../names.ts';
 import { cause } from '../origin.ts';
 import { countsAttempts, tellsHost } from '../proxy-headers.ts';
 import type { Cause, Resource } from '../resource.ts';
-import { throughListeners, viewText, type View } from '../view.ts';
+import { throughListeners, type View } from '../view.ts';
 import { destinationFilters, timeouts, type ActionContext } from './action.ts';
 import { catchAll } from './catch-all.ts';
 import { domainsOf, ownDomains, type Named } from './domains.ts';
@@ -20,6 +19,7 @@ import { httpRoutes, type RouteInit } from './http-rules.ts';
 import { anyRequest } from './match.ts';
 import { retryPolicyOf } from './retries.ts';
 import { routeTable } from './table.ts';
+import { rememberedWeakly } from './weak-memory.ts';
 import { hostOrigin, virtualHostPiece, type VirtualHostPiece } from './virtual-host.ts';
 
 /** A route table's name: `9080`, or `host:9080` for a service whose protocol is detected. */
@@ -65,7 +65,7 @@ function portlessHosts(view: View, dnsDomain: string): VirtualHostPiece[] {
       .flatMap((domain) => [domain, `${domain}:${entry.port}`])
       .filter((domain) => !taken.has(domain) && (entry.service !== undefined || !taken.has(domain.replace(/:\d+$/, ''))));
     for (const domain of domains) taken.add(domain);
-    return domains.length === 0 ? [] : [pieces({ entry, domains }).value];
+    return domains.length === 0 ? [] : [pieceOf(entry, domains)];
   });
   return [...hosts, catchAll(view)];
 }
@@ -74,10 +74,12 @@ function portlessHosts(view: View, dnsDomain: string): VirtualHostPiece[] {
 const partAt = (view: View, port: number): View | undefined =>
   throughListeners(view).find(({ egress }) => egress?.place === undefined || egress.place.port === port);
 
+const allDomains = ['*'];
+
 /** The table of one address, where only one service is: whatever host a request names, it is for that service. */
 function detectedHost(at: PortOfView, host: string): VirtualHostPiece[] | undefined {
   const entry = entryOfHost(at, host);
-  return entry && [pieces({ entry, domains: ['*'] }).value];
+  return entry && [pieceOf(entry, allDomains)];
 }
 
 /** The table that all services with a port share, and at its end what none of them is called. */
@@ -88,11 +90,11 @@ function sharedHosts(table: PortOfView, dnsDomain: string): VirtualHostPiece[] {
   const entries = hostEntries(key);
   const own = ownNames({ ...key, dnsDomain }).value;
   // Where all are at home nobody looks from elsewhere.
-  const others = own.size === entries.length ? [] : foreignPieces(key).value;
+  const others = own.size === entries.length ? [] : foreignPieces(key).value.pieces;
   const hosts: VirtualHostPiece[] = [];
   for (const [index, entry] of entries.entries()) {
     const domains = own.get(index);
-    const piece = domains === undefined ? others[index] : pieceOf(entry, domains).value;
+    const piece = domains === undefined ? others[index] : pieceOf(entry, domains);
     if (piece !== undefined) hosts.push(piece);
   }
   const { view, port, delivery } = table;
@@ -146,13 +148,23 @@ const ownNames = familyBy(
   },
 );
 
+interface ForeignPieces {
+  readonly entries: readonly HostEntry[];
+  readonly foreign: readonly (readonly string[])[];
+  readonly pieces: readonly (VirtualHostPiece | undefined)[];
+}
+
 /** Each entry as callers of other namespaces see it; none where all its names are taken. */
-const foreignPieces = familyBy(tableText, (key): readonly (VirtualHostPiece | undefined)[] => {
+const foreignPieces = familyBy<TableKey, ForeignPieces>(tableText, (key, previous) => {
   const { foreign } = foreignDomains(key).value;
-  return hostEntries(key).map((entry, index) => {
+  const entries = hostEntries(key);
+  const before = previous?.foreign === foreign ? previous : undefined;
+  const pieces = entries.map((entry, index) => {
+    if (before?.entries[index] === entry) return before.pieces[index];
     const domains = foreign[index] ?? [];
-    return domains.length === 0 ? undefined : pieceOf(entry, domains).value;
+    return domains.length === 0 ? undefined : pieceOf(entry, domains);
   });
+  return { entries, foreign, pieces };
 });
 
 /** Which have a host directly under a domain: callers of that domain have short names for them. */
@@ -169,28 +181,22 @@ function homesOf(names: readonly Named[]): ReadonlyMap<string, ReadonlySet<numbe
   return homes;
 }
 
-interface PieceInput {
-  readonly entry: HostEntry;
-  readonly domains: readonly string[];
-}
+const remembered = rememberedWeakly(makePiece);
+const found = new WeakMap<HostEntry, WeakMap<readonly string[], VirtualHostPiece>>();
 
-const pieces: (input: PieceInput) => ReadonlySignal<VirtualHostPiece> = familyBy(
-  ({ entry, domains }) => `${entry.text}\n${domains.join()}`,
-  makePiece,
-);
-
-const found = new WeakMap<HostEntry, WeakMap<readonly string[], ReadonlySignal<VirtualHostPiece>>>();
-
-/** The same for an entry and a list that were asked for before, without the text that finds it. */
-function pieceOf(entry: HostEntry, domains: readonly string[]): ReadonlySignal<VirtualHostPiece> {
+/** The virtual host of an entry under some domains: one for all tables that have the same. */
+function pieceOf(entry: HostEntry, domains: readonly string[]): VirtualHostPiece {
   let byDomains = found.get(entry);
   if (byDomains === undefined) found.set(entry, (byDomains = new WeakMap()));
   let piece = byDomains.get(domains);
-  if (piece === undefined) byDomains.set(domains, (piece = pieces({ entry, domains })));
+  if (piece === undefined) {
+    piece = remembered(`${entry.text}\n${domains.join()}`, entry, domains);
+    byDomains.set(domains, piece);
+  }
   return piece;
 }
 
-function makePiece({ entry, domains }: PieceInput): VirtualHostPiece {
+function makePiece(entry: HostEntry, domains: readonly string[]): VirtualHostPiece {
   const { name, service, port, route, audience, resolved, config } = entry;
   const context: ActionContext = {
     resolve: (destination) =>

@@ -3,6 +3,7 @@
 
 import { identityOf } from '../identity.ts';
 import type { VirtualHostPiece } from './virtual-host.ts';
+import { rememberedWeakly } from './weak-memory.ts';
 
 /** Tag of RouteConfiguration.virtual_hosts: field 2, length-delimited. */
 const virtualHostsTag = 0x12;
@@ -10,11 +11,6 @@ const virtualHostsTag = 0x12;
 /** A run ends after a host whose number divides by this, so that equal neighbourhoods in different tables are equal runs. */
 const usualLength = 8;
 const longest = 32;
-
-const kept = new Map<string, WeakRef<Buffer>>();
-const dropped = new FinalizationRegistry((key: string) => {
-  if (kept.get(key)?.deref() === undefined) kept.delete(key);
-});
 
 /** The hosts as fields of a route configuration, in order, in buffers that are shared as long as somebody holds them. */
 export function joinedRuns(hosts: readonly VirtualHostPiece[]): Buffer[] {
@@ -30,15 +26,11 @@ export function joinedRuns(hosts: readonly VirtualHostPiece[]): Buffer[] {
   return runs;
 }
 
-function joined(run: readonly VirtualHostPiece[]): Buffer {
-  const key = run.map(identityOf).join();
-  const known = kept.get(key)?.deref();
-  if (known !== undefined) return known;
-  const bytes = Buffer.concat(run.flatMap((host) => [prefix(host.bytes.length), host.bytes]));
-  kept.set(key, new WeakRef(bytes));
-  dropped.register(bytes, key);
-  return bytes;
-}
+const remembered = rememberedWeakly((run: readonly VirtualHostPiece[]): Buffer =>
+  Buffer.concat(run.flatMap((host) => [prefix(host.bytes.length), host.bytes])),
+);
+
+const joined = (run: readonly VirtualHostPiece[]): Buffer => remembered(run.map(identityOf).join(), run);
 
 /** The virtual-host tag and a varint length. */
 function prefix(length: number): Uint8Array {
