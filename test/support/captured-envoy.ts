@@ -106,7 +106,7 @@ export async function startCapturedEnvoy(documents: readonly object[]): Promise<
     interceptionMode: 'REDIRECT',
     delivery: 'demand',
   } as const;
-  const bootstrap = bootstrapJson({ proxy, agentSocket, adminSocket, mark, statsPrefixes: ['cluster.'] });
+  const bootstrap = bootstrapJson({ proxy, agentSocket, adminSocket, mark, statsPrefixes: ['cluster.', 'tcp.'] });
   writeFileSync(`${folder}/bootstrap.json`, bootstrap);
   const child = spawn('unshare', [root ? '-n' : '-Urn', 'sh', '-c', inside(await findEnvoy(), folder)], {
     stdio: ['pipe', 'ignore', 'inherit'],

@@ -1,5 +1,5 @@
-// A proxy on demand whose control plane goes away and comes back: what was called goes on, what is called meanwhile is healed, and
-// what changed meanwhile counts as soon as it is known.
+// A proxy on demand while services come and go, and while its control plane does: what was called goes on, what is called too early is
+// healed, and what changed meanwhile counts as soon as it is known.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -58,6 +58,36 @@ async function callsOf(envoy: CapturedEnvoy, name: Name): Promise<readonly numbe
 }
 
 const good = [200, 200, 200];
+
+test(
+  'a service that is not there is answered at once over every protocol, and healed when it comes, each time',
+  { skip },
+  async () => {
+    await using envoy = await startCapturedEnvoy(serviceOf('one'));
+    const ended = async () => {
+      assert.deepEqual(await callsOf(envoy, 'two'), [503, 503, 0]);
+      // Passed on to where nothing is, which Envoy says; of a cluster that it waited for in vain it would say nothing.
+      assert.match((await envoy.curl('-H', 'Host: two', 'http://10.96.0.2/')).body, /^upstream connect error/);
+    };
+    const becomes = (calls: readonly number[], what: string) =>
+      until(
+        async () => (await callsOf(envoy, 'two')).join() === calls.join(),
+        () => what,
+      );
+    await ended();
+    for (let round = 0; round < 3; round += 1) {
+      envoy.put(...serviceOf('two'));
+      await becomes(good, `the service to be there, round ${round}`);
+      envoy.drop(...serviceOf('two'));
+      await becomes([503, 503, 0], `the service to be gone, round ${round}`);
+      await ended();
+    }
+    assert.deepEqual(await callsOf(envoy, 'one'), good);
+    const waits = await envoy.admin('/stats?filter=on_demand_cluster_(attempt|timeout|missing)');
+    assert.match(waits, /^tcp\.outbound\|5000\|\|dialled\.on_demand_cluster_attempt: 2$/m);
+    assert.doesNotMatch(waits, /(?:timeout|missing): [1-9]/);
+  },
+);
 
 test(
   'what was called goes on without a control plane, and what is called meanwhile is there when it is back',
