@@ -201,6 +201,16 @@ test('a proxy that calls for too much keeps what it has, and its stream', () => 
   assert.equal(demand.call.status, undefined);
 });
 
+test('a proxy that comes back with more than it may call for gets no more for that', () => {
+  const { a, demand } = setUp({ limits: { called: 2 } });
+  a.put('called', called('c1'), called('c2'), called('c3'));
+  const initialResourceVersions = { c1: 'old', c2: 'old', c3: 'old' };
+  demand.send('called', { resourceNamesSubscribe: ['c1', 'c2', 'c3'], initialResourceVersions });
+  assert.deepEqual(demand.settle(), ['cluster c1 c2']);
+  demand.subscribe('called', 'c3');
+  assert.deepEqual(demand.settle(), []);
+});
+
 test('what a proxy has called for stands beside the rest of what it has', () => {
   const { a, ads, main, demand } = setUp();
   a.put('called', called('c'));

@@ -30,9 +30,11 @@ export class CalledClusters {
   withinBounds(request: DiscoveryRequest, node: string): DiscoveryRequest {
     const { server } = this.#outgoing;
     const room = server.mostCalled - (this.#outgoing.subscriptions.get('called')?.view.names?.size ?? 0);
-    if (request.subscribe.length <= room) return request;
+    const { subscribe, initial = new Map<string, string>() } = request;
+    if (subscribe.length <= room && initial.size <= room) return request;
     server.log.warn({ node, most: server.mostCalled }, 'a proxy calls for too many clusters');
-    return { ...request, subscribe: request.subscribe.slice(0, Math.max(room, 0)) };
+    const first = <Item>(list: Iterable<Item>) => [...list].slice(0, Math.max(room, 0));
+    return { ...request, subscribe: first(subscribe), ...(request.initial && { initial: new Map(first(initial)) }) };
   }
 
   /**
