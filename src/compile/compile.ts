@@ -85,7 +85,9 @@ function ownDiagnostics({ strayCluster, unreadable, view }: ProxyClass): Diagnos
 
 function sidecarOf(proxy: ProxyClass): Configuration {
   const { view, delivery, dnsDomain } = proxy;
-  const outbound = () => (delivery === 'demand' ? initialClusters(view) : outboundClusters(view)).value;
+  // Who has a Sidecar has said what it calls: that is there from the start.
+  const waits = delivery === 'demand' && view.scope === undefined;
+  const outbound = () => (waits ? initialClusters(view) : outboundClusters(view)).value;
   const inbound = computed(() => inboundOf(proxy));
   const itself = proxy.discoversItself ? ownEndpoints(proxy) : undefined;
   let clusters: ReadonlyMap<string, Resource> | undefined;

@@ -64,9 +64,13 @@ test('a Sidecar that leaves what is called changes no listener', () => {
   const before = listeners();
   change(object('Sidecar', 'default', { egress: [{ hosts: ['./*', 'istio-system/*'] }] }));
   assert.deepEqual(listeners(), before);
+  const name = 'outbound|80||shop.default.svc.cluster.local';
+  const told = configuration.value.clusters.value.get(name);
+  assert.ok(told, 'what it names is there from the start');
+  assert.equal(told.version, configuration.value.called?.(name).value.version);
   change(object('Sidecar', 'default', { egress: [{ hosts: ['istio-system/*'] }] }));
   assert.deepEqual([...listeners().keys()].sort(), ['virtualInbound', 'virtualOutbound']);
-  const unseen = configuration.value.called?.('outbound|80||shop.default.svc.cluster.local').value;
+  const unseen = configuration.value.called?.(name).value;
   assert.deepEqual(unseen?.causes, [], 'what the Sidecar hides has no cluster of its own');
 });
 
