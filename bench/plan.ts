@@ -8,53 +8,15 @@ import { AssumedAddresses, withAssumed } from '../src/cli/why/assumed.ts';
 import { registryFor, typesNamed } from '../src/control/message-registry.ts';
 import { planOf, type MeshObjects } from '../src/explain/plan/compare.ts';
 import { readManifest } from '../src/sources/manifest.ts';
+import { manifests } from './support/manifests.ts';
 import { header, row } from './support/report.ts';
 
 const services = 500;
-const namespaces = 20;
 const rounds = 5;
 const targetMs = 2000;
 
-const manifest = (index: number, seconds: number): string => {
-  const name = `svc-${index}`;
-  const metadata = `{name: ${name}, namespace: ns-${index % namespaces}}`;
-  return `---
-apiVersion: v1
-kind: Service
-metadata: ${metadata}
-spec: {selector: {app: ${name}}, ports: [{name: http, port: 80, targetPort: 8080}]}
----
-apiVersion: apps/v1
-kind: Deployment
-metadata: ${metadata}
-spec:
-  selector: {matchLabels: {app: ${name}}}
-  template:
-    metadata: {labels: {app: ${name}, version: v1}}
-    spec: {containers: [{name: app, image: app}]}
----
-apiVersion: networking.istio.io/v1
-kind: VirtualService
-metadata: ${metadata}
-spec:
-  hosts: [${name}]
-  http:
-  - match: [{headers: {canary: {exact: please}}}]
-    route: [{destination: {host: ${name}, subset: v1}}]
-    timeout: ${seconds}s
-  - route: [{destination: {host: ${name}}}]
----
-apiVersion: networking.istio.io/v1
-kind: DestinationRule
-metadata: ${metadata}
-spec: {host: ${name}, subsets: [{name: v1, labels: {version: v1}}]}
-`;
-};
-
-const objectsOf = (seconds: number): ApiObject[] => {
-  const text = Array.from({ length: services }, (_, index) => manifest(index, index === 7 ? seconds : 5)).join('');
-  return readManifest(text, 'mesh.yaml', decode).items.flatMap(({ object }) => object ?? []);
-};
+const objectsOf = (seconds: number): ApiObject[] =>
+  readManifest(manifests(services, seconds), 'mesh.yaml', decode).items.flatMap(({ object }) => object ?? []);
 
 header(`a plan: the median of ${rounds} runs, the objects read already`);
 const addresses = new AssumedAddresses();

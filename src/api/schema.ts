@@ -92,3 +92,6 @@ export const freeForm = map(anything);
 export const integerOrText: TUnion<[TInteger, TString]> = typed({ anyOf: [whole(), text] });
 /** `100m`, `1Gi`, `2`. */
 export const quantity: TUnion<[TNumber, TString]> = typed({ anyOf: [{ type: 'number' }, text] });
+
+/** A value of one form or the other. */
+export const either = <A extends TSchema, B extends TSchema>(a: A, b: B): TUnion<[A, B]> => typed({ anyOf: [a, b] });

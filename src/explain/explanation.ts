@@ -39,6 +39,8 @@ export interface Step {
   readonly origins: readonly StepOrigin[];
   /** Whether the request ends here; `unknown`: what the filter does is not known here, the steps after it hold if it lets it pass. */
   readonly effect: 'passes' | 'ends' | 'unknown';
+  /** The origins were only looked at: none of them took the request. */
+  readonly considered?: true;
 }
 
 export interface StepOrigin {

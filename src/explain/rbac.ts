@@ -57,7 +57,7 @@ export function authorize(
         considered.length === 0
           ? 'denied: there is an ALLOW policy, and none of its rules can ever match'
           : `denied: no ALLOW policy lets it in (${considered.length} considered)`;
-      note(passage, { kind: 'filter', name, text, details: considered.map(lackText), effect: 'ends', origins });
+      note(passage, { kind: 'filter', name, text, details: considered.map(lackText), effect: 'ends', origins, considered: true });
       return 'rbac_access_denied_matched_policy[none]';
     }
     default:

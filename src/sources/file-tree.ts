@@ -22,7 +22,8 @@ export interface FileTree {
 /** More than any manifest; keeps a mistaken path from filling the memory. */
 const maxFileBytes = 64 * 1024 * 1024;
 
-const isManifest = (name: string): boolean => /\.(?:ya?ml|json)$/.test(name);
+/** Of a folder's files, by name: tests of manifests (`*.test.yaml`) stand beside them. */
+export const isManifest = (name: string): boolean => /\.(?:ya?ml|json)$/.test(name) && !/\.test\.ya?ml$/.test(name);
 
 /** Lists files, folders (recursively; names that start with a dot are left alone) and `-`. */
 export function filesUnder(paths: readonly string[]): FileTree {

@@ -3,6 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { dirname, relative, resolve } from 'node:path';
 import { statSync } from 'node:fs';
+import { isManifest } from '../../sources/file-tree.ts';
 import { Failure } from '../failure.ts';
 
 export interface RevisionFile {
@@ -11,7 +12,7 @@ export interface RevisionFile {
   readonly text: string;
 }
 
-const isManifest = (name: string): boolean => /\.(?:ya?ml|json)$/.test(name) && !/(?:^|\/)\./.test(name);
+const isHidden = (name: string): boolean => /(?:^|\/)\./.test(name);
 
 /** Throws `Failure` where git has no such revision; a path that is not in it has no files. */
 export function filesAt(revision: string, paths: readonly string[]): RevisionFile[] {
@@ -28,7 +29,7 @@ export function filesAt(revision: string, paths: readonly string[]): RevisionFil
     const within = relative(root, resolve(path));
     const listed = git(root, ['ls-tree', '-r', '-z', '--name-only', commit, '--', within === '' ? '.' : within]).split('\0');
     return listed
-      .filter((name) => name !== '' && (isManifest(name) || (!isFolder && name === within)))
+      .filter((name) => name !== '' && ((isManifest(name) && !isHidden(name)) || (!isFolder && name === within)))
       .sort()
       .map((name) => ({ source: `${revision}:${name}`, text: git(root, ['show', `${commit}:${name}`]) }));
   });

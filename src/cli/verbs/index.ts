@@ -34,6 +34,7 @@ export const verbs: readonly VerbEntry[] = [
   entry('exec', 'Run a command inside a workload', () => import('./exec.ts')),
   entry('why', 'Explain what becomes of a request, and which object and line makes it so', () => import('./why.ts')),
   entry('plan', 'Show what manifests would change, workload by workload', () => import('./plan.ts')),
+  entry('test', 'Check what becomes of requests against tests, with nothing running', () => import('./test.ts')),
   entry('proxy', 'Show what a workload’s Envoy holds', () => import('./proxy.ts')),
   entry('compile', 'Print the Envoy configuration of a proxy, with nothing running', () => import('./compile.ts')),
   entry('control', 'Run the control plane alone', () => import('./control.ts')),

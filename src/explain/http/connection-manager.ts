@@ -87,7 +87,7 @@ function routed(table: RouteConfiguration, headers: Headers, passage: Passage): 
     const several = passed.length === 1 ? 'its only route does not take' : `none of its ${passed.length} routes takes`;
     const text = near === undefined ? 'it has no routes' : `${several} the request`;
     const origins = near === undefined ? [] : originsOf(near.route.metadata, passage.locate);
-    note(passage, { kind: 'route', name: near?.route.name ?? '', text, details, origins });
+    note(passage, { kind: 'route', name: near?.route.name ?? '', text, details, origins, considered: true });
   } else {
     const which = host.routes.length === 1 ? 'its only route' : `route ${index + 1} of ${host.routes.length}`;
     note(passage, { kind: 'route', name: route.name, text: `${which} takes it: ${wantedText(route)}`, details }, route.metadata);
