@@ -30,7 +30,6 @@ export function rewriteRequest(
   }
   const path = rewrittenPath(route, action, headers);
   if (path === undefined || path === fullPathOf(headers)) return;
-  headers.set('x-envoy-original-path', [fullPathOf(headers)]);
   headers.set(':path', [path]);
 }
 

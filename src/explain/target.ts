@@ -35,6 +35,9 @@ export function sendTo(
     });
     return { failure: failures.missing };
   }
+  if (cluster.lbSubsetConfig !== undefined) {
+    passage.missing.add(`Cluster ${name} picks among its endpoints by their metadata, which is not read here.`);
+  }
   const destination = destinationOf(cluster, passage, headers);
   const origins = originsOf(cluster.metadata, passage.locate);
   note(passage, {

@@ -31,6 +31,7 @@ export const externalAuthorization: HttpFilter = ({ exchange, name, config, own 
     ],
     effect: 'unknown',
   });
+  passage.missing.add(`What ${who || 'the external authorization'} answers is not known: it is taken to let the request pass.`);
   return undefined;
 };
 

@@ -1,9 +1,10 @@
 // A request through an HTTP connection manager: arrival, virtual host, route, filters, and what the route makes of it.
 
-import type { Route } from '../../../gen/envoy/config/route/v3/route_components_pb.js';
+import type { Route, VirtualHost } from '../../../gen/envoy/config/route/v3/route_components_pb.js';
 import { VirtualHost_TlsRequirementType } from '../../../gen/envoy/config/route/v3/route_components_pb.js';
 import type { RouteConfiguration } from '../../../gen/envoy/config/route/v3/route_pb.js';
 import type { HttpConnectionManager } from '../../../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
+import { RouterSchema } from '../../../gen/envoy/extensions/filters/http/router/v3/router_pb.js';
 import { nearest } from '../../api/suggestion.ts';
 import type { Outcome } from '../explanation.ts';
 import { hostAsked, virtualHostFor } from '../domains.ts';
@@ -13,11 +14,12 @@ import { originsOf } from '../origins.ts';
 import { note, type Passage } from '../passage.ts';
 import type { HttpRequest } from '../request.ts';
 import { redirected } from '../rewrite.ts';
-import { chooseRoute, nearestRoute, routeWanted, type Passed } from '../route-match.ts';
+import { chooseRoute, nearestRoute, routeMatches, routeWanted, type Passed } from '../route-match.ts';
 import { arrive } from './arrival.ts';
 import { answer, type Exchange } from './exchange.ts';
 import { passFilters } from './filters.ts';
 import { hostMeaning } from '../istio-names.ts';
+import { typedConfig } from '../typed-config.ts';
 import { computesName } from './clusters.ts';
 import { repliedTo } from './local-reply.ts';
 import { send } from './send.ts';
@@ -27,9 +29,16 @@ export function manageHttp(manager: HttpConnectionManager, request: HttpRequest,
   if (!(headers instanceof Map)) return headers;
   const table = tableOf(manager, passage);
   if (typeof table === 'string') return { kind: 'unknown', because: table };
-  const exchange = routed(table, headers, passage);
-  return repliedTo(headers, passFilters(manager.httpFilters, exchange) ?? act(exchange), passage);
+  const exchange = routed(table, headers, passage, tells(manager));
+  const outcome = 'kind' in exchange ? exchange : (passFilters(manager.httpFilters, exchange) ?? act(exchange));
+  return repliedTo(headers, outcome, passage);
 }
+
+const tells = ({ httpFilters }: HttpConnectionManager): boolean =>
+  httpFilters.every(({ configType }) => {
+    const router = configType.case === 'typedConfig' ? typedConfig(RouterSchema, configType.value) : undefined;
+    return router?.suppressEnvoyHeaders !== true;
+  });
 
 function tableOf({ routeSpecifier }: HttpConnectionManager, { configuration, missing }: Passage): RouteConfiguration | string {
   switch (routeSpecifier.case) {
@@ -48,7 +57,7 @@ function tableOf({ routeSpecifier }: HttpConnectionManager, { configuration, mis
 }
 
 /** The virtual host and route of a request, noted. */
-function routed(table: RouteConfiguration, headers: Headers, passage: Passage): Exchange {
+function routed(table: RouteConfiguration, headers: Headers, passage: Passage, told: boolean): Exchange | Outcome {
   const chosen = virtualHostFor(table, authorityOf(headers));
   if (chosen === undefined) {
     const asked = hostAsked(table, authorityOf(headers));
@@ -61,7 +70,7 @@ function routed(table: RouteConfiguration, headers: Headers, passage: Passage): 
       text: `no virtual host of route table ${table.name} is for ${asked}`,
       details,
     });
-    return { passage, headers, table, host: undefined, route: undefined };
+    return { passage, headers, table, host: undefined, route: undefined, tells: told };
   }
   const { host, domain } = chosen;
   note(
@@ -78,10 +87,16 @@ function routed(table: RouteConfiguration, headers: Headers, passage: Passage): 
     const secured = `https://${authorityOf(headers)}${fullPathOf(headers)}`;
     note(passage, { kind: 'route', name: '', text: `it wants TLS: callers without it are sent to ${secured}` }, host.metadata);
     // What the virtual host says to filters does not count for this answer.
-    return { passage, headers, table: undefined, host: undefined, route: undefined, secured };
+    return { passage, headers, table: undefined, host: undefined, route: undefined, secured, tells: told };
+  }
+  if (host.matcher !== undefined) {
+    return {
+      kind: 'unknown',
+      because: `virtual host ${host.name} chooses its routes by a tree of matchers, which is not read here`,
+    };
   }
   const { route, index, passed } = chooseRoute(host, headers, passage);
-  const details = passed.map((each) => passedText(each, passage));
+  const details = [...passed.map((each) => passedText(each, passage)), ...shadowed(host, index, headers, passage)];
   if (route === undefined) {
     const near = nearestRoute(passed);
     const several = passed.length === 1 ? 'its only route does not take' : `none of its ${passed.length} routes takes`;
@@ -92,7 +107,7 @@ function routed(table: RouteConfiguration, headers: Headers, passage: Passage): 
     const which = host.routes.length === 1 ? 'its only route' : `route ${index + 1} of ${host.routes.length}`;
     note(passage, { kind: 'route', name: route.name, text: `${which} takes it: ${wantedText(route)}`, details }, route.metadata);
   }
-  return { passage, headers, table, host, route };
+  return { passage, headers, table, host, route, tells: told };
 }
 
 const namesText = (names: readonly string[]): string[] =>
@@ -100,13 +115,27 @@ const namesText = (names: readonly string[]): string[] =>
     ? ['it has no hosts at all']
     : [`its hosts are ${names.slice(0, 8).join(', ')}${names.length > 8 ? ` and ${names.length - 8} more` : ''}`];
 
-/** `route 1 (VirtualService/default/reviews spec.http[0]) wants header x-user "jason"; the request has no header x-user`. */
-function passedText({ route, index, failed }: Passed, passage: Passage): string {
-  const [origin] = originsOf(route.metadata, passage.locate);
-  const name =
-    origin === undefined ? route.name : [origin.object, origin.path, origin.place ?? ''].filter((word) => word !== '').join(' ');
-  return `route ${index + 1}${name === '' ? '' : ` (${name})`} wants ${computesName(route) ? wantedText(route) : failed.wanted}; the request has ${failed.given}`;
+/** Routes that would take the request as well, had none before them; one for everything says nothing. */
+function shadowed({ routes }: VirtualHost, taken: number, headers: Headers, passage: Passage): string[] {
+  return routes.flatMap((route, index) => {
+    const { match } = route;
+    if (index <= taken || match?.runtimeFraction !== undefined || routeWanted(match) === 'any path') return [];
+    return routeMatches(match, headers, passage)
+      ? [`${routeName(route, index, passage)} would take it too, and stands behind`]
+      : [];
+  });
 }
+
+function routeName(route: Route, index: number, passage: Passage): string {
+  const [origin] = originsOf(route.metadata, passage.locate);
+  const words = origin === undefined ? [route.name] : [origin.object, origin.path, origin.place ?? ''];
+  const name = words.filter((word) => word !== '').join(' ');
+  return `route ${index + 1}${name === '' ? '' : ` (${name})`}`;
+}
+
+/** `route 1 (VirtualService/default/reviews spec.http[0]) wants header x-user "jason"; the request has no header x-user`. */
+const passedText = ({ route, index, failed }: Passed, passage: Passage): string =>
+  `${routeName(route, index, passage)} wants ${computesName(route) ? wantedText(route) : failed.wanted}; the request has ${failed.given}`;
 
 /** Computed routes ask for their hosts by an expression that nobody wants to read. */
 const wantedText = (route: Route): string =>

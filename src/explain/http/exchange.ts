@@ -17,6 +17,8 @@ export interface Exchange {
   readonly route: Route | undefined;
   /** Where the virtual host sends callers without TLS, instead of any of its routes. */
   readonly secured?: string | undefined;
+  /** Whether the router tells servers what it changed. */
+  readonly tells: boolean;
 }
 
 export interface HttpFilterCall {

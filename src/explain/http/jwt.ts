@@ -16,7 +16,20 @@ import { routeMatches } from '../route-match.ts';
 
 type Result =
   | { readonly ok: true; readonly provider?: string }
-  | { readonly ok: false; readonly why: 'missing' | 'refused'; readonly wanted: string };
+  | { readonly ok: false; readonly why: keyof typeof refusals; readonly wanted: string };
+
+const refusals = {
+  missing: { status: 401, body: 'Jwt is missing', text: (wanted: string) => `no token, and one of ${wanted} is required` },
+  refused: { status: 401, body: 'Jwt issuer is not configured', text: (wanted: string) => `the token is not one of ${wanted}` },
+  audience: {
+    status: 403,
+    body: 'Audiences in Jwt are not allowed',
+    text: (wanted: string) => `the token of ${wanted} is for another audience`,
+  },
+} as const;
+
+/** Where claims are noted, whatever the filter's instance is called. */
+const metadataName = 'envoy.filters.http.jwt_authn';
 
 export const jwt: HttpFilter = ({ exchange, name, config, own }) => {
   const { passage, headers } = exchange;
@@ -28,14 +41,9 @@ export const jwt: HttpFilter = ({ exchange, name, config, own }) => {
   const claims = request.kind === 'http' ? request.claims : undefined;
   const result = check(requirement, said, claims, headerValue(headers, 'authorization') !== undefined);
   if (!result.ok) {
-    const text =
-      result.why === 'missing' ? `no token, and one of ${result.wanted} is required` : `the token is not one of ${result.wanted}`;
-    note(passage, { kind: 'filter', name, text, effect: 'ends' });
-    const because =
-      result.why === 'missing'
-        ? 'jwt_authn_access_denied{Jwt_is_missing}'
-        : 'jwt_authn_access_denied{Jwt_issuer_is_not_configured}';
-    return answer(401, 'UAEX', because, { body: result.why === 'missing' ? 'Jwt is missing' : 'Jwt issuer is not configured' });
+    const { status, body, text } = refusals[result.why];
+    note(passage, { kind: 'filter', name, text: text(result.wanted), effect: 'ends' });
+    return answer(status, 'UAEX', `jwt_authn_access_denied{${body.replaceAll(' ', '_')}}`, { body });
   }
   const provider = result.provider === undefined ? undefined : said.providers[result.provider];
   if (provider === undefined || claims === undefined) {
@@ -43,7 +51,10 @@ export const jwt: HttpFilter = ({ exchange, name, config, own }) => {
     return undefined;
   }
   if (provider.payloadInMetadata !== '') {
-    passage.metadata.set(name, { ...passage.metadata.get(name), [provider.payloadInMetadata]: claims as JsonObject });
+    passage.metadata.set(metadataName, {
+      ...passage.metadata.get(metadataName),
+      [provider.payloadInMetadata]: claims as JsonObject,
+    });
   }
   for (const { headerName, claimName } of provider.claimToHeaders) {
     const value = claimAt(claims, claimName);
@@ -79,8 +90,8 @@ function check({ requiresType }: JwtRequirement, said: JwtAuthentication, claims
     const provider = said.providers[name];
     const wanted = provider?.issuer || name;
     if (claims === undefined) return { ok: false, why: sent ? 'refused' : 'missing', wanted };
-    const fits = provider !== undefined && isFrom(provider, claims, audiences);
-    return fits ? { ok: true, provider: name } : { ok: false, why: 'refused', wanted };
+    if (provider === undefined || !isFrom(provider, claims)) return { ok: false, why: 'refused', wanted };
+    return isFor(provider, claims, audiences) ? { ok: true, provider: name } : { ok: false, why: 'audience', wanted };
   };
   switch (requiresType.case) {
     case 'providerName':
@@ -122,12 +133,14 @@ function check({ requiresType }: JwtRequirement, said: JwtAuthentication, claims
 
 function anyProvider(said: JwtAuthentication, claims: Claims | undefined): Result | undefined {
   if (claims === undefined) return undefined;
-  const found = Object.entries(said.providers).find(([, provider]) => isFrom(provider, claims, []));
+  const found = Object.entries(said.providers).find(([, provider]) => isFrom(provider, claims) && isFor(provider, claims, []));
   return found && { ok: true, provider: found[0] };
 }
 
-function isFrom(provider: JwtProvider, claims: Claims, audiences: readonly string[]): boolean {
-  if (provider.issuer !== '' && claims['iss'] !== provider.issuer) return false;
+const isFrom = ({ issuer }: JwtProvider, claims: Claims): boolean => issuer === '' || claims['iss'] === issuer;
+
+/** A requirement may name audiences of its own. */
+function isFor(provider: JwtProvider, claims: Claims, audiences: readonly string[]): boolean {
   const wanted = audiences.length > 0 ? audiences : provider.audiences;
   const has = [claims['aud']].flat().map(String);
   return wanted.length === 0 || wanted.some((each) => has.includes(each));

@@ -50,7 +50,9 @@ function targetOf({ cluster, share, weighted }: ClusterChoice, { exchange, route
   // Where wider scopes come first, narrower ones have the last word.
   const ordered = table?.mostSpecificHeaderMutationsWins === true ? scopes.toReversed() : scopes;
   changeRequest(leaving, ordered, passage);
+  const path = fullPathOf(leaving);
   rewriteRequest(route, action, weighted, leaving);
+  if (exchange.tells && fullPathOf(leaving) !== path) leaving.set('x-envoy-original-path', [path]);
   const request: SentRequest = {
     method: methodOf(leaving),
     authority: authorityOf(leaving),

@@ -4,6 +4,7 @@ import { TcpProxySchema, type TcpProxy } from '../../../gen/envoy/extensions/fil
 import type { Any } from '@bufbuild/protobuf/wkt';
 import type { Closed, Outcome } from '../explanation.ts';
 import { milliseconds, timeText } from '../milliseconds.ts';
+import { clusterMeaning } from '../istio-names.ts';
 import { note, type Passage } from '../passage.ts';
 import { sendTo } from '../target.ts';
 import { typedConfig } from '../typed-config.ts';
@@ -21,15 +22,19 @@ export function proxyBytes(config: Any, passage: Passage): Outcome {
         ]),
     ...idle(proxy),
   ];
-  note(passage, {
-    kind: 'filter',
-    name: 'envoy.filters.network.tcp_proxy',
-    text: `${passage.transport === 'tls' && passage.ended === undefined ? 'its TLS is passed on unopened' : 'its bytes are passed on'}`,
-    details,
-  });
+  const chosen = choices(proxy, passage);
+  note(passage, { kind: 'filter', name: 'envoy.filters.network.tcp_proxy', text: passedText(passage, chosen), details });
   const failures = { missing: closed('NC', 'cluster_not_found'), empty: closed('UH', 'no_healthy_upstream') };
-  const targets = choices(proxy, passage).map((choice) => ({ ...choice, ...sendTo(passage, choice, undefined, failures) }));
+  const targets = chosen.map((choice) => ({ ...choice, ...sendTo(passage, choice, undefined, failures) }));
   return { kind: 'forwarded', targets, mirrors: [] };
+}
+
+/** Who asks by HTTP wants to know that nobody sees it. */
+function passedText({ transport, ended, request }: Passage, chosen: readonly { readonly cluster: string }[]): string {
+  if (transport === 'tls' && ended === undefined) return 'its TLS is passed on unopened';
+  const declared = chosen.some(({ cluster }) => clusterMeaning(cluster) === undefined && !cluster.startsWith('inbound|'));
+  const unseen = request.kind === 'http' && request.tls === undefined && declared;
+  return unseen ? 'its bytes are passed on: the port is taken for TCP, so no HTTP rule counts here' : 'its bytes are passed on';
 }
 
 /** A filter before it may have named the cluster. */
