@@ -21,12 +21,12 @@ const blocks = 5;
 const [envoyCore = 0, loadCore = 1] = allowedCores();
 
 /** Only this caller, only GET. */
-const onePolicy: object = {
+const onePolicy = (server: string): object => ({
   apiVersion: 'security.istio.io/v1',
   kind: 'AuthorizationPolicy',
-  metadata: { name: 'server' },
+  metadata: { name: server },
   spec: {
-    selector: { matchLabels: { app: 'server' } },
+    selector: { matchLabels: { app: server } },
     action: 'ALLOW',
     rules: [
       {
@@ -35,7 +35,7 @@ const onePolicy: object = {
       },
     ],
   },
-};
+});
 
 /** Two Envoys and the load that goes through them. */
 interface Subject {
@@ -99,16 +99,28 @@ async function startPlainPair(mesh: RunningMesh): Promise<void> {
 }
 
 async function run(): Promise<void> {
-  await using mesh = await startWith([strictMutualTls, onePolicy, caller('client'), ...server('server')]);
+  const silent = { records: false };
+  await using mesh = await startWith([
+    strictMutualTls,
+    ...['server', 'silent-server'].map(onePolicy),
+    caller('client'),
+    ...server('server'),
+    caller('silent-client', silent),
+    ...server('silent-server', silent),
+  ]);
   await startPlainPair(mesh);
   const sidecars = await pinned(mesh, 'client', 'server');
+  const silentSidecars = await pinned(mesh, 'silent-client', 'silent-server');
   const proxies = await pinned(mesh, 'plain-client', 'plain-server');
-  await checkPath(mesh);
+  await checkPath(mesh, 'client', 'server');
+  await checkPath(mesh, 'silent-client', 'silent-server');
   await using lateen = await generator(mesh, 'client', urlOf('server'));
+  await using unrecorded = await generator(mesh, 'silent-client', urlOf('silent-server'));
   await using plain = await generator(mesh, 'plain-client', `http://127.0.0.1:${plainPort}/`);
   await using tls = await generator(mesh, 'plain-client', `http://127.0.0.1:${tlsPort}/`);
   await compare({
     lateen: { load: lateen, envoys: sidecars },
+    silent: { load: unrecorded, envoys: silentSidecars },
     plain: { load: plain, envoys: proxies },
     tls: { load: tls, envoys: proxies },
     control: { load: plain, envoys: proxies },
@@ -116,15 +128,15 @@ async function run(): Promise<void> {
 }
 
 /** Without both sidecars on the way, the numbers would be those of something else. */
-async function checkPath(mesh: RunningMesh): Promise<void> {
-  await using asking = converse(mesh, 'client', program('load-first-answer', urlOf('server', '/times')));
+async function checkPath(mesh: RunningMesh, client: string, serverName: string): Promise<void> {
+  await using asking = converse(mesh, client, program('load-first-answer', urlOf(serverName, '/times')));
   await asking.line();
   const { body } = JSON.parse(await asking.line()) as FirstAnswer;
   if ((JSON.parse(body) as OriginTimes).caller === undefined) throw new Error('the sidecars do not speak mutual TLS');
 }
 
-/** `control` is `plain` again: what differs between the two is noise. */
-const names = ['lateen', 'plain', 'tls', 'control'] as const;
+/** `control` is `plain` again: what differs between the two is noise. `silent` is `lateen` without access records. */
+const names = ['lateen', 'silent', 'plain', 'tls', 'control'] as const;
 type Name = (typeof names)[number];
 
 /** Each stands as far before the middle as after it, so that what drifts over a block cancels out; who is first changes. */
@@ -135,7 +147,7 @@ function order(block: number): readonly Name[] {
 }
 
 async function compare(subjects: Readonly<Record<Name, Subject>>): Promise<void> {
-  for (const name of ['lateen', 'plain', 'tls'] as const) await measure(subjects[name], warmUpMs);
+  for (const name of ['lateen', 'silent', 'plain', 'tls'] as const) await measure(subjects[name], warmUpMs);
   const seen: Record<Name, Measured>[] = [];
   for (let block = 0; block < blocks; block++) {
     const spans: [Name, Measured][] = [];
@@ -145,7 +157,7 @@ async function compare(subjects: Readonly<Record<Name, Subject>>): Promise<void>
         .filter(([each]) => each === name)
         .map(([, span]) => span)
         .reduce(add);
-    seen.push({ lateen: sum('lateen'), plain: sum('plain'), tls: sum('tls'), control: sum('control') });
+    seen.push({ lateen: sum('lateen'), silent: sum('silent'), plain: sum('plain'), tls: sum('tls'), control: sum('control') });
   }
   const ratio = (name: Name, to: Name): string => {
     const ratios = seen.map((block) => cost(block[name]) / cost(block[to]));
@@ -161,6 +173,7 @@ async function compare(subjects: Readonly<Record<Name, Subject>>): Promise<void>
   row('with mutual TLS', `${ratio('tls', 'plain')}, ${speed('tls')}`);
   row('as Lateen programs them', `${ratio('lateen', 'plain')}, ${speed('lateen')}`);
   row('  against those with mutual TLS', ratio('lateen', 'tls'));
+  row('  against those without access records', `${ratio('lateen', 'silent')}, ${speed('silent')}`);
 }
 
 const add = (one: Measured, other: Measured): Measured => ({

@@ -4,6 +4,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { stringify } from 'yaml';
+import { recordsAnnotation } from '../../src/compile/listener/access-record.ts';
 import { findEnvoy } from '../../src/node/envoy-binary.ts';
 import { node, startMesh, whyNoMesh, type RunningMesh } from '../../test/support/mesh.ts';
 
@@ -42,9 +43,9 @@ export interface Container {
   readonly ports?: readonly number[];
 }
 
-/** A Deployment of one pod. Outside the mesh it has no proxy, and nothing of its traffic is captured. */
-export function deployment(name: string, containers: readonly Container[], { inMesh = true } = {}): object {
-  const annotations = inMesh ? {} : { 'sidecar.istio.io/inject': 'false' };
+/** A Deployment of one pod, whose proxy writes access records or does not. Outside the mesh it has no proxy, and nothing of its traffic is captured. */
+export function deployment(name: string, containers: readonly Container[], { inMesh = true, records = true } = {}): object {
+  const annotations = inMesh ? (records ? {} : { [recordsAnnotation]: 'false' }) : { 'sidecar.istio.io/inject': 'false' };
   return {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
@@ -67,14 +68,15 @@ export function deployment(name: string, containers: readonly Container[], { inM
 }
 
 /** A pod that does nothing but hold programs that are run in it. */
-export const caller = (name: string): object => deployment(name, [{ name: 'app', command: ['sleep', 'infinity'] }]);
+export const caller = (name: string, { records = true } = {}): object =>
+  deployment(name, [{ name: 'app', command: ['sleep', 'infinity'] }], { records });
 
 /** The container of load-origin.ts. */
 export const origin: Container = { name: 'origin', command: program('load-origin', String(originPort)), ports: [originPort] };
 
 /** The container of load-origin.ts as a Deployment with its Service. */
-export const server = (name: string): object[] => [
-  deployment(name, [origin]),
+export const server = (name: string, { records = true } = {}): object[] => [
+  deployment(name, [origin], { records }),
   {
     apiVersion: 'v1',
     kind: 'Service',

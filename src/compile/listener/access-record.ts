@@ -13,6 +13,9 @@ type AccessLog = Init<typeof AccessLogSchema>;
 /** Node metadata in which a proxy says that its bootstrap has `recordsCluster`, and that its agent takes records there. */
 export const recordsKey = 'LATEEN_RECORDS';
 
+/** A pod's own word on it: `true` or `false`. */
+export const recordsAnnotation = 'lateen.dev/records';
+
 /** The cluster of OpenTelemetry's log service that takes them. */
 export const recordsCluster = 'lateen-records';
 
@@ -30,18 +33,19 @@ export const recordSeparator = '\u001F';
  * that is where people put tokens. What callers choose is cut to a length; its end is lost, never the record.
  */
 export const recordFields = [
+  // First what says whether it failed, which is looked at without reading the rest.
   ['type', '%ACCESS_LOG_TYPE%'],
+  ['code', '%RESPONSE_CODE%'],
+  ['grpcStatus', '%GRPC_STATUS_NUMBER%'],
+  ['flags', '%RESPONSE_FLAGS%'],
+  ['termination', '%CONNECTION_TERMINATION_DETAILS%'],
+  ['upstreamFailure', '%UPSTREAM_TRANSPORT_FAILURE_REASON%'],
   ['id', '%REQ(X-REQUEST-ID):64%'],
   ['method', '%REQ(:METHOD):16%'],
   ['authority', '%REQ(:AUTHORITY):253%'],
   ['path', '%PATH(NQ:ORIG_OR_PATH):256%'],
   ['protocol', '%PROTOCOL%'],
-  ['code', '%RESPONSE_CODE%'],
-  ['grpcStatus', '%GRPC_STATUS_NUMBER%'],
-  ['flags', '%RESPONSE_FLAGS%'],
   ['details', '%RESPONSE_CODE_DETAILS%'],
-  ['termination', '%CONNECTION_TERMINATION_DETAILS%'],
-  ['upstreamFailure', '%UPSTREAM_TRANSPORT_FAILURE_REASON%'],
   ['downstreamFailure', '%DOWNSTREAM_TRANSPORT_FAILURE_REASON%'],
   ['closed', '%DOWNSTREAM_LOCAL_CLOSE_REASON%'],
   ['duration', '%DURATION%'],

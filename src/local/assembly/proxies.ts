@@ -18,6 +18,7 @@ import { deliveryAnnotation, deliveryNamed } from '../../compile/delivery.ts';
 import { meshOf } from '../../compile/compile.ts';
 import { parseNode } from '../../compile/node.ts';
 import { bootstrapPatches, patchTypes } from '../../compile/patch/bootstrap.ts';
+import { recordsAnnotation } from '../../compile/listener/access-record.ts';
 import { processSettings } from '../../compile/proxy-settings.ts';
 import type { ControlPlane } from '../../control/control-plane.ts';
 import type { PodRef, ProxyReport } from '../../control/platform.ts';
@@ -78,7 +79,7 @@ export class Proxies implements MeshHooks {
     const identity = this.#identity(pod);
     const logFile = logFiles(`${logFolder}/${pod.namespace}/${pod.name}`, proxyContainer).current;
     mkdirSync(dirname(logFile), { recursive: true, mode: 0o700 });
-    const taken = records?.open(writerOf(pod, identity));
+    const taken = this.#wantsRecords(pod) ? records?.open(writerOf(pod, identity)) : undefined;
     const settings = this.#settings(pod);
     const described = {
       kind: pod.role,
@@ -206,6 +207,17 @@ export class Proxies implements MeshHooks {
       );
     }
     return wanted ?? this.#options.delivery;
+  }
+
+  #wantsRecords({ annotations, object }: RunningPod): boolean {
+    const word = annotations[recordsAnnotation];
+    if (word !== undefined && word !== 'true' && word !== 'false') {
+      const finding = { message: `${recordsAnnotation}: ${word} is not known`, help: 'give "true" or "false"' };
+      this.#options.report(
+        diagnose(object, ['metadata', 'annotations', recordsAnnotation], { code: 'IST0125', severity: 'error', ...finding }),
+      );
+    }
+    return word !== 'false';
   }
 
   /** As they are when the pod starts: Envoy takes them at its own start only. */
