@@ -39,7 +39,7 @@ const usual = (row: RequestRow, wide: boolean): string[] => [
   clockTime(row.time),
   row.from,
   row.to,
-  row.kind === 'connection' ? 'TCP' : `${row.method} ${row.authority}${row.path}`,
+  askedText(row),
   statusText(row),
   row.duration === undefined ? '' : `${row.duration}ms`,
   wide ? row.id : shortId(row.id),
@@ -55,6 +55,13 @@ function more({ caller, destination }: RequestRow): string[] {
   return [leading?.route ?? '', leading?.cluster ?? '', leading?.endpoint ?? '', told.join(' ')];
 }
 
+const askedText = ({ kind, method, authority, path }: RequestRow): string =>
+  kind === 'connection' ? 'TCP' : method === '' ? 'no valid request' : `${method} ${authority}${path}`;
+
+/** `GET reviews/1: 503 UH after 3ms`. */
+export const requestText = (row: RequestRow): string =>
+  `${askedText(row)}: ${statusText(row)}${row.duration === undefined ? '' : ` after ${row.duration}ms`}`;
+
 /** `503 UH`, `200`, `reset UF`; `0` means that no answer was sent. */
 function statusText({ kind, code, grpcStatus, flags, failed }: RequestRow): string {
   const status = kind === 'connection' ? (failed ? 'failed' : 'closed') : String(code ?? '');
@@ -63,7 +70,8 @@ function statusText({ kind, code, grpcStatus, flags, failed }: RequestRow): stri
 }
 
 /** As much of an id as tells requests apart, and as `why` takes it. */
-const shortId = (id: string): string => (id.startsWith('tcp-') ? id.slice(0, 12) : id.slice(0, 8));
+const shortId = (id: string): string =>
+  id.slice(0, /^(?:tcp|http)-/.exec(id)?.[0].length ?? 0).concat(id.replace(/^(?:tcp|http)-/, '').slice(0, 8));
 
 /** A time of today, where this terminal is. */
 function clockTime(time: string): string {

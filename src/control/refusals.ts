@@ -3,7 +3,7 @@
 import { fromBinary, type DescMessage, type Message } from '@bufbuild/protobuf';
 import { VirtualHostSchema } from '../../gen/envoy/config/route/v3/route_components_pb.js';
 import { diagnose, type Diagnostic } from '../api/diagnostic.ts';
-import { refText, type Path } from '../api/object.ts';
+import { pathOf, refText } from '../api/object.ts';
 import { originKey } from '../compile/origin.ts';
 import type { Cause, Resource, ResourceType } from '../compile/resource.ts';
 import type { Store } from '../store/store.ts';
@@ -62,7 +62,7 @@ function trace(type: ResourceType, resource: Resource, message: string): readonl
   const source = sourceMeant(type, resource, message);
   if (source !== undefined) {
     const meant = causes.find(({ object }) => refText(object) === source.split('#')[0]);
-    if (meant !== undefined) return [{ object: meant.object, path: pathOf(source) }];
+    if (meant !== undefined) return [{ object: meant.object, path: pathOf(source.split('#')[1] ?? '') }];
   }
   // A virtual host is there for a service; what can be wrong with it comes of its rules.
   const rules = type === 'host' ? causes.filter(({ object }) => object.kind !== 'Service') : causes;
@@ -125,7 +125,3 @@ function sourceOf(node: unknown): string | undefined {
   const source = childOf(childOf(childOf(childOf(node, 'metadata'), 'filterMetadata'), originKey), 'source');
   return typeof source === 'string' ? source : undefined;
 }
-
-/** `VirtualService/default/reviews#spec.http[0]` → `['spec', 'http', 0]`. */
-const pathOf = (source: string): Path =>
-  [...(source.split('#')[1] ?? '').matchAll(/[^.[\]]+/g)].map(([step]) => (/^\d+$/.test(step) ? Number(step) : step));

@@ -165,8 +165,10 @@ const ownCluster = create(ClusterSchema, {
 /** The socket is on this host: a restarted agent should not wait for Envoy's default back-off of up to 30 s. */
 const soonAgain = { retryBackOff: { baseInterval: milliseconds(200), maxInterval: milliseconds(2000) } };
 
-function socketCluster(name: string, path: string, protocol: 'http1' | 'http2'): Cluster {
+/** `longest`: milliseconds after which a call that is not answered is given up; undefined: it may last. */
+function socketCluster(name: string, path: string, protocol: 'http1' | 'http2', longest?: number): Cluster {
   const http2 = create(HttpProtocolOptionsSchema, {
+    ...(longest !== undefined && { commonHttpProtocolOptions: { maxStreamDuration: milliseconds(longest) } }),
     upstreamProtocolOptions: {
       case: 'explicitHttpConfig',
       value: { protocolConfig: { case: 'http2ProtocolOptions', value: {} } },
@@ -192,10 +194,11 @@ function socketCluster(name: string, path: string, protocol: 'http1' | 'http2'):
 
 /**
  * Access records go their own way, so that configuration never waits behind them. With the little that each call holds, the limit
- * on unanswered calls is what they may take of Envoy's memory; over it records are lost.
+ * on unanswered calls is what they may take of Envoy's memory; over it records are lost. Calls that nobody answers end: Envoy itself
+ * would wait for ever.
  */
 const recordCluster = (agentSocket: string): Cluster => ({
-  ...socketCluster(recordsCluster, agentSocket, 'http2'),
+  ...socketCluster(recordsCluster, agentSocket, 'http2', 5000),
   circuitBreakers: create(CircuitBreakersSchema, { thresholds: [{ maxRequests: 16, maxPendingRequests: 16 }] }),
 });
 

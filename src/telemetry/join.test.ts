@@ -28,6 +28,7 @@ describe('records are joined', () => {
   it('also where tracing has written its decision into the id', () => {
     assert.deepEqual(shape([out(), into({ id: '300db51b-222e-9fc6-8e37-be22a509cb6b' })]), [['productpage', 'reviews', 0]]);
     assert.equal(requestKey('made by hand'), 'made by hand');
+    for (const length of [8, 14, 15, 20]) assert.ok(requestKey(id).startsWith(requestKey(id.slice(0, length))));
   });
 
   it('and requests that share a connection stay apart', () => {
@@ -57,6 +58,17 @@ describe('records are joined', () => {
     const tried = record('inbound', 'reviews', { id, remote: '10.0.0.1:3999', local: '10.0.0.3:80', code: 503 }, 1001);
     assert.deepEqual(shape([out({ attempts: 2, attempted: '10.0.0.3:80,10.0.0.2:80' }), tried, into()]), [
       ['productpage', 'reviews', 1],
+    ]);
+  });
+
+  it('with connections that were refused to earlier attempts', () => {
+    const refused = { type: 'NotSet', id: '-', flags: 'NR' };
+    const caller = out({ code: 503, flags: 'URX,UC', attempts: 3, duration: 40, attempted: '10.0.0.2:80,10.0.0.2:80' });
+    const others = [into({ ...refused, remote: '10.0.0.1:3998' }, 1003), into({ ...refused, remote: '10.0.0.1:3999' }, 1010)];
+    const later = into({ ...refused, remote: '10.0.0.1:4001' }, 5000);
+    assert.deepEqual(shape([later, ...others, into(refused, 1030), caller]), [
+      ['productpage', 'reviews', 2],
+      [undefined, 'reviews', 0],
     ]);
   });
 

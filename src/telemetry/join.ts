@@ -25,6 +25,8 @@ export function joinRecords(records: Iterable<AccessRecord>): Exchange[] {
   for (const record of all) if (record.side !== 'outbound') push(arrivals, wireKey(record.remote, record.local), record);
   const byRequest = new Map<string, AccessRecord[]>();
   for (const record of all) if (record.side === 'inbound' && record.id !== '') push(byRequest, requestKey(record.id), record);
+  const refused = new Map<string, AccessRecord[]>();
+  for (const record of all) if (record.kind === 'refused') push(refused, record.local, record);
 
   const used = new Set<AccessRecord>();
   const exchanges: Exchange[] = [];
@@ -32,7 +34,7 @@ export function joinRecords(records: Iterable<AccessRecord>): Exchange[] {
   for (const caller of callers) {
     const destination = arrivalOf(caller, arrivals, used);
     if (destination !== undefined) used.add(destination);
-    const attempts = earlierAttempts(caller, byRequest, used);
+    const attempts = [...earlierAttempts(caller, byRequest, used), ...refusedAttempts(caller, refused, used)];
     for (const attempt of attempts) used.add(attempt);
     exchanges.push({ ...named(caller), caller, destination, attempts });
   }
@@ -49,16 +51,18 @@ const named = (record: AccessRecord): Pick<Exchange, 'id' | 'kind' | 'time'> => 
   time: record.time,
 });
 
-/** Nothing goes over the wire to tell connections apart; this is one name for one. */
-const connectionId = ({ writer, side, remote, local, time }: AccessRecord): string =>
-  `tcp-${createHash('sha256').update(`${writer.namespace}/${writer.pod} ${side} ${remote} ${local} ${time}`).digest('hex').slice(0, 12)}`;
+/** Nothing goes over the wire to tell connections apart, or what is no valid request; this is one name for one. */
+const connectionId = ({ writer, kind, side, remote, local, time }: AccessRecord): string =>
+  `${kind === 'request' ? 'http' : 'tcp'}-${createHash('sha256').update(`${writer.namespace}/${writer.pod} ${side} ${remote} ${local} ${time}`).digest('hex').slice(0, 12)}`;
 
 /** Where the trace's decision is written into an id on its way: the same request has another character there. */
 const traceReason = 14;
 
-/** Equal for all records of one request. */
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]/i;
+
+/** Equal for all records of one request; of the beginning of an id, the beginning of that. */
 export const requestKey = (id: string): string =>
-  id.length === 36 ? `${id.slice(0, traceReason)}-${id.slice(traceReason + 1)}` : id;
+  uuid.test(id) ? `${id.slice(0, traceReason)}-${id.slice(traceReason + 1)}` : id;
 
 const wireKey = (from: string, to: string): string => `${from}>${to}`;
 
@@ -102,6 +106,28 @@ function earlierAttempts(
     (record) => !used.has(record) && attempted.includes(record.local) && (from === '' || hostOf(record.remote) === from),
   );
 }
+
+/** Connections that a caller's attempts came to, and that were refused before there was a request on them. */
+function refusedAttempts(
+  { attempts = 1, attempted, upstreamLocal, time, duration = 0 }: AccessRecord,
+  refused: ReadonlyMap<string, readonly AccessRecord[]>,
+  used: ReadonlySet<AccessRecord>,
+): readonly AccessRecord[] {
+  const from = hostOf(upstreamLocal);
+  if (attempts < 2 || from === '') return [];
+  return [...new Set(attempted)].flatMap((place) =>
+    (refused.get(place) ?? []).filter(
+      (record) =>
+        !used.has(record) &&
+        hostOf(record.remote) === from &&
+        record.time >= time &&
+        record.time <= time + duration + clocksApart,
+    ),
+  );
+}
+
+/** Milliseconds: of two hosts. */
+const clocksApart = 50;
 
 const hostOf = (address: string): string => address.slice(0, Math.max(0, address.lastIndexOf(':')));
 

@@ -1,7 +1,7 @@
 // A batch of access records as Envoy sends it, an OTLP ExportLogsServiceRequest: counted when it arrives, read when somebody asks.
 
 import { fieldSize, WireError, WireReader, WireWriter } from '../xds/wire.ts';
-import { hasFailed, readRecord, type AccessRecord, type RecordWriter } from './record.ts';
+import { hasFailed, mayHaveFailed, readRecord, type AccessRecord, type RecordWriter } from './record.ts';
 
 const tag = { bytes: (field: number) => (field << 3) | 2, fixed64: (field: number) => (field << 3) | 1 };
 
@@ -26,8 +26,13 @@ export function countRecords(batch: Uint8Array): number | undefined {
 export const readBatch = (batch: Uint8Array, writer: RecordWriter): AccessRecord[] =>
   [...fieldsAt(batch, path)].flatMap((bytes) => readOne(bytes, writer) ?? []);
 
-/** Inside, a batch may be anything that its outside has room for. */
 function readOne(bytes: Uint8Array, writer: RecordWriter): AccessRecord | undefined {
+  const found = lineOf(bytes);
+  return found && readRecord(found.line, found.time, writer);
+}
+
+/** Undefined for bytes that are no log record: inside, a batch may be anything that its outside has room for. */
+function lineOf(bytes: Uint8Array): { readonly line: string; readonly time: number } | undefined {
   try {
     let time = 0;
     let line = '';
@@ -38,7 +43,7 @@ function readOne(bytes: Uint8Array, writer: RecordWriter): AccessRecord | undefi
       else if (next === bodyTag) line = textOf(reader.bytes());
       else reader.skip(next);
     }
-    return readRecord(line, time, writer);
+    return { line, time };
   } catch (error) {
     if (error instanceof WireError) return undefined;
     throw error;
@@ -51,7 +56,9 @@ export function failuresOf(
   writer: RecordWriter,
 ): { readonly bytes: Buffer; readonly count: number } | undefined {
   const failed = [...fieldsAt(batch, path)].filter((bytes) => {
-    const record = readOne(bytes, writer);
+    const found = lineOf(bytes);
+    if (found === undefined || !mayHaveFailed(found.line)) return false;
+    const record = readRecord(found.line, found.time, writer);
     return record !== undefined && hasFailed(record);
   });
   if (failed.length === 0) return undefined;

@@ -10,8 +10,8 @@ import type { AccessRecord, RecordWriter } from './record.ts';
 
 /** Where records come from: the agent of this process, or later a stream from each agent. */
 export interface RecordSource {
-  /** All that are kept, those of one workload together and in order. */
-  recent(): Iterable<AccessRecord>;
+  /** All that are kept, those of one workload together and in order; with `text` at least those in which it stands. */
+  recent(text?: string): Iterable<AccessRecord>;
   /** From now on, until disposed, `take` hears of new ones soon after they end. It must not throw. */
   follow(take: (records: readonly AccessRecord[]) => void): Disposable;
 }
@@ -52,8 +52,8 @@ export class RecordBook implements RecordSource {
     };
   }
 
-  *recent(): Iterable<AccessRecord> {
-    for (const ring of [...this.#ended, ...this.#rings]) yield* ring.records();
+  *recent(text = ''): Iterable<AccessRecord> {
+    for (const ring of [...this.#ended, ...this.#rings]) yield* ring.records(text);
   }
 
   follow(take: (records: readonly AccessRecord[]) => void): Disposable {

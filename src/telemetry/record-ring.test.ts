@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { recordBatch, recordLine, writer } from '../../test/support/records.ts';
 import { countRecords, failuresOf, readBatch } from './record-batch.ts';
 import { RecordRing } from './record-ring.ts';
-import { hasFailed, readRecord } from './record.ts';
+import { hasFailed, mayHaveFailed, readRecord } from './record.ts';
 
 const from = writer('productpage-v1');
 const line = (id: string, code: number) => recordLine('outbound', { type: 'DownstreamEnd', id, code });
@@ -54,8 +54,15 @@ describe('a record', () => {
   it('has failed by its status, its flags, its end', () => {
     const failed = (said: Parameters<typeof recordLine>[1]): boolean | undefined => {
       const read = readRecord(recordLine('outbound', said), 0, from);
+      if (read !== undefined && hasFailed(read)) assert.ok(mayHaveFailed(recordLine('outbound', said)), JSON.stringify(said));
       return read && hasFailed(read);
     };
+    const fine = [
+      { type: 'DownstreamEnd', code: 200 },
+      { type: 'DownstreamEnd', code: 301, grpcStatus: 0 },
+      { type: 'TcpConnectionEnd', code: 0 },
+    ];
+    for (const said of fine) assert.equal(mayHaveFailed(recordLine('inbound', said)), false, JSON.stringify(said));
     assert.equal(failed({ type: 'DownstreamEnd', code: 200 }), false);
     assert.equal(failed({ type: 'DownstreamEnd', code: 200, flags: 'DI' }), false);
     assert.equal(failed({ type: 'DownstreamEnd', code: 404 }), true);

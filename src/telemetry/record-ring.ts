@@ -82,8 +82,10 @@ export class RecordRing {
     return true;
   }
 
-  /** All of them, the oldest first. */
-  records(): AccessRecord[] {
-    return [...this.#failed.all, ...this.#recent.all].flatMap(({ bytes }) => readBatch(bytes, this.writer));
+  /** All of them, the oldest first; with `text` at least those in which it stands. */
+  records(text = ''): AccessRecord[] {
+    return [...this.#failed.all, ...this.#recent.all].flatMap(({ bytes }) =>
+      bytes.includes(text) ? readBatch(bytes, this.writer) : [],
+    );
   }
 }

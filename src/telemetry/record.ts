@@ -33,33 +33,58 @@ const numbers: ReadonlySet<string> = new Set<NumberField>(['code', 'duration', '
 const lists: ReadonlySet<string> = new Set<ListField>(['flags', 'attempted']);
 const sides: ReadonlySet<string> = new Set<RecordSide>(['outbound', 'inbound', 'gateway']);
 
+const readers = recordFields.map(([name]) => ({ name, read: numbers.has(name) ? number : lists.has(name) ? list : text }));
+
 /** Undefined for what is no record of this version. */
 export function readRecord(line: string, time: number, writer: RecordWriter): AccessRecord | undefined {
-  const [version, side = '', ...values] = line.split(recordSeparator);
-  if (version !== recordVersion || !sides.has(side) || values.length !== recordFields.length) return undefined;
-  const fields = recordFields.map(([name], index): [string, unknown] => [name, valueOf(name, values[index] ?? '')]);
-  const { type, ...said } = Object.fromEntries(fields);
-  return { writer, side, kind: kinds[String(type)] ?? 'request', time, ...said } as unknown as AccessRecord;
+  const values = line.split(recordSeparator);
+  const [version, side = '', type = ''] = values;
+  if (version !== recordVersion || !sides.has(side) || values.length !== head + readers.length) return undefined;
+  const record: Record<string, unknown> = { writer, side, kind: kinds[type] ?? 'request', time };
+  for (let index = 1; index < readers.length; index++) {
+    const reader = readers[index];
+    if (reader !== undefined) record[reader.name] = reader.read(values[head + index] ?? '');
+  }
+  return record as unknown as AccessRecord;
 }
+
+/** Version and side. */
+const head = 2;
 
 const kinds: Readonly<Record<string, AccessRecord['kind']>> = { TcpConnectionEnd: 'connection', NotSet: 'refused' };
 
-/** Envoy writes `-` for nothing. */
-function valueOf(name: string, written: string): string | number | readonly string[] | undefined {
-  const value = written === '-' ? '' : written;
-  if (numbers.has(name)) return value === '' || Number.isNaN(Number(value)) ? undefined : Number(value);
-  if (lists.has(name)) return value === '' ? [] : value.split(',');
-  return value;
+// Envoy writes `-` for nothing.
+function text(written: string): string {
+  return written === '-' ? '' : written;
 }
+
+function number(written: string): number | undefined {
+  return written === '-' || written === '' || Number.isNaN(Number(written)) ? undefined : Number(written);
+}
+
+function list(written: string): readonly string[] {
+  return written === '-' || written === '' ? [] : written.split(',');
+}
+
+/** Heads of lines of which nothing failed: most are, and need not be read to be known as that. */
+const fine = new RegExp(
+  `^${[recordVersion, '\\w+', '(?:Downstream\\w+ [123]\\d\\d [-0]|TcpConnectionEnd 0 -)', '-', '-', '-', ''].join(' ')}`.replaceAll(
+    ' ',
+    recordSeparator,
+  ),
+);
+
+/** Whether a line may be of something that failed; `hasFailed` says it for certain. */
+export const mayHaveFailed = (line: string): boolean => !fine.test(line);
 
 /** Whether it did not go as its caller wished: an error status, or a flag that means one. */
 export function hasFailed({ kind, code, flags, grpcStatus, termination, upstreamFailure }: AccessRecord): boolean {
   if (kind === 'refused') return true;
-  const failures = flags.filter((flag) => !harmless.has(flag));
+  const failures = flags.filter((flag) => !harmlessFlags.has(flag));
   if (failures.length > 0) return true;
   if (kind === 'connection') return termination !== '' || upstreamFailure !== '';
   return (code ?? 0) >= 400 || code === 0 || (grpcStatus !== '' && grpcStatus !== '0');
 }
 
 /** Delayed on purpose, answered from a cache, or the whole mesh's time for a connection over. */
-const harmless: ReadonlySet<string> = new Set(['DI', 'RFCF', 'DT']);
+export const harmlessFlags: ReadonlySet<string> = new Set(['DI', 'RFCF', 'DT']);

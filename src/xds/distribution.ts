@@ -151,6 +151,13 @@ export class DistributionTable {
     return [...found.values()];
   }
 
+  /** The clusters that a proxy has called for on demand and has; `name` is `pod.namespace`. */
+  called(name: string): readonly string[] {
+    return [...this.#streams.values()].flatMap((stream) =>
+      stream.purpose === 'called' && stream.node.name === name ? [...stream.acknowledged('called').keys()] : [],
+    );
+  }
+
   get size(): number {
     return this.#streams.size;
   }

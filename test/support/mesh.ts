@@ -176,6 +176,11 @@ export class RunningMesh implements AsyncDisposable {
     return this.#spawn(['exec', '--state', this.state, workload, '--', ...command]);
   }
 
+  /** A verb that goes on until it is ended. */
+  begin([verb = '', ...rest]: readonly string[]): ChildProcess {
+    return this.#spawn([verb, '--state', this.state, ...rest]);
+  }
+
   status(): Promise<StatusAnswer> {
     return connect({ state: this.state }).get<StatusAnswer>('/v1/status');
   }

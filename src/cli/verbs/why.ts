@@ -1,6 +1,7 @@
-// lateen why: what becomes of a request, and which object and line makes it so. Asked of files, of a dump, or of the running mesh.
+// lateen why: what becomes of a request, and which object and line makes it so. Asked of files, of a dump, or of the running mesh;
+// or what became of one that happened there.
 
-import { Failure, usageFailure } from '../failure.ts';
+import { usageFailure } from '../failure.ts';
 import { defineVerb, namespaced, online, repeated, type OnlineOptions } from '../verb.ts';
 
 export interface WhyOptions extends OnlineOptions {
@@ -30,7 +31,7 @@ export const verb = defineVerb<WhyOptions>({
     online(
       namespaced(
         command
-          .argument('<what>', 'an HTTP method, tcp, or dns')
+          .argument('<what>', 'an HTTP method, tcp, or dns; or the id of a request that happened')
           .argument('[url]', 'a URL; HOST:PORT after tcp; a name after dns'),
       ),
     )
@@ -58,6 +59,7 @@ export const verb = defineVerb<WhyOptions>({
     ['lateen why GET http://reviews:9080/', 'what a call of reviews meets, from its caller to its server'],
     ['lateen why --from productpage-v1 POST http://ratings:9080/ratings/0 -H "end-user: jason"', 'asked by a workload'],
     ['lateen why --gateway istio-ingressgateway.istio-system GET http://bookinfo.example/productpage', 'from outside'],
+    ['lateen why 6d3f21b4', 'a request that lateen requests has shown: the cause, the object, the fix'],
     ['lateen why -f manifests/ tcp db:5432', 'a connection, with nothing running'],
     ['lateen why --dump dump.json GET http://reviews:9080/', 'what an Envoy of Istio’s would do'],
   ],
@@ -69,8 +71,12 @@ export const verb = defineVerb<WhyOptions>({
       throw usageFailure('-f and --dump are two different worlds', 'give one of them');
     const [{ questionOf }, { why }] = await Promise.all([import('../why/question.ts'), import('../why/run.ts')]);
     const question = questionOf(args);
-    if (question.kind === 'happened')
-      throw new Failure(`${question.id} is the id of a request that happened, of which nothing is recorded`, 'ask by METHOD URL');
+    if (question.kind === 'happened') {
+      if (options.file !== undefined || options.dump !== undefined)
+        throw usageFailure('a request that happened is known to the running mesh only', 'leave out -f and --dump');
+      const { whyHappened } = await import('../why/happened.ts');
+      return whyHappened(question.id, options, terminal);
+    }
     return why(question, options, terminal);
   },
 });

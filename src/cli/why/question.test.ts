@@ -36,7 +36,8 @@ test('a URL is taken as it is written', () => {
 test('other questions', () => {
   assert.deepEqual(questionOf(['tcp', 'db:5432']), { kind: 'tcp', host: 'db', port: 5432 });
   assert.deepEqual(questionOf(['dns', 'db']), { kind: 'dns', name: 'db' });
-  assert.equal(questionOf(['6F9619FF-8B86-D011-B42D-00C04FC964FF']).kind, 'happened');
+  for (const id of ['6F9619FF-8B86-D011-B42D-00C04FC964FF', '6f9619ff', 'tcp-60d41410', 'my-request-7'])
+    assert.deepEqual(questionOf([id]), { kind: 'happened', id });
   assert.equal(questionOf(['post', 'http://a/']).kind === 'http', true);
   assert.equal(questionOf(['http://a/']).kind, 'http');
 });

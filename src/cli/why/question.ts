@@ -23,7 +23,8 @@ export interface AskedUrl {
 
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'CONNECT'];
 
-const requestId = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+/** Whole or the beginning of one, and whatever callers may have made up: a word with a digit in it. */
+const requestId = /^(?=.*\d)[\w-]{6,}$/;
 
 /** The arguments of the verb. Throws a usage `Failure`. */
 export function questionOf(args: readonly string[]): Question {
@@ -35,7 +36,7 @@ export function questionOf(args: readonly string[]): Question {
     return { kind: 'dns', name: second };
   }
   if (second === undefined) {
-    if (requestId.test(first)) return { kind: 'happened', id: first.toLowerCase() };
+    if (requestId.test(first)) return { kind: 'happened', id: first };
     if (first === '') throw usageFailure('what is asked?', 'write lateen why METHOD URL, tcp HOST:PORT or dns NAME');
     // A URL alone is what a browser or curl would fetch.
     if (/[/.:]/.test(first)) return { kind: 'http', method: 'GET', url: urlOf(first) };

@@ -76,8 +76,6 @@ export const recordFields = [
 const flushInterval = 250;
 /** What waits in a worker before that is sent at once; with the calls that its cluster allows it bounds what an agent that is away costs. */
 const bufferBytes = 64 * 1024;
-/** An agent that does not answer gives up its place. Milliseconds. */
-const answerTimeout = 5000;
 
 const logger = (side: RecordSide): AccessLog => ({
   name: 'envoy.access_loggers.open_telemetry',
@@ -85,10 +83,7 @@ const logger = (side: RecordSide): AccessLog => ({
     case: 'typedConfig',
     value: any(OpenTelemetryAccessLogConfigSchema, {
       logName: `lateen-${side}`,
-      grpcService: {
-        targetSpecifier: { case: 'envoyGrpc', value: { clusterName: recordsCluster } },
-        timeout: duration(answerTimeout),
-      },
+      grpcService: { targetSpecifier: { case: 'envoyGrpc', value: { clusterName: recordsCluster } } },
       bufferFlushInterval: duration(flushInterval),
       bufferSizeBytes: bufferBytes,
       disableBuiltinLabels: true,

@@ -1,5 +1,6 @@
 // The write API as one hono app: what the CLI's online verbs call. Served only on the state folder's Unix socket (socket.ts).
 
+import type { RecordSource } from '../../telemetry/record-book.ts';
 import type { RequestRow } from '../../telemetry/request-row.ts';
 import { Hono, type Context } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
@@ -24,18 +25,21 @@ import type {
   PlacesRequest,
   Refusal,
   RequestsAnswer,
+  ScopeAnswer,
   StartAnswer,
   StatusAnswer,
   VersionAnswer,
 } from './contract.ts';
 import { behindNow, distributionOf, isDelivered, type DistributionParts } from './distribution.ts';
 import { eventStream } from './event-stream.ts';
+import { happened } from './happened.ts';
 import { meshAnswer, placesOf } from './mesh.ts';
 import { kindsNamed, printedName } from './names.ts';
 import { listObjects, watchObjects, type ObjectsQuery } from './objects.ts';
 import { podNames, podRows, workloadStatuses } from './pods.ts';
 import { ApiError } from './refusal.ts';
 import { followRequests, listRequests, type RequestsQuery } from './requests.ts';
+import { scopeOfWorkload } from './scope.ts';
 import { refsInFiles, refsNamed } from './refs.ts';
 
 export interface ApiParts extends ChangeTargets, DistributionParts {
@@ -106,6 +110,8 @@ export function apiApp(parts: ApiParts): Hono {
   });
 
   app.get('/v1/requests', (c) => requests(c, parts));
+  app.get('/v1/happened', (c) => c.json(happened(c.req.query('id') ?? '', recordsOf(parts), parts)));
+  app.get('/v1/scope', async (c) => c.json((await scope(c, parts)) satisfies ScopeAnswer));
   app.get('/v1/logs', (c) => logs(c, parts));
   app.post('/v1/exec', async (c) => {
     const { workload, namespace, container, command } = await requestOf<ExecRequest>(c, 'workload', 'command');
@@ -181,10 +187,15 @@ function watch(c: Context, { store }: ApiParts): Response {
   return eventStream<ObjectEvent>(c, (take) => watchObjects(query, store, take));
 }
 
-function requests(c: Context, parts: ApiParts): Response {
+function recordsOf(parts: ApiParts): RecordSource {
   const { records } = platformOf(parts);
   if (records === undefined)
     throw new ApiError(501, 'the proxies of this mesh write no access records', 'start it with --records and a number');
+  return records;
+}
+
+function requests(c: Context, parts: ApiParts): Response {
+  const records = recordsOf(parts);
   const limit = c.req.query('limit');
   const query: RequestsQuery = {
     failed: c.req.query('failed') === 'true',
@@ -221,6 +232,12 @@ function logs(c: Context, parts: ApiParts): Response {
       await out.writeln(`lateen: ${errorText(error)}`);
     },
   );
+}
+
+function scope(c: Context, parts: ApiParts): Promise<ScopeAnswer> {
+  const found = findPods(podNames(parts.store), c.req.query('workload') ?? '', c.req.query('namespace'));
+  if ('message' in found) throw new ApiError(404, found.message, found.help);
+  return scopeOfWorkload(found.pods, { ...parts, platform: platformOf(parts) });
 }
 
 function platformOf(parts: ApiParts): Platform {

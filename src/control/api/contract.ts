@@ -3,6 +3,8 @@
 import type { MeshConfig } from '../../api/mesh-config.ts';
 import type { MeshNetworks } from '../../api/mesh-networks.ts';
 import type { ObjectRef } from '../../api/object.ts';
+import type { Cause, OriginName } from '../../telemetry/cause.ts';
+import type { Called } from '../../telemetry/called-services.ts';
 import type { RequestRow } from '../../telemetry/request-row.ts';
 import type { StartReport } from '../platform.ts';
 
@@ -191,6 +193,38 @@ export interface WorkloadStatus {
  * they end.
  */
 export type RequestsAnswer = readonly RequestRow[];
+
+/** `GET /v1/happened?id=`: a request or connection that has ended, by its id or the beginning of it. */
+export interface HappenedAnswer {
+  /** The first one first; more than one where applications, or a gateway, handed the id on. */
+  readonly hops: readonly HappenedHop[];
+}
+
+export interface HappenedHop {
+  readonly row: RequestRow;
+  readonly steps: readonly { readonly text: string; readonly origins: readonly HappenedOrigin[] }[];
+  /** Absent where it went well. */
+  readonly cause?: Omit<Cause, 'origins'> & { readonly origins: readonly HappenedOrigin[] };
+}
+
+export interface HappenedOrigin extends OriginName {
+  /** `bookinfo.yaml:12`, where that is known. */
+  readonly place?: string;
+}
+
+/** `GET /v1/scope?workload=&namespace=`: what a workload has called. */
+export interface ScopeAnswer extends Called {
+  readonly workload: string;
+  readonly namespace: string;
+  /** How many proxies have told of it. */
+  readonly proxies: number;
+  /** When the first of them started, RFC 3339. */
+  readonly since: string;
+  /** Labels that select the workload's pods; empty where they have none. */
+  readonly selector: Readonly<Record<string, string>>;
+  /** `NAMESPACE/NAME` of Sidecars that are for it; the first is in effect. */
+  readonly sidecars: readonly string[];
+}
 
 /** `POST /v1/exec`: what to run to be inside the pod; the CLI runs it with the caller's terminal. */
 export interface ExecRequest {

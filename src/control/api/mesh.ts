@@ -1,13 +1,14 @@
 // The mesh as whoever explains it compiles it again: every object in effect, the mesh's own configuration, and where fields stand.
 
 import { kinds } from '../../api/index.ts';
-import { pathOf, refOf, refText, type ApiObject } from '../../api/object.ts';
+import type { ApiObject } from '../../api/object.ts';
+import { locateIn } from '../../explain/origins.ts';
 import type { Store } from '../../store/store.ts';
 import type { MeshAnswer, PlacesAnswer, PlacesRequest } from './contract.ts';
 import { documentOf } from './names.ts';
 
 /** Objects as they are compiled: an earlier form stands in the place of one that has to wait. */
-const objectsOf = (store: Store): ApiObject[] => kinds.flatMap(({ group, kind }) => store.inEffect(group, kind).all());
+export const objectsOf = (store: Store): ApiObject[] => kinds.flatMap(({ group, kind }) => store.inEffect(group, kind).all());
 
 export const meshAnswer = (store: Store): MeshAnswer => ({
   meshConfig: store.meshConfig.value,
@@ -18,12 +19,6 @@ export const meshAnswer = (store: Store): MeshAnswer => ({
 
 /** `bookinfo.yaml:12` of each field; null where the object came from nowhere that has lines. */
 export function placesOf({ fields }: PlacesRequest, store: Store): PlacesAnswer {
-  const byRef = new Map(objectsOf(store).map((object) => [refText(refOf(object)), object]));
-  return {
-    places: fields.map(({ object, path }) => {
-      const found = byRef.get(object);
-      const position = found?.origin.position(pathOf(path));
-      return found === undefined || position === undefined ? null : `${found.origin.source}:${position.line}`;
-    }),
-  };
+  const locate = locateIn(objectsOf(store));
+  return { places: fields.map(({ object, path }) => locate(object, path) ?? null) };
 }

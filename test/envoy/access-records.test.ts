@@ -1,0 +1,198 @@
+// Access records from the real Envoy to an agent: all operators are known to it, and an agent that stalls costs it neither a request
+// nor memory, only records.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { Agent, request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { create, createRegistry, toJson } from '@bufbuild/protobuf';
+import { AccessLogSchema } from '../../gen/envoy/config/accesslog/v3/accesslog_pb.js';
+import { OpenTelemetryAccessLogConfigSchema } from '../../gen/envoy/extensions/access_loggers/open_telemetry/v3/logs_service_pb.js';
+import { recordLoggers } from '../../src/compile/listener/access-record.ts';
+import type { GrpcHandler } from '../../src/lib/grpc/call.ts';
+import { serveGrpc } from '../../src/lib/grpc/server.ts';
+import { adminRequest } from '../../src/node/admin.ts';
+import { bootstrapJson } from '../../src/node/bootstrap.ts';
+import { findEnvoy } from '../../src/node/envoy-binary.ts';
+import { RecordBook } from '../../src/telemetry/record-book.ts';
+import { writer } from '../support/records.ts';
+import { until } from '../support/until.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'lt-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+const path = (name: string): string => join(folder, name);
+
+const type = (name: string): string => `type.googleapis.com/envoy.extensions.filters.${name}`;
+const metadata = (source: string) => ({ filterMetadata: { lateen: { source } } });
+
+/** Answers itself, on a Unix socket, and records it. */
+const listener = {
+  name: 'outbound',
+  address: { pipe: { path: path('in.sock') } },
+  filterChains: [
+    {
+      name: 'chain',
+      metadata: metadata('Service/default/web'),
+      filters: [
+        {
+          name: 'envoy.filters.network.http_connection_manager',
+          typedConfig: {
+            '@type': type('network.http_connection_manager.v3.HttpConnectionManager'),
+            statPrefix: 'in',
+            accessLog: recordLoggers('outbound').map((log) =>
+              toJson(AccessLogSchema, create(AccessLogSchema, log), {
+                registry: createRegistry(OpenTelemetryAccessLogConfigSchema),
+              }),
+            ),
+            routeConfig: {
+              virtualHosts: [
+                {
+                  name: 'web',
+                  domains: ['*'],
+                  metadata: metadata('Service/default/web'),
+                  routes: [
+                    {
+                      name: 'all',
+                      match: { prefix: '/' },
+                      metadata: metadata('VirtualService/default/web#spec.http[0]'),
+                      directResponse: { status: 200 },
+                    },
+                  ],
+                },
+              ],
+            },
+            httpFilters: [{ name: 'envoy.filters.http.router', typedConfig: { '@type': type('http.router.v3.Router') } }],
+          },
+        },
+      ],
+    },
+  ],
+};
+
+/** The bootstrap of a workload, without what asks a control plane. */
+function configuration(): string {
+  const description = {
+    kind: 'sidecar',
+    name: 'web-0',
+    namespace: 'default',
+    serviceAccount: 'web',
+    labels: {},
+    annotations: {},
+    addresses: ['10.9.0.1'],
+    workloadName: 'web',
+    domain: 'cluster.local',
+    clusterId: 'Kubernetes',
+    meshId: 'cluster.local',
+    istioVersion: '1.32.0',
+    interceptionMode: 'REDIRECT',
+    records: true,
+  } as const;
+  const made = JSON.parse(
+    bootstrapJson({ proxy: description, agentSocket: path('agent.sock'), adminSocket: path('admin.sock') }),
+  ) as Record<string, Record<string, unknown>>;
+  delete made['dynamicResources'];
+  return JSON.stringify({ ...made, staticResources: { ...made['staticResources'], listeners: [listener] } });
+}
+
+const agent = new Agent({ keepAlive: true, maxSockets: 8 });
+after(() => agent.destroy());
+
+const ask = (url: string): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const headers = { host: 'web', authorization: 'Bearer open-sesame' };
+    const sent = request({ socketPath: path('in.sock'), path: url, agent, headers }, (answer) => {
+      answer.resume().on('end', () => resolve(answer.statusCode ?? 0));
+    });
+    sent.on('error', reject).end();
+  });
+
+async function askMany(count: number, url: string): Promise<void> {
+  let left = count;
+  await Promise.all(
+    Array.from({ length: 8 }, async () => {
+      while (left-- > 0) assert.equal(await ask(url), 200);
+    }),
+  );
+}
+
+test('records arrive; an agent that stalls costs records, and neither requests nor memory', { timeout: 120_000 }, async () => {
+  const book = new RecordBook(100_000);
+  const opened = book.open(writer('web'));
+  const [method = '', handler] = Object.entries(opened.handlers)[0] ?? [];
+  let stalled = false;
+  let held = 0;
+  const stalling: GrpcHandler = (call) => {
+    if (!stalled) return handler?.(call) ?? assert.fail('no handler');
+    held++;
+    return { message: () => {} };
+  };
+  await using server = await serveGrpc({ handlers: { [method]: stalling }, listen: { path: path('agent.sock') } });
+  assert.ok(server);
+  writeFileSync(path('envoy.json'), configuration());
+  const arguments_ = ['-c', path('envoy.json'), '--disable-hot-restart', '--concurrency', '1', '--log-level', 'error'];
+  const envoy = spawn(await findEnvoy(), arguments_, { stdio: 'inherit' });
+  try {
+    await until(
+      () =>
+        adminRequest(path('admin.sock'), 'GET', '/ready').then(
+          ({ status }) => status === 200,
+          () => false,
+        ),
+      () => 'Envoy to be ready',
+    );
+    const memory = (): number => Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${envoy.pid}/status`, 'utf8'))?.[1]) / 1024;
+
+    await askMany(500, '/first?token=open-sesame');
+    const first = await until(
+      () => {
+        const records = [...book.recent()];
+        return records.length === 500 && records;
+      },
+      () => 'all records',
+    );
+    const [record] = first;
+    assert.partialDeepStrictEqual(record, {
+      kind: 'request',
+      side: 'outbound',
+      method: 'GET',
+      authority: 'web',
+      path: '/first',
+      protocol: 'HTTP/1.1',
+      code: 200,
+      details: 'direct_response',
+      listener: 'outbound',
+      chain: 'chain',
+      chainOrigin: 'Service/default/web',
+      virtualHost: 'web',
+      virtualHostOrigin: 'Service/default/web',
+      route: 'all',
+      routeOrigin: 'VirtualService/default/web#spec.http[0]',
+      attempts: 0,
+      sent: 0,
+    });
+    assert.match(record?.id ?? '', /^[0-9a-f-]{36}$/);
+    assert.ok(Math.abs((record?.time ?? 0) - Date.now()) < 60_000);
+    assert.doesNotMatch(JSON.stringify(first), /open-sesame/);
+
+    stalled = true;
+    await askMany(3_000, '/lost');
+    const before = memory();
+    await askMany(20_000, '/lost');
+    assert.ok(held <= 16 * 4, `${held} calls wait at the agent`);
+    assert.ok(memory() - before < 10, `from ${before} MB to ${memory()} MB`);
+
+    stalled = false;
+    await until(
+      async () => {
+        await askMany(10, '/again');
+        return [...book.recent()].some((each) => each.path === '/again');
+      },
+      () => 'records to arrive again',
+    );
+  } finally {
+    envoy.kill('SIGKILL');
+  }
+});
