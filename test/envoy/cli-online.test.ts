@@ -82,6 +82,20 @@ describe('online verbs, on a control plane of their own', () => {
     assert.match(filed.stderr, /comes from .*filed\.yaml:1: take it out of that file/);
   });
 
+  it('analyses all that it has, applied and from files', async () => {
+    const rule =
+      'apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: lost}\nspec: {host: lost.example.com, subsets: []}\n';
+    await run(['apply', '-f', '-'], rule);
+    const { code, stdout, stderr } = await run(['analyze', '--fail-on', 'warning']);
+    assert.equal(code, 1, stderr);
+    assert.match(stdout, /^ {2}-:4:8 warning IST0174 DestinationRule\/default\/lost spec\.host$/m);
+    assert.match(stdout, /^2 objects analysed: 1 warning$/m);
+    const quiet = await run(['analyze', '--suppress', 'IST0174=DestinationRule default/lost', '--fail-on', 'info']);
+    assert.deepEqual([quiet.code, quiet.stdout], [0, '2 objects analysed: nothing is wrong, 1 suppressed\n']);
+    assert.match((await run(['analyze', '--suppress', 'LAT'])).stderr, /LAT is not understood/);
+    await run(['delete', 'dr', 'lost']);
+  });
+
   it('refuses a bad object alone', async () => {
     const bad = external('bad').replace('resolution: STATIC', 'resolution: SOMEHOW');
     const { code, stdout, stderr } = await run(['apply', '-f', '-'], `${external('good')}---\n${bad}`);

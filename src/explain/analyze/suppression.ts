@@ -13,7 +13,7 @@ export interface Suppression {
 
 /** Undefined where the text is none. */
 export function suppressionOf(text: string): Suppression | undefined {
-  const [, code = '', subject] = /^([A-Z]{3}[0-9]{4}|\*)(?:=(.+))?$/.exec(text.trim()) ?? [];
+  const [, code = '', subject] = /^((?:LAT|IST)(?:[0-9]{4}|[0-9]{0,3}\*)|\*)(?:=(.+))?$/.exec(text.trim()) ?? [];
   if (code === '') return undefined;
   if (subject === undefined) return { code, kind: '*', namespace: '*', name: '*' };
   const [, kind = '', whom = ''] = /^(\S+)\s+(\S+)$/.exec(subject) ?? (subject === '*' ? ['', '*', '*'] : []);
