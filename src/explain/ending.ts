@@ -57,6 +57,13 @@ function* endingsOfWay({ proxy, explanation, onward }: Journey, share: number): 
       continue;
     }
     for (const next of onwards) {
+      if (next.refusal !== undefined) {
+        const http = outcome.limits !== undefined;
+        const own = steps.filter(({ name }) => name === cluster).flatMap(({ origins }) => origins);
+        const end = { proxy, cluster: '', flags: 'UF', because: next.refusal, origins: own };
+        yield { share: share * next.share, ...end, kind: http ? 'answered' : 'closed', ...(http && { status: 503 }) };
+        continue;
+      }
       for (const ending of endings(next.journey, share * next.share)) {
         // A proxy that waits for an answer says what it gets in its place.
         yield ending.kind === 'closed' && outcome.limits !== undefined ? { ...ending, status: 503 } : ending;

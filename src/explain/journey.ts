@@ -4,6 +4,7 @@ import type { ProxyConfiguration } from './configuration.ts';
 import { explain } from './explain.ts';
 import type { Endpoint, Explanation, Forwarded, Target } from './explanation.ts';
 import { nowhere, type Locate } from './origins.ts';
+import { listed } from './passage.ts';
 import type { HttpVersion, Request } from './request.ts';
 
 /** A proxy on the way. */
@@ -42,6 +43,9 @@ export interface Onward {
   /** Of what the proxy before it sends, 0 to 1. */
   readonly share: number;
   readonly endpoint: Endpoint;
+  /** Why the caller's proxy takes the server for another, and ends the handshake; undefined: it does not. */
+  readonly refusal?: string;
+  /** What the server's proxy does with it; where there is a refusal it never gets that far. */
   readonly journey: Journey;
 }
 
@@ -75,9 +79,27 @@ function onwards(proxy: Proxy, request: Request, { targets }: Forwarded, world: 
     if (request.entry === 'inbound') return [];
     return hostsOf(target, world).map(({ endpoint, share, proxy: next }) => {
       const arriving = arrivalAt(next, endpoint, target, proxy, request);
-      return { cluster: target.cluster, share: target.share * share, endpoint, journey: stage(next, arriving, world, depth + 1) };
+      const refusal = refusalOf(endpoint, next);
+      return {
+        cluster: target.cluster,
+        share: target.share * share,
+        endpoint,
+        ...(refusal !== undefined && { refusal }),
+        journey: stage(next, arriving, world, depth + 1),
+      };
     });
   });
+}
+
+/** In mutual TLS a server has to prove that it is one of those that the cluster names. */
+function refusalOf({ tls }: Endpoint, { identity }: Proxy): string | undefined {
+  if (
+    tls?.mode !== 'mutual' ||
+    tls.expects.length === 0 ||
+    tls.expects.some((each) => !each.startsWith('"') || each === `"${identity}"`)
+  )
+    return undefined;
+  return `the server proves to be ${identity}, and ${listed(tls.expects, 'or')} is expected`;
 }
 
 interface Host {

@@ -111,7 +111,9 @@ function wayOf({ proxy, explanation, onward, otherwise }: Journey): Record<strin
     steps: explanation.steps.flatMap(stepLines),
     ...(explanation.missing.length > 0 && { missing: explanation.missing }),
     ...(otherwise.length > 0 && { otherwise: otherwise.map(wayOf) }),
-    ...(onward.length > 0 && { onward: onward.map((each) => wayOf(each.journey)) }),
+    ...(onward.length > 0 && {
+      onward: onward.map(({ refusal, journey }) => (refusal === undefined ? wayOf(journey) : { refusal })),
+    }),
   };
 }
 

@@ -7,7 +7,7 @@ import type { ApiObject } from '../../api/object.ts';
 import { createCompiler, meshOf, storeOf } from '../../compile/compile.ts';
 import type { Configuration, Delivery, ProxyNode } from '../../compile/configuration.ts';
 import { deliveryKey } from '../../compile/delivery.ts';
-import { parseNode } from '../../compile/node.ts';
+import { labelsOf, parseNode } from '../../compile/node.ts';
 import { podName } from '../../control/workloads.ts';
 import { liveConfiguration, type ProxyConfiguration } from '../../explain/configuration.ts';
 import type { Proxy, World } from '../../explain/journey.ts';
@@ -16,6 +16,7 @@ import { meshRole } from '../../local/injection.ts';
 import { namedHosts } from '../../local/assembly/names.ts';
 import type { Mesh } from '../../mesh/mesh.ts';
 import { buildNameTable, type NameTable } from '../../node/dns/name-table.ts';
+import { Failure } from '../failure.ts';
 import { workloadProxy } from '../compile/workload-node.ts';
 
 export interface MeshInput {
@@ -73,6 +74,15 @@ export function meshWorld({ delivery = 'eager', ...input }: MeshInput): MeshWorl
 
   const proxyOf = (workload: string): MeshProxy => {
     const { node } = workloadProxy(input.objects, workload, domain);
+    if (
+      meshRole({ labels: node.labels, annotations: labelsOf(node.metadata['ANNOTATIONS']) }, namespaces.get(node.namespace)) ===
+      'none'
+    ) {
+      throw new Failure(
+        `${workload} has no proxy`,
+        'nothing of the mesh is in the way of what it calls; ask from another workload',
+      );
+    }
     const account = node.metadata['SERVICE_ACCOUNT'];
     return proxyFor(node, node.name, typeof account === 'string' ? account : 'default');
   };

@@ -100,7 +100,11 @@ function journeyLines(journey: Journey, telling: Telling, counter: Counter): str
   }
   // The other ways mostly lead to the same servers, in the same way.
   const told = new Set<string>();
-  for (const { journey: next } of [...onward, ...otherwise.flatMap((other) => other.onward)]) {
+  for (const { refusal } of onward) if (refusal !== undefined) lines.push(` ${style('red', '✗')} ${refusal}`);
+  for (const { journey: next } of [
+    ...onward.filter(({ refusal }) => refusal === undefined),
+    ...otherwise.flatMap((other) => other.onward),
+  ]) {
     const text = JSON.stringify([next.proxy, next.explanation.steps]);
     if (!told.has(text)) lines.push(...journeyLines(next, telling, counter));
     told.add(text);

@@ -28,11 +28,22 @@ export function normalPath(manager: HttpConnectionManager, path: string): Normal
       break;
     default:
   }
-  if (manager.normalizePath === true) plain = withoutDots(unescaped(plain.replaceAll('\\', '/')));
-  if (manager.mergeSlashes) plain = plain.replaceAll(/\/{2,}/g, '/');
+  if (manager.normalizePath === true) plain = withoutDots(escapedAlike(plain.replaceAll('\\', '/')));
+  if (manager.mergeSlashes) plain = merged(plain);
   rest = rest.replace(/#.*$/s, '');
   return { kind: redirect ? 'redirect' : 'path', path: plain + rest };
 }
+
+/** One slash for several; a path of nothing else keeps its first and its last. */
+function merged(path: string): string {
+  if (!path.includes('//')) return path;
+  const segments = path.split('/').filter((segment) => segment !== '');
+  return `${path.startsWith('/') ? '/' : ''}${segments.join('/')}${path.endsWith('/') ? '/' : ''}`;
+}
+
+/** Every path is written in one way: what must be escaped is, and nothing that need not be. */
+const escapedAlike = (path: string): string =>
+  unescaped(path).replaceAll(/["<>^`{|}]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
 
 /** Characters that need no escape lose it: `%61` is `a`, and dots may be written as %2e. */
 const unescaped = (path: string): string =>
