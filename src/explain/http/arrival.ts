@@ -92,7 +92,9 @@ function trustForwarded(manager: HttpConnectionManager, headers: Headers, passag
   const said = edge && hops === 0 ? undefined : headerValue(headers, 'x-forwarded-proto');
   const scheme = said ?? connection;
   headers.set('x-forwarded-proto', [scheme]);
-  headers.set(':scheme', [scheme === 'https' ? 'https' : 'http']);
+  // Callers of HTTP/2 say the scheme themselves.
+  if (passage.request.kind === 'http' && passage.request.version !== 'HTTP/2')
+    headers.set(':scheme', [scheme === 'https' ? 'https' : 'http']);
   if (edge && hops === 0) return;
   const chain = (headerValue(headers, 'x-forwarded-for') ?? '').split(',').map((word) => word.trim());
   const address = chain.at(-1 - (edge ? hops - 1 : hops));

@@ -9,7 +9,7 @@ import { nearest } from '../../api/suggestion.ts';
 import type { Outcome } from '../explanation.ts';
 import { hostAsked, virtualHostFor } from '../domains.ts';
 import { responseChanges } from '../header-changes.ts';
-import { authorityOf, fullPathOf, schemeOf, type Headers } from '../headers.ts';
+import { authorityOf, fullPathOf, headerValue, type Headers } from '../headers.ts';
 import { originsOf } from '../origins.ts';
 import { note, type Passage } from '../passage.ts';
 import type { HttpRequest } from '../request.ts';
@@ -83,7 +83,7 @@ function routed(table: RouteConfiguration, headers: Headers, passage: Passage, t
     },
     host.metadata,
   );
-  if (host.requireTls !== VirtualHost_TlsRequirementType.NONE && schemeOf(headers) !== 'https') {
+  if (host.requireTls !== VirtualHost_TlsRequirementType.NONE && headerValue(headers, 'x-forwarded-proto') !== 'https') {
     const secured = `https://${authorityOf(headers)}${fullPathOf(headers)}`;
     note(passage, { kind: 'route', name: '', text: `it wants TLS: callers without it are sent to ${secured}` }, host.metadata);
     // What the virtual host says to filters does not count for this answer.

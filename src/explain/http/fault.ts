@@ -2,7 +2,7 @@
 
 import { HTTPFaultSchema, type HTTPFault } from '../../../gen/envoy/extensions/filters/http/fault/v3/fault_pb.js';
 import { headerMatches } from '../header-match.ts';
-import { headerValue } from '../headers.ts';
+import { headerValue, isGrpc } from '../headers.ts';
 import { milliseconds, timeText } from '../milliseconds.ts';
 import { fraction, note, percentText } from '../passage.ts';
 import { originsOf } from '../origins.ts';
@@ -39,7 +39,9 @@ export const fault: HttpFilter = (call) => {
     text: `a fault answers ${shareText(abort.share)} with ${abort.status}`,
     effect: 'ends',
   });
-  return answer(abort.status, 'FI', 'fault_filter_abort', { body: 'fault filter abort' });
+  const grpcStatus =
+    abort.grpcStatus !== undefined && isGrpc(headers) ? [['grpc-status', String(abort.grpcStatus)] as const] : [];
+  return answer(abort.status, 'FI', 'fault_filter_abort', { body: 'fault filter abort', headers: grpcStatus });
 };
 
 const shareText = (share: number): string => (share >= 1 ? 'every request' : `${percentText(share)} of requests`);
@@ -59,7 +61,13 @@ function delayOf({ delay }: HTTPFault, { headers }: Exchange): { readonly time: 
   return Number.isNaN(asked) ? undefined : { time: asked, share };
 }
 
-function abortOf({ abort }: HTTPFault, { headers }: Exchange): { readonly status: number; readonly share: number } | undefined {
+interface Abort {
+  readonly status: number;
+  readonly grpcStatus?: number;
+  readonly share: number;
+}
+
+function abortOf({ abort }: HTTPFault, { headers }: Exchange): Abort | undefined {
   if (abort === undefined) return undefined;
   const share = fraction(abort.percentage);
   switch (abort.errorType.case) {
@@ -67,7 +75,7 @@ function abortOf({ abort }: HTTPFault, { headers }: Exchange): { readonly status
       return { status: abort.errorType.value, share };
     case 'grpcStatus':
       // gRPC's failures travel in a trailer of an HTTP success.
-      return { status: 200, share };
+      return { status: 200, grpcStatus: abort.errorType.value, share };
     default: {
       const asked = Number(headerValue(headers, 'x-envoy-fault-abort-request') ?? Number.NaN);
       return Number.isNaN(asked) ? undefined : { status: asked, share };
