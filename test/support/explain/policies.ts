@@ -42,11 +42,11 @@ const destinationRule = fc
     namespace,
     spec: {
       host,
-      trafficPolicy: policy,
+      ...(Object.keys(policy).length > 0 && { trafficPolicy: policy }),
       subsets: versions.map((version, index) => ({
         name: version,
         labels: { version },
-        ...(index === 0 && { trafficPolicy: own }),
+        ...(index === 0 && Object.keys(own).length > 0 && { trafficPolicy: own }),
       })),
     },
   }));
@@ -86,7 +86,12 @@ const source = sparse(
     ...both('remoteIpBlocks', blocks),
   },
   8,
-);
+).map(({ serviceAccounts, notServiceAccounts, ...rest }) => {
+  // Accounts stand alone.
+  const accounts = serviceAccounts ?? notServiceAccounts;
+  if (accounts !== undefined) return serviceAccounts !== undefined ? { serviceAccounts } : { notServiceAccounts };
+  return Object.keys(rest).length > 0 ? rest : { namespaces: ['default'] };
+});
 
 const operation = sparse(
   {
@@ -96,7 +101,7 @@ const operation = sparse(
     ...both('ports', ['28080', '9080', '80', '28090']),
   },
   5,
-);
+).map((given) => (Object.keys(given).length > 0 ? given : { methods: ['GET'] }));
 
 const conditionKeys: Readonly<Record<string, readonly string[]>> = {
   'request.headers[x-user]': ['ann', 'a*', '*n', '*'],
@@ -146,7 +151,11 @@ const authorizationPolicy = fc
       [1, fc.constant({ rules: [{}] })],
     ),
   })
-  .map(({ namespace, selector, action, rules }) => ({ namespace, spec: { ...selector, action, ...rules } }));
+  // To deny takes rules.
+  .map(({ namespace, selector, action, rules }) => ({
+    namespace,
+    spec: { ...selector, action: 'rules' in rules ? action : 'ALLOW', ...rules },
+  }));
 
 export const authorizationPolicies: fc.Arbitrary<Document[]> = upTo(3, authorizationPolicy).map((list) =>
   list.map(({ namespace, spec }, index) =>

@@ -189,9 +189,10 @@ export class RealProxy {
     const records = () => (this.#records.get(from) ?? []).filter(({ generation }) => generation === this.#generation);
     const end = () => records().find(({ kind }) => kind === 'connection');
     const main = () => records().some(({ kind }) => kind !== 'connection');
-    await this.#heard(() => end() !== undefined, 2_000);
-    // What a filter says of it may come after that.
-    if (!main() && end()?.flags !== 'NR') await this.#heard(main, 50);
+    await this.#heard(() => end() !== undefined, 5_000);
+    // What a filter says of it may come after that, where there was one.
+    const filtered = answer.kind !== 'closed' || end()?.cluster !== '';
+    if (!main() && end()?.flags !== 'NR') await this.#heard(main, filtered ? 5_000 : 50);
     const found = records();
     this.#records.delete(from);
     return {

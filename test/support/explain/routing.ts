@@ -1,7 +1,7 @@
 // VirtualServices at random: every condition, everything a rule can do, for hosts of the world inside and outside.
 
 import fc from 'fast-check';
-import { mapOf, often, oneOf, someOf, sparse, upTo } from './arbitrary.ts';
+import { mapOf, maybe, often, oneOf, someOf, sparse, upTo } from './arbitrary.ts';
 import { hostOf, services, words, type Document } from './world.ts';
 
 const text = (...values: readonly string[]) => oneOf(...values);
@@ -26,34 +26,51 @@ const headerMatch = often<object>(
 );
 
 const queryMatch = often<object>(
-  [5, textMatch(['1', '', '12', 'y', '%31'], ['1', ''], ['\\d+', '.*', '1?'])],
+  [5, textMatch(['1', '', '12', 'y', '%31'], ['1', '12'], ['\\d+', '.*', '1?'])],
   [1, fc.constant({})],
 );
 
 const headerNames = [...words.headers, 'X-Version', ':method', ':authority'];
 
-const httpMatch = sparse(
-  {
-    uri,
-    ignoreUriCase: fc.boolean(),
-    scheme: textMatch(['http', 'https'], ['http'], ['https?']),
-    method: textMatch(['GET', 'POST', 'OPTIONS'], ['P', 'G'], ['GET|HEAD', 'P.*']),
-    authority: textMatch(
-      ['reviews', 'reviews:9080', 'api.ext.example', 'shop.example', 'SHOP.example'],
-      ['re', 'api', 'shop'],
-      ['.*example.*', 'reviews.*'],
+/** What a request is like: a few conditions of many, a path among them as often as not. */
+const httpMatch = fc
+  .tuple(
+    maybe(uri, 2),
+    sparse(
+      {
+        ignoreUriCase: fc.boolean(),
+        scheme: textMatch(['http', 'https'], ['http'], ['https?']),
+        method: textMatch(['GET', 'POST', 'OPTIONS'], ['P', 'G'], ['GET|HEAD', 'P.*']),
+        authority: textMatch(
+          ['reviews', 'reviews:9080', 'api.ext.example', 'shop.example', 'SHOP.example'],
+          ['re', 'api', 'shop'],
+          ['.*example.*', 'reviews.*'],
+        ),
+        headers: mapOf(headerNames, headerMatch),
+        withoutHeaders: mapOf(words.headers, headerMatch),
+        queryParams: mapOf(['q', 'x', 'Q'], queryMatch),
+      },
+      5,
     ),
-    headers: mapOf(headerNames, headerMatch),
-    withoutHeaders: mapOf(words.headers, headerMatch),
-    queryParams: mapOf(['q', 'x', 'Q'], queryMatch),
-    port: oneOf(80, 9080, 8000, 81),
-    sourceLabels: oneOf<object>({ app: 'sleep' }, { app: 'other' }, { app: 'sleep', version: 'v1' }),
-    sourceNamespace: text('default', 'shop'),
-    gateways: oneOf<string[]>(['mesh'], ['edge/door'], ['mesh', 'edge/door']),
-    name: text('first', 'second'),
-  },
-  3,
-).chain((match) => (Object.keys(match).length > 3 ? uri.map((only) => ({ ...match, uri: only })) : fc.constant(match)));
+    // Whom a rule is for at all: one that is for others is no part of the configuration.
+    sparse(
+      {
+        port: oneOf(80, 9080, 9080, 8000, 81),
+        sourceLabels: oneOf<object>({ app: 'sleep' }, { app: 'sleep' }, { app: 'other' }, { app: 'sleep', version: 'v1' }),
+        sourceNamespace: text('default', 'default', 'shop'),
+        gateways: oneOf<string[]>(['mesh', 'edge/door'], ['mesh', 'edge/door'], ['mesh'], ['edge/door']),
+        name: text('first', 'second'),
+      },
+      8,
+    ),
+  )
+  .map(([path, conditions, scope]) => ({
+    ...(path && { uri: path }),
+    // An empty condition takes everything.
+    ...(path === undefined && Object.keys(conditions).length === 0 && { uri: { prefix: '/a' } }),
+    ...conditions,
+    ...scope,
+  }));
 
 /** Where there is something, most of the time. */
 const places = [
@@ -70,7 +87,7 @@ const destination = fc
       [12, oneOf(...places)],
       [1, fc.constant({ host: 'nobody.default.svc.cluster.local', port: 80 })],
     ),
-    often<string | undefined>([5, fc.constant(undefined)], [2, text('v1', 'v2')], [1, text('v3', 'none')]),
+    often<string | undefined>([12, fc.constant(undefined)], [3, text('v1', 'v2')], [1, text('v3', 'none')]),
     often<number | undefined>([8, fc.constant(0)], [1, fc.constant(undefined)], [1, oneOf(9080, 80, 7070, 81)]),
   )
   .map(([{ host, port: own }, subset, port]) => ({
@@ -79,15 +96,17 @@ const destination = fc
     ...(port !== undefined && { port: { number: port === 0 ? own : port } }),
   }));
 
-const headerOperations = sparse(
-  {
-    set: mapOf(['x-set', 'x-user', 'x-version', 'host'], text('one', 'two', '%REQ(x-user)%x')),
-    add: mapOf(['x-add', 'x-user'], text('three', 'four')),
-    remove: someOf(['x-user', 'x-version', 'cookie']),
-  },
-  2,
-);
-const headers = sparse({ request: headerOperations, response: headerOperations }, 2);
+const headerOperations = (settable: readonly string[]) =>
+  sparse(
+    {
+      set: mapOf(settable, text('one', 'two', '%REQ(x-user)%x')),
+      add: mapOf(['x-add', 'x-user'], text('three', 'four')),
+      remove: someOf(['x-user', 'x-version', 'cookie']),
+    },
+    2,
+  );
+const names = ['x-set', 'x-user', 'x-version'];
+const headers = sparse({ request: headerOperations([...names, 'host']), response: headerOperations(names) }, 2);
 
 const routes = often<object[]>(
   [4, destination.map((one) => [{ destination: one }])],
@@ -212,7 +231,21 @@ const action = often<object>(
 
 const httpRule = fc
   .tuple(upTo(3, httpMatch), action, often<string | undefined>([2, fc.constant(undefined)], [1, text('named')]))
-  .map(([match, does, name]) => ({ ...(name && { name }), ...(match.length > 0 && { match }), ...does }));
+  .map(([match, does, name]) => ({
+    ...(name && { name }),
+    ...(changesPrefix(does) ? { match: [{ uri: { prefix: '/a' } }] } : match.length > 0 ? { match } : {}),
+    ...does,
+  }));
+
+/** What the prefix of a redirect is, its match says. */
+const changesPrefix = (does: object): boolean =>
+  'redirect' in does && typeof does.redirect === 'object' && does.redirect !== null && 'prefixRewrite' in does.redirect;
+
+/** A rule that takes every request is the last one. */
+const inOrder = (rules: readonly object[]): object[] => [
+  ...rules.filter((each) => 'match' in each),
+  ...rules.filter((each) => !('match' in each)).slice(0, 1),
+];
 
 const l4Route = often<object[]>(
   [3, destination.map((to) => [{ destination: { ...to } }])],
@@ -239,17 +272,13 @@ const tcpRule = fc
   )
   .map(([match, route]) => ({ ...(match.length > 0 && { match }), route }));
 
-const sniHosts = ['secure.example', 'api.ext.example', '*.ext.example', 'db.shop.svc.cluster.local', '*.example', '*'];
-const tlsRule = fc
-  .tuple(
-    upTo(
-      2,
-      fc.tuple(someOf(sniHosts), sparse(l4Match, 3)).map(([sni, rest]) => ({ sniHosts: sni, ...rest })),
-      1,
-    ),
-    l4Route,
-  )
-  .map(([match, route]) => ({ match, route }));
+const tlsRule = fc.tuple(upTo(2, sparse(l4Match, 3), 1), l4Route).map(([match, route]) => ({ match, route }));
+
+/** Server names are those of the hosts. */
+const named = (
+  rules: readonly { readonly match: readonly object[]; readonly route: readonly object[] }[],
+  hosts: readonly string[],
+): object[] => rules.map(({ match, route }) => ({ match: match.map((each) => ({ ...each, sniHosts: hosts })), route }));
 
 const meshHosts = often<string>(
   [
@@ -257,18 +286,26 @@ const meshHosts = often<string>(
     text(
       'reviews',
       'reviews.default.svc.cluster.local',
+      'reviews.default.svc.cluster.local',
       'ratings.default.svc.cluster.local',
       'api.shop.svc.cluster.local',
       'db.shop.svc.cluster.local',
     ),
   ],
   [2, text('api.ext.example', '*.ext.example', '*.shop.svc.cluster.local', '*.default.svc.cluster.local')],
-  [1, text('shop.example', '*.example', '*')],
+  [1, text('shop.example', '*.example')],
 );
 const doorHosts = often<string>(
   [5, text('shop.example', 'secure.example', '*.example')],
   [2, text('api.ext.example', '*.ext.example', '*', 'reviews.default.svc.cluster.local')],
 );
+
+/** One, or two that name different requests. */
+const hostsOf = (one: fc.Arbitrary<string>): fc.Arbitrary<string[]> =>
+  often<string[]>(
+    [6, one.map((host) => [host])],
+    [1, someOf(['reviews.default.svc.cluster.local', 'api.shop.svc.cluster.local', 'shop.example', 'api.ext.example'])],
+  );
 
 export interface VirtualServiceOptions {
   /** Names of gateways that rules may be bound to; without any they are for the mesh. */
@@ -282,17 +319,17 @@ export const virtualServices = ({ gateways }: VirtualServiceOptions): fc.Arbitra
     fc
       .record({
         namespace: text('default', 'default', 'shop'),
-        hosts: upTo(2, gateways.length > 0 ? doorHosts : meshHosts, 1).map((list) => [...new Set(list)]),
+        hosts: hostsOf(gateways.length > 0 ? doorHosts : meshHosts),
         gateways: often<string[] | undefined>(
           [gateways.length > 0 ? 1 : 4, fc.constant(undefined)],
           ...(gateways.length > 0 ? [[6, oneOf([...gateways], [...gateways, 'mesh'])] as const] : []),
         ),
-        http: upTo(4, httpRule, 1),
-        others: sparse({ tcp: upTo(2, tcpRule, 1), tls: upTo(2, tlsRule, 1), exportTo: oneOf(['*'], ['.'], ['default']) }, 3),
+        http: upTo(4, httpRule, 1).map(inOrder),
+        others: sparse({ tcp: upTo(2, tcpRule, 1), tls: upTo(2, tlsRule, 1), exportTo: oneOf(['*'], ['.'], ['default']) }, 4),
       })
-      .map(({ namespace, hosts: of, gateways: bound, http, others }) => ({
+      .map(({ namespace, hosts: of, gateways: bound, http, others: { tls, ...others } }) => ({
         namespace,
-        spec: { hosts: of, ...(bound && { gateways: bound }), http, ...others },
+        spec: { hosts: of, ...(bound && { gateways: bound }), http, ...others, ...(tls && { tls: named(tls, of) }) },
       })),
     1,
   ).map((list) =>
