@@ -19,6 +19,8 @@ export interface ProxyConfiguration {
   readonly endpoints: (name: string) => ClusterLoadAssignment | undefined;
   readonly clusterNames: () => readonly string[];
   readonly routeNames: () => readonly string[];
+  /** What a proxy on demand has not called yet is not at hand. */
+  readonly onlyCalled?: boolean;
   /** What of the proxy could not be read, in whole sentences. */
   readonly missing: readonly string[];
 }

@@ -64,6 +64,7 @@ export function dumpedConfiguration(text: string): ProxyConfiguration | string {
     endpoints: (name) => endpoints.get(name),
     clusterNames: () => [...clusters.keys()],
     routeNames: () => [...routes.keys()],
+    onlyCalled: true,
     missing,
   };
 }

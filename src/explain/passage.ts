@@ -31,6 +31,8 @@ export interface Passage {
   readonly state: Map<string, string>;
   /** A fault has held the request up, which flags tell of whatever comes then. */
   delayed: boolean;
+  /** A cluster that the proxy does not have is asked for. */
+  asksForClusters: boolean;
 }
 
 export function passageOf(configuration: ProxyConfiguration, request: Request, locate: Locate, chance: Chance): Passage {
@@ -50,6 +52,7 @@ export function passageOf(configuration: ProxyConfiguration, request: Request, l
     metadata: new Map(),
     state: new Map(),
     delayed: false,
+    asksForClusters: false,
   };
 }
 

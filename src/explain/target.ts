@@ -24,6 +24,15 @@ export function sendTo(
 ): Pick<Target, 'destination' | 'failure'> {
   const cluster = passage.configuration.cluster(name);
   const part = share < 1 ? `${percentText(share)} of requests go` : 'it goes';
+  if (cluster === undefined && passage.asksForClusters && passage.configuration.onlyCalled === true && name !== '') {
+    note(passage, {
+      kind: 'cluster',
+      name,
+      text: `${part} to cluster ${name}, which the proxy asks for when it is first called`,
+    });
+    passage.missing.add(`Cluster ${name} was not called yet: what stands behind it is not in the configuration at hand.`);
+    return {};
+  }
   if (cluster === undefined) {
     const near = nearNames(name, passage.configuration.clusterNames());
     note(passage, {

@@ -2,12 +2,13 @@
 // passed over; what is not in the list is said to be unknown.
 
 import type { HttpFilter as ChainEntry } from '../../../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
+import { OnDemandSchema } from '../../../gen/envoy/extensions/filters/http/on_demand/v3/on_demand_pb.js';
 import type { Answered } from '../explanation.ts';
 import { note } from '../passage.ts';
 import { typeOf } from '../typed-config.ts';
 import { externalAuthorization, globalRateLimit, localRateLimit } from './asks.ts';
 import { cors } from './cors.ts';
-import { perRoute, switched, type Exchange, type HttpFilter } from './exchange.ts';
+import { effective, perRoute, switched, type Exchange, type HttpFilter } from './exchange.ts';
 import { fault } from './fault.ts';
 import { filterState } from './filter-state.ts';
 import { headerMutation } from './header-mutation.ts';
@@ -15,6 +16,12 @@ import { jwt } from './jwt.ts';
 import { rbac } from './rbac.ts';
 
 const silent: HttpFilter = () => undefined;
+
+/** Before the router, what is not there is asked for. */
+const onDemand: HttpFilter = (call) => {
+  if (effective(OnDemandSchema, call)?.odcds !== undefined) call.exchange.passage.asksForClusters = true;
+  return undefined;
+};
 
 const filters: Readonly<Record<string, HttpFilter>> = {
   'envoy.extensions.filters.http.rbac.v3.RBAC': rbac,
@@ -28,7 +35,7 @@ const filters: Readonly<Record<string, HttpFilter>> = {
   'envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit': localRateLimit,
   // These look on, translate, or fetch what the steps after them show.
   'envoy.extensions.filters.http.router.v3.Router': silent,
-  'envoy.extensions.filters.http.on_demand.v3.OnDemand': silent,
+  'envoy.extensions.filters.http.on_demand.v3.OnDemand': onDemand,
   'envoy.extensions.filters.http.dynamic_forward_proxy.v3.FilterConfig': silent,
   'envoy.extensions.filters.http.grpc_web.v3.GrpcWeb': silent,
   'envoy.extensions.filters.http.grpc_stats.v3.FilterConfig': silent,

@@ -22,6 +22,7 @@ export function proxyBytes(config: Any, passage: Passage): Outcome {
         ]),
     ...idle(proxy),
   ];
+  if (proxy.onDemand?.odcdsConfig !== undefined) passage.asksForClusters = true;
   const chosen = choices(proxy, passage);
   note(passage, { kind: 'filter', name: 'envoy.filters.network.tcp_proxy', text: passedText(passage, chosen), details });
   const failures = { missing: closed('NC', 'cluster_not_found'), empty: closed('UH', 'no_healthy_upstream') };

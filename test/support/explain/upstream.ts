@@ -52,7 +52,9 @@ export class Upstream {
         });
       });
       server.listen(port, '0.0.0.0');
-      await once(server, 'listening');
+      await once(server, 'listening').catch((cause: unknown) => {
+        throw new Error(`port ${port} is taken: another run of the differential test may have it`, { cause });
+      });
       upstream.#servers.push(server);
     }
     return upstream;
@@ -183,7 +185,8 @@ export class Upstream {
   }
 }
 
-const pairs = (raw: readonly string[]): [string, string][] =>
+/** Raw headers, name by name. */
+export const pairs = (raw: readonly string[]): [string, string][] =>
   Array.from({ length: raw.length / 2 }, (_, index) => [raw[index * 2] ?? '', raw[index * 2 + 1] ?? '']);
 
 /** What an application's server, or a sidecar's, would choose; here it may not choose nothing. */

@@ -1,12 +1,12 @@
 // A request as explain describes it, put on the wire to a real proxy: from whom and to where a PROXY header says, TLS as asked.
 
 import { once } from 'node:events';
-import { connect as connectHttp2, type IncomingHttpHeaders } from 'node:http2';
+import { connect as connectHttp2 } from 'node:http2';
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { Request } from '../../../src/explain/request.ts';
 import { leaf, type Leaf, type TestAuthority } from '../certificates.ts';
-import { lineOf } from './upstream.ts';
+import { lineOf, pairs } from './upstream.ts';
 
 export type Answer =
   | { readonly kind: 'response'; readonly status: number; readonly headers: Headers; readonly body: string }
@@ -173,17 +173,14 @@ function http2(socket: Socket, { method, path, authority, headers, tls }: HttpRe
     session.on('close', () => resolve({ kind: 'closed', why: 'closed' }));
     const stream = session.request(sent, { endStream: true });
     let body = '';
-    let heard: IncomingHttpHeaders | undefined;
-    stream.on('response', (given) => (heard = given));
+    let heard: [string, string][] | undefined;
+    stream.on('response', (_headers: unknown, _flags: unknown, raw: string[]) => (heard = pairs(raw)));
     stream.on('error', ({ message }) => resolve({ kind: 'closed', why: message }));
     stream.setEncoding('latin1').on('data', (part: string) => void (body += part));
     stream.on('close', () => {
       if (heard === undefined) return resolve({ kind: 'closed', why: `reset ${stream.rstCode}` });
-      const { ':status': status, ...rest } = heard;
-      const list = Object.entries(rest).flatMap(([name, value]): [string, string][] =>
-        value === undefined ? [] : [value].flat().map((each) => [name, each]),
-      );
-      resolve({ kind: 'response', status: Number(status), headers: list, body });
+      const status = Number(heard.find(([name]) => name === ':status')?.[1]);
+      resolve({ kind: 'response', status, headers: heard.filter(([name]) => !name.startsWith(':')), body });
     });
   });
 }
