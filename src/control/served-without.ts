@@ -12,10 +12,11 @@ type Rules = Pick<WrittenRoute, 'namespace' | 'hosts' | 'gateways'>;
  * that was there, and a host that is still no service may be one outside; at a gateway, what other rules say of the same host.
  */
 export function servedBefore(before: Mesh, { namespace, hosts, gateways }: Rules): (now: Mesh) => boolean {
-  const ruled = before.routes.all().some((other) => {
-    const shared = other.gateways.some((gateway) => gateway !== 'mesh' && gateways.includes(gateway));
-    return shared && other.hosts.some((host) => hosts.some((own) => hostsOverlap(host, own)));
-  });
+  const bound = gateways.filter((gateway) => gateway !== 'mesh');
+  const sharesHost = (other: readonly string[]) => other.some((host) => hosts.some((own) => hostsOverlap(host, own)));
+  const ruled =
+    bound.length > 0 &&
+    before.routes.all().some((other) => other.gateways.some((gateway) => bound.includes(gateway)) && sharesHost(other.hosts));
   const inMesh = gateways.includes('mesh') ? hosts : [];
   const services = new Set(inMesh.filter((host) => isService(before, namespace, host)));
   return (now) => ruled || inMesh.some((host) => isWildcard(host) || services.has(host) || !isService(now, namespace, host));
