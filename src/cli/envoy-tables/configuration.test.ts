@@ -168,7 +168,7 @@ describe('tables of a proxy on demand', () => {
       const shown = rows('listeners').filter(([name]) => name === `0.0.0.0_${port}`);
       assert.ok(shown.some((row) => row[2] === '10.96.0.0/16' && row[3] === 'the service at that address, on demand'));
     }
-    assert.match(configurationText(configuration), /\n\nOn demand: of services it has those that it has called\./);
+    assert.match(configurationText(configuration), /\n\nOn demand: clusters that are not here come when they are called\./);
   });
 
   it('have no such word where everything is there', async () => {

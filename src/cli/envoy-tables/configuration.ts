@@ -35,7 +35,7 @@ export function partText(part: Part, configuration: ConfigurationJson): string {
   const { head, rows } = shapes[part];
   const table = tableText(head, configuration[part].flatMap(rows));
   const partial = (part === 'clusters' || part === 'endpoints') && waitsForCalls(configuration);
-  return partial ? `${table}\n\nOn demand: of services it has those that it has called.` : table;
+  return partial ? `${table}\n\nOn demand: clusters that are not here come when they are called.` : table;
 }
 
 /** Whether a proxy asks for clusters as it calls them: its filters say so. */
