@@ -1,4 +1,4 @@
-// The guides on traffic and on delivery, followed on one running mesh as their reader would: every command is run, and prints what the guide says.
+// The guides on traffic, delivery and plans, followed on one running mesh as their reader would: every command is run, and prints what the guide says.
 // `LATEEN_UPDATE=1` writes what it printed into the guide.
 
 import assert from 'node:assert/strict';
@@ -13,7 +13,7 @@ import { until } from '../support/until.ts';
 const skip = whyNoMesh();
 const update = process.env['LATEEN_UPDATE'] === '1';
 const root = join(import.meta.dirname, '../..');
-const guides = globSync(['docs/guides/traffic/*.md', 'docs/guides/delivery.md'], { cwd: root }).sort();
+const guides = globSync(['docs/guides/traffic/*.md', 'docs/guides/delivery.md', 'docs/guides/plan.md'], { cwd: root }).sort();
 
 /** What the guides' first page has its reader start. */
 const samples = [
