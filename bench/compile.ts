@@ -9,7 +9,7 @@ import type { Delivery } from '../src/compile/configuration.ts';
 import { deliveryKey } from '../src/compile/delivery.ts';
 import { parseNode } from '../src/compile/node.ts';
 import { encodings, partsOf, type Resource } from '../src/compile/resource.ts';
-import { isLarge, tableApart } from '../src/compile/route/apart.ts';
+import { isLarge, tableApart, type TableApart } from '../src/compile/route/apart.ts';
 import { Store } from '../src/store/store.ts';
 import { header, row } from './support/report.ts';
 import { node, virtualService, world, type WorldSize } from './support/world.ts';
@@ -35,10 +35,15 @@ function watched(store: Store, delivery: Delivery): () => void {
   if (typeof asking === 'string') throw new Error(asking);
   const configuration = createCompiler(store).configurationFor(asking).value;
   const send = (resource: Resource | undefined) => void (resource && partsOf(resource));
+  const latest = new Map<string, TableApart>();
   const sendTable = (table: Resource | undefined) => {
-    const apart = delivery === 'demand' && table && isLarge(table) ? tableApart(table) : undefined;
-    if (apart === undefined) send(table);
-    else [apart.head, ...apart.hosts.values()].forEach(send);
+    if (delivery === 'eager' || table === undefined || !isLarge(table)) return send(table);
+    const before = latest.get(table.name);
+    const apart = tableApart(table, before);
+    if (apart === undefined) return send(table);
+    latest.set(table.name, apart);
+    send(apart.head);
+    for (const [place, piece] of apart.pieces.entries()) if (piece !== before?.pieces[place]) send(apart.at(place));
   };
   const stops = [
     effect(() => configuration.clusters.value.forEach(send)),

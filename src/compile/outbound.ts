@@ -22,6 +22,7 @@ import { keepsCase } from './proxy-headers.ts';
 import { acrossNetworks, endpointsFor, reachText } from './reached-endpoints.ts';
 import type { Resource } from './resource.ts';
 import { outboundTable } from './route/outbound.ts';
+import { settleTable } from './route/table.ts';
 import { familiesText, placedViewText, policyFor, settingsFor, viewText, type View } from './view.ts';
 
 interface OneCluster extends ClusterInput {
@@ -281,7 +282,7 @@ interface NamedTable extends Named, Delivered {
 
 const tableCells = familyBy<NamedTable, Resource | undefined>(
   (table) => `${deliveredText(table)}\n${table.name}\n${table.dnsDomain}`,
-  ({ view, name, dnsDomain, delivery }, previous) => settle(previous, outboundTable(view, dnsDomain, name, delivery)),
+  ({ view, name, dnsDomain, delivery }, previous) => settleTable(previous, outboundTable(view, dnsDomain, name, delivery)),
 );
 
 export const outboundRoute = (table: NamedTable): ReadonlySignal<Resource | undefined> => tableCells(table);

@@ -3,7 +3,7 @@
 import { computed, type ReadonlySignal } from '@preact/signals-core';
 import type { Configuration } from '../compile/configuration.ts';
 import type { Resource, ResourceType } from '../compile/resource.ts';
-import { tableApart } from '../compile/route/apart.ts';
+import { tableApart, type TableApart } from '../compile/route/apart.ts';
 import { failureOf, readOr, type Watches } from './watch.ts';
 
 /** A resource that became another, appeared or went. */
@@ -32,27 +32,9 @@ const none: readonly Change[] = [];
 const empty: ReadonlyMap<string, Resource> = new Map();
 
 /** The types that come as one map, and so know wildcards. */
-export type MapType = 'cluster' | 'listener' | 'host';
+type MapType = 'cluster' | 'listener' | 'host';
 
 export const isMapType = (type: ResourceType): type is MapType => type === 'cluster' || type === 'listener' || type === 'host';
-
-interface MapCell {
-  readonly cell: ReadonlySignal<unknown>;
-  /** Undefined while it cannot be computed: that is not the same as empty. */
-  readonly read: () => ReadonlyMap<string, Resource> | undefined;
-}
-
-function mapOf(configuration: Configuration, type: MapType, table: string): MapCell {
-  if (type !== 'host') {
-    const cell = type === 'cluster' ? configuration.clusters : configuration.listeners;
-    return { cell, read: () => readOr(cell, undefined) };
-  }
-  const cell = configuration.route(table);
-  // The hosts of a table that is gone stay until nothing refers to it.
-  return { cell, read: () => partsOf(readOr(cell, undefined))?.hosts };
-}
-
-const partsOf = (table: Resource | undefined) => table && tableApart(table);
 
 /** What a view looks at. */
 export interface Looked {
@@ -67,10 +49,10 @@ export interface Looked {
 export function mapContent(
   watches: Watches,
   configuration: Configuration,
-  { type, names, table }: Looked & { readonly type: MapType },
+  { type, names }: Pick<Looked, 'names'> & { readonly type: Exclude<MapType, 'host'> },
   onTouch: () => void,
 ): Content {
-  const { cell, read } = mapOf(configuration, type, table);
+  const cell = type === 'cluster' ? configuration.clusters : configuration.listeners;
   let dirty = false;
   const watcher = {
     touch: () => {
@@ -79,7 +61,8 @@ export function mapContent(
     },
   };
   watches.add(cell, type, watcher);
-  let map = read();
+  // Undefined as long as it could not be computed: that is not the same as empty.
+  let map = readOr(cell, undefined);
   const wanted = (name: string) => names === undefined || names.has(name);
   return {
     get: (name) => (wanted(name) ? map?.get(name) : undefined),
@@ -95,7 +78,7 @@ export function mapContent(
       if (!dirty) return none;
       dirty = false;
       const before = map ?? empty;
-      map = read() ?? map;
+      map = readOr(cell, map);
       if (map === undefined) return none;
       const changes: Change[] = [];
       for (const [name, resource] of map) {
@@ -107,6 +90,68 @@ export function mapContent(
     },
     close: () => watches.remove(cell, watcher),
   };
+}
+
+/** The virtual hosts of a large table. Those of a table that is gone stay until nothing refers to it. */
+export function hostContent(
+  watches: Watches,
+  configuration: Configuration,
+  { names, table }: Pick<Looked, 'names' | 'table'>,
+  onTouch: () => void,
+): Content {
+  const cell = configuration.route(table);
+  let dirty = false;
+  const watcher = {
+    touch: () => {
+      dirty = true;
+      onTouch();
+    },
+  };
+  watches.add(cell, table, watcher);
+  let apart = apartNow(cell, undefined);
+  const held = new Map(apart?.hosts);
+  const wanted = (name: string) => names === undefined || names.has(name);
+  const hold = (name: string, now: Resource | undefined, changes: Change[]) => {
+    const before = held.get(name);
+    if (now === undefined) held.delete(name);
+    else held.set(name, now);
+    if (before?.version !== now?.version && wanted(name)) changes.push({ name, before });
+  };
+  return {
+    get: (name) => (wanted(name) ? held.get(name) : undefined),
+    knows: () => apart !== undefined,
+    get known() {
+      return apart !== undefined;
+    },
+    failure: () => failureOf(cell),
+    *all() {
+      for (const host of held.values()) if (wanted(host.name)) yield host;
+    },
+    refresh() {
+      if (!dirty) return none;
+      dirty = false;
+      const before = apart;
+      apart = apartNow(cell, before) ?? before;
+      if (apart === undefined || apart === before) return none;
+      const changes: Change[] = [];
+      if (apart.names === before?.names) {
+        for (const [place, piece] of apart.pieces.entries()) {
+          if (piece !== before.pieces[place]) hold(apart.names[place] ?? '', apart.at(place), changes);
+        }
+        return changes;
+      }
+      for (const [name, host] of apart.hosts) hold(name, host, changes);
+      for (const name of held.keys()) if (!apart.hosts.has(name)) hold(name, undefined, changes);
+      return changes;
+    },
+    close: () => watches.remove(cell, watcher),
+  };
+}
+
+/** A table as it is sent now; undefined where it cannot be computed, is gone, or is none. */
+function apartNow(cell: ReadonlySignal<Resource | undefined>, before: TableApart | undefined): TableApart | undefined {
+  const table = readOr(cell, undefined);
+  return table && tableApart(table, before);
 }
 
 /** Nothing that could be called for: proxies of this class have all there is. */
@@ -126,6 +171,8 @@ export class NamedContent implements Content {
   readonly #onTouch: () => void;
   readonly #slots = new Map<string, Slot>();
   readonly #touched = new Set<string>();
+  /** Of heads: the tables that they were taken from. */
+  readonly #apart = new WeakMap<ReadonlySignal<unknown>, TableApart>();
 
   constructor(
     watches: Watches,
@@ -144,9 +191,15 @@ export class NamedContent implements Content {
       head: (name: string) => configuration.route(name),
     };
     this.#cellOf = cells[type];
-    this.#read =
-      type === 'head' ? (cell) => partsOf(readOr(cell, undefined))?.head ?? 'unknown' : (cell) => readOr(cell, 'unknown');
+    this.#read = type === 'head' ? (cell) => this.#headOf(cell) : (cell) => readOr(cell, 'unknown');
     for (const name of names) this.add(name);
+  }
+
+  #headOf(cell: ReadonlySignal<Resource | undefined>): Slot['resource'] {
+    const apart = apartNow(cell, this.#apart.get(cell));
+    if (apart === undefined) return 'unknown';
+    this.#apart.set(cell, apart);
+    return apart.head;
   }
 
   touch(name: string): void {

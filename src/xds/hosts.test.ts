@@ -238,3 +238,20 @@ test('a stream for virtual hosts must say of which table', () => {
   nameless.subscribe('host');
   assert.equal(nameless.call.status?.code, 3);
 });
+
+test('hosts that come, change and change places arrive, however the table is looked at', () => {
+  const { open, put } = withTable(manyHosts(120));
+  const hosts = open();
+  hosts.subscribe('host');
+  hosts.settle();
+  const { s3, s4, ...others } = manyHosts(120);
+  put({ s4: s4 ?? {}, s3: s3 ?? {}, ...others });
+  assert.deepEqual(hosts.settle(), []);
+  put({ s4: s4 ?? {}, s3: { answer: 'new' }, ...others });
+  assert.deepEqual(hosts.settle(), ['host 80/s3']);
+  put({ s4: s4 ?? {}, other: {}, ...others });
+  assert.deepEqual(hosts.settle(), ['host 80/other -80/s3']);
+  put({ s4: { domains: ['s4', 'more'] }, other: {}, ...others, last: {} });
+  assert.deepEqual(hosts.settle(), ['host 80/last 80/s4']);
+  assert.equal(hosts.held.get('host')?.size, 121);
+});

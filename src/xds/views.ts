@@ -3,7 +3,7 @@
 import type { Configuration } from '../compile/configuration.ts';
 import type { ResourceType } from '../compile/resource.ts';
 import type { Clock } from './clock.ts';
-import { isMapType, mapContent, NamedContent, type Looked } from './content.ts';
+import { hostContent, isMapType, mapContent, NamedContent, type Looked } from './content.ts';
 import { View, type Member } from './view.ts';
 import type { Watches } from './watch.ts';
 
@@ -116,9 +116,12 @@ export class Views {
     const { watches, onTouch } = this.#options;
     const { type, names, table } = looked;
     const touch = () => onTouch(view);
-    const content = isMapType(type)
-      ? mapContent(watches, configuration, { type, names, table }, touch)
-      : new NamedContent(watches, configuration, type, names ?? [], touch);
+    const content =
+      type === 'host'
+        ? hostContent(watches, configuration, { names, table }, touch)
+        : isMapType(type)
+          ? mapContent(watches, configuration, { type, names }, touch)
+          : new NamedContent(watches, configuration, type, names ?? [], touch);
     const view: View = new View(configuration, looked, content);
     return view;
   }

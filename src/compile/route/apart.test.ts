@@ -42,7 +42,7 @@ test('a host is the same host under its own name, and names within a table are d
 });
 
 test('a head is the table less its hosts, and the same as long as only hosts change', () => {
-  const [one, other] = [table(host('a', ['a'])), table(host('a', ['a', 'b']), host('c', ['c']))].map(tableApart);
+  const [one, other] = [table(host('a', ['a'])), table(host('a', ['a', 'b']), host('c', ['c']))].map((each) => tableApart(each));
   const head = fromBinary(RouteConfigurationSchema, one?.head.bytes ?? new Uint8Array());
   assert.deepEqual(
     [

@@ -10,11 +10,35 @@ import { anyRequest } from './match.ts';
 import { tableOf, tableParts } from './table.ts';
 import type { VirtualHostPiece } from './virtual-host.ts';
 
-export interface TableApart {
+/** A large table as it is sent. */
+export class TableApart {
   /** A table under the same name, with word of where the other hosts come from. */
   readonly head: Resource;
-  /** The others, by their names: the table's, a slash, and one of their own without any. */
-  readonly hosts: ReadonlyMap<string, Resource>;
+  /** The head's settings, encoded, that it was made from. */
+  readonly from: Uint8Array;
+  readonly pieces: readonly VirtualHostPiece[];
+  /** The resource's name of each piece: the table's, a slash, and one of its own without any; empty for what is in the head. */
+  readonly names: readonly string[];
+  #hosts: ReadonlyMap<string, Resource> | undefined;
+
+  constructor(head: Resource, from: Uint8Array, pieces: readonly VirtualHostPiece[], names: readonly string[]) {
+    this.head = head;
+    this.from = from;
+    this.pieces = pieces;
+    this.names = names;
+  }
+
+  /** The host at a place; undefined where that is in the head. */
+  at(place: number): Resource | undefined {
+    const [piece, name] = [this.pieces[place], this.names[place]];
+    return piece && name ? hostResource(name, piece) : undefined;
+  }
+
+  /** The hosts by their names. */
+  get hosts(): ReadonlyMap<string, Resource> {
+    this.#hosts ??= new Map(this.pieces.flatMap((_piece, place) => this.at(place) ?? []).map((host) => [host.name, host]));
+    return this.#hosts;
+  }
 }
 
 /** Virtual hosts from which on a table is sent apart: below, a whole table costs little, and a stream of its own more (ADR 8). */
@@ -34,46 +58,42 @@ export const isLarge = (table: Resource): boolean => (tableParts(table)?.hosts.l
 
 const known = new WeakMap<Resource, TableApart | undefined>();
 
-/** A table in its parts, made once; undefined for what is no table, or cannot be sent so. */
-export function tableApart(table: Resource): TableApart | undefined {
-  if (!known.has(table)) known.set(table, taken(table));
+/**
+ * A table in its parts, made once; undefined for what is no table, or cannot be sent so. `before` is the same table as it was: where
+ * only hosts have changed, nothing else is looked at.
+ */
+export function tableApart(table: Resource, before?: TableApart): TableApart | undefined {
+  if (!known.has(table)) known.set(table, (before && changed(table, before)) ?? taken(table));
   return known.get(table);
+}
+
+function changed(table: Resource, before: TableApart): TableApart | undefined {
+  const parts = tableParts(table);
+  if (table.name !== before.head.name || parts?.hosts.length !== before.pieces.length) return undefined;
+  if (Buffer.compare(parts.head, before.from) !== 0) return undefined;
+  const same = parts.hosts.every((piece, place) => {
+    const old = before.pieces[place];
+    return piece === old || (piece.name === old?.name && before.names[place] !== '' && !isForAll(piece));
+  });
+  return same ? new TableApart(before.head, parts.head, parts.hosts, before.names) : undefined;
 }
 
 function taken(table: Resource): TableApart | undefined {
   const { name } = table;
   const parts = tableParts(table);
   // Envoy tells by what stands before the slash to which table a host belongs.
-  if (parts === undefined || name.includes('/')) return undefined;
-  const hosts = new Map<string, Resource>();
-  const inline: VirtualHostPiece[] = [];
-  for (const piece of parts.hosts) {
-    let host = hostResource(name, piece, '');
-    if (host === undefined) inline.push(piece);
-    for (let count = 2; host !== undefined && hosts.has(host.name); count += 1) host = hostResource(name, piece, `~${count}`);
-    if (host !== undefined) hosts.set(host.name, host);
-  }
-  const head = headAsBefore(name, parts.head, inline);
-  return head && { head, hosts };
-}
-
-interface HeadMade {
-  readonly from: Uint8Array;
-  readonly inline: readonly VirtualHostPiece[];
-  readonly head: Resource | undefined;
-}
-
-const latestHeads = new Map<string, HeadMade>();
-
-/** Heads change rarely: the latest of a name serves as long as it is made from the same. */
-function headAsBefore(name: string, from: Uint8Array, inline: readonly VirtualHostPiece[]): Resource | undefined {
-  const latest = latestHeads.get(name);
-  const same = latest?.inline.length === inline.length && latest.inline.every((piece, index) => piece === inline[index]);
-  if (same && Buffer.compare(latest.from, from) === 0) return latest.head;
-  const comes = fromBinary(RouteConfigurationSchema, from).vhds !== undefined;
-  const head = comes ? undefined : headOf(name, from, inline, headMark);
-  latestHeads.set(name, { from, inline, head });
-  return head;
+  if (parts === undefined || name.includes('/') || fromBinary(RouteConfigurationSchema, parts.head).vhds) return undefined;
+  const used = new Set<string>();
+  const names = parts.hosts.map((piece) => {
+    if (isForAll(piece)) return '';
+    const own = `${name}/${piece.name.replaceAll('/', '_')}`;
+    let free = own;
+    // Only a patch brings a second host of one name.
+    for (let count = 2; used.has(free); count += 1) free = `${own}~${count}`;
+    used.add(free);
+    return free;
+  });
+  return new TableApart(headOf(name, parts.head, parts.hosts.filter(isForAll), headMark), parts.head, parts.hosts, names);
 }
 
 /** A host that takes what no other does stays in the head, so that it never goes without the others. */
@@ -107,16 +127,14 @@ function closingOf({ bytes }: VirtualHostPiece): readonly Uint8Array[] {
   return takesAll || matcher !== undefined ? [] : noRoutes;
 }
 
-const made = new WeakMap<VirtualHostPiece, Map<string, Resource> | 'for all'>();
+const made = new WeakMap<VirtualHostPiece, Map<string, Resource>>();
 
-/** Tables of one name share the resources of the hosts that they share. Only a patch brings a second host of one name. */
-function hostResource(table: string, piece: VirtualHostPiece, more: string): Resource | undefined {
-  let byTable = made.get(piece);
-  if (byTable === undefined) made.set(piece, (byTable = isForAll(piece) ? 'for all' : new Map()));
-  if (byTable === 'for all') return undefined;
-  const key = table + more;
-  let host = byTable.get(key);
-  if (host === undefined) byTable.set(key, (host = new Host(`${table}/${piece.name.replaceAll('/', '_')}${more}`, piece)));
+/** Tables of one name share the resources of the hosts that they share. */
+function hostResource(name: string, piece: VirtualHostPiece): Resource {
+  let byName = made.get(piece);
+  if (byName === undefined) made.set(piece, (byName = new Map()));
+  let host = byName.get(name);
+  if (host === undefined) byName.set(name, (host = new Host(name, piece)));
   return host;
 }
 

@@ -91,12 +91,12 @@ function sharedHosts(table: PortOfView, dnsDomain: string): VirtualHostPiece[] {
   const own = ownNames({ ...key, dnsDomain }).value;
   // Where all are at home nobody looks from elsewhere.
   const others = own.size === entries.length ? [] : foreignPieces(key).value.pieces;
-  const hosts: VirtualHostPiece[] = [];
-  for (const [index, entry] of entries.entries()) {
-    const domains = own.get(index);
-    const piece = domains === undefined ? others[index] : pieceOf(entry, domains);
-    if (piece !== undefined) hosts.push(piece);
+  const all = others.slice(0, entries.length);
+  for (const [index, domains] of own) {
+    const entry = entries[index];
+    if (entry !== undefined) all[index] = pieceOf(entry, domains);
   }
+  const hosts = all.filter((piece) => piece !== undefined);
   const { view, port, delivery } = table;
   const rest = delivery === 'demand' ? computedHost({ view, port, dnsDomain }) : catchAll(view);
   hosts.push(rest);
