@@ -48,7 +48,7 @@ export function destinationOf(cluster: Cluster, passage: Passage, headers: Heade
   const isNamed = type.value === Cluster_DiscoveryType.STRICT_DNS || type.value === Cluster_DiscoveryType.LOGICAL_DNS;
   return {
     ...base,
-    discovery: byName ? 'EDS' : isNamed ? 'DNS' : 'static',
+    discovery: byName ? (assignment === undefined ? 'unknown' : 'EDS') : isNamed ? 'DNS' : 'static',
     groups: groupsOf(cluster, assignment, passage, headers),
   };
 }

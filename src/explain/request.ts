@@ -54,11 +54,5 @@ export interface TcpRequest extends Connection {
 
 export type Request = HttpRequest | TcpRequest;
 
-/** `GET http://reviews:9080/x`, `tcp 10.0.0.1:5432`. */
-export function requestText(request: Request): string {
-  if (request.kind === 'tcp') return `tcp ${addressText(request.destination)}`;
-  return `${request.method} ${request.tls === undefined ? 'http' : 'https'}://${request.authority}${request.path}`;
-}
-
 export const addressText = ({ address, port }: Address): string =>
   address.startsWith('/') || address.startsWith('@') ? address : `${address.includes(':') ? `[${address}]` : address}:${port}`;

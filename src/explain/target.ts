@@ -86,6 +86,8 @@ function endpointStep(
   if (failed !== undefined) return { kind, name, text: failed, details: [], effect: 'ends' };
   if (discovery === 'dynamic')
     return { kind, name, text: `${dialled ?? 'its host'} is looked up, and called`, details: [], effect: 'passes' };
+  if (discovery === 'unknown')
+    return { kind, name, text: 'who its servers are is not known here', details: [], effect: 'unknown' };
   const [first] = groups.flatMap((group) => group.endpoints);
   const tls = tlsText(first?.tls);
   if (discovery === 'original destination') {

@@ -7,6 +7,7 @@ import { defineVerb, namespaced, online, repeated, type OnlineOptions } from '..
 export interface WhyOptions extends OnlineOptions {
   readonly file?: readonly string[];
   readonly dump?: string;
+  readonly inbound?: boolean;
   readonly from?: string;
   readonly gateway?: string;
   readonly namespace?: string;
@@ -41,6 +42,7 @@ export const verb = defineVerb<WhyOptions>({
         repeated,
       )
       .option('--dump <file>', 'an Envoy’s /config_dump instead of a mesh, Istio’s too')
+      .option('--inbound', 'with --dump: the request comes to the proxy’s own workload (--identity says from whom)')
       .option('--from <workload>', 'who asks: NAME or NAME.NAMESPACE (default: a plain workload of the namespace)')
       .option('--gateway <workload>', 'the gateway that is asked from outside')
       .option('-H, --header <header>', 'a header of the request, as "Name: value"; can be given again', repeated)

@@ -10,6 +10,8 @@ export interface ResolvedName {
   /** How it came to that, in clauses. */
   readonly text: string;
   readonly details: readonly string[];
+  /** The address is not known, and this one stands for it. */
+  readonly standsIn?: boolean;
 }
 
 /** Stands for an address that only the network's own DNS knows; from the range for documents. */
@@ -38,8 +40,9 @@ export function resolveName(names: NameTable, host: string, namespace: string, k
         if (answer.ours) return { address: undefined, text: `no service is called ${name}: the name does not resolve`, details };
         return {
           address: elsewhere,
-          text: `the mesh has no host ${name}: the network’s own DNS says where it is, if anybody has the name`,
-          details: [...details, `${elsewhere} stands for its address here`],
+          text: `${name === host ? '' : `${host} is ${name}, and `}the mesh has no host ${name}: the network’s own DNS says where it is, if anybody has the name`,
+          details,
+          standsIn: true,
         };
       }
       default:

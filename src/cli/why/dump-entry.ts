@@ -12,24 +12,37 @@ import type { Question } from './question.ts';
 /** An address that no service has, for names whose address the dump does not say. */
 const unknown = '203.0.113.1';
 
+type Asked = Exclude<Question, { readonly kind: 'dns' | 'happened' }>;
+
 export function dumpEntry(
-  question: Exclude<Question, { readonly kind: 'dns' | 'happened' }>,
+  question: Asked,
   configuration: ProxyConfiguration,
   manner: Manner,
-  atGateway: boolean,
+  side: 'outbound' | 'inbound',
 ): Request {
   const { host, port } = question.kind === 'http' ? question.url : question;
   const isSidecar = configuration.listeners.some(
     ({ useOriginalDst, trafficDirection }) => useOriginalDst === true && trafficDirection !== TrafficDirection.INBOUND,
   );
   const source = { address: manner.sourceIp ?? (isSidecar ? '192.0.2.1' : '203.0.113.7') };
-  if (atGateway || !isSidecar) {
+  if (side === 'inbound') return arriving(question, manner);
+  if (!isSidecar) {
     const open = new Set(configuration.listeners.flatMap(({ address }) => (address && plainAddress(address)?.port) ?? []));
     const at = [port, port + 8000].find((each) => open.has(each)) ?? port;
     return requestFor(question, { entry: { port: at }, address: isIpAddress(host) ? host : unknown, port: at, source }, manner);
   }
   const address = isIpAddress(host) ? host : (addressOf(host, port, configuration) ?? unknown);
   return requestFor(question, { entry: 'outbound', address, port, source }, manner);
+}
+
+/** A request as the sidecar of a caller sends it to this proxy's workload: over mutual TLS where the caller has an identity. */
+function arriving(question: Asked, manner: Manner): Request {
+  const { host, port } = question.kind === 'http' ? question.url : question;
+  const source = { address: manner.sourceIp ?? '192.0.2.2', ...(manner.identity !== undefined && { identity: manner.identity }) };
+  const made = requestFor(question, { entry: 'inbound', address: isIpAddress(host) ? host : '192.0.2.1', port, source }, manner);
+  if (manner.identity === undefined || made.tls !== undefined) return made;
+  const http = manner.version === 'HTTP/2' ? ['istio-h2', 'istio', 'h2'] : ['istio-http/1.1', 'istio', 'http/1.1'];
+  return { ...made, tls: { sni: manner.sni, alpn: manner.alpn ?? (made.kind === 'http' ? http : ['istio']) } };
 }
 
 /** Istio's tables list a service's addresses beside its names; its listeners for bytes are named by them. */

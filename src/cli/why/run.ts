@@ -7,7 +7,7 @@ import { meshConfigDefaults } from '../../api/mesh-config.ts';
 import { dumpedConfiguration } from '../../explain/dump.ts';
 import { endingsOf, type Ending } from '../../explain/ending.ts';
 import { journey } from '../../explain/journey.ts';
-import { requestText } from '../../explain/request.ts';
+import type { Request } from '../../explain/request.ts';
 import { readText } from '../../sources/file-tree.ts';
 import { loadFiles } from '../../sources/manifest.ts';
 import { meshConfigMap, meshNetworksMap, readMeshConfig } from '../../sources/mesh-config.ts';
@@ -64,21 +64,26 @@ function tellIn(question: Asked, options: WhyOptions, manner: Manner, world: Mes
       name,
       journey: undefined,
       endings: [],
-      assumptions,
+      assumptions: [],
     };
   }
   const { name, journey: way, endings } = ask(question, caller, manner, world);
   return { title: titleOf(question, caller.name, way?.explanation.request), endings, name, assumptions, journey: way };
 }
 
-function titleOf(question: Asked, caller: string, request: Parameters<typeof requestText>[0] | undefined): string {
-  if (question.kind === 'tcp') return `tcp ${question.host}:${question.port} from ${caller}`;
-  const what =
-    question.kind === 'http'
-      ? `${question.method} ${question.url.scheme}://${question.url.authority}${question.url.path}`
-      : `dns ${question.name}`;
-  const at = typeof request?.entry === 'object' ? 'to the gateway' : 'from';
-  return `${what} ${at} ${caller}`;
+function titleOf(question: Asked, caller: string, request: Request | undefined): string {
+  return `${asked(question)} ${typeof request?.entry === 'object' ? 'to the gateway' : 'from'} ${caller}`;
+}
+
+function asked(question: Asked): string {
+  switch (question.kind) {
+    case 'tcp':
+      return `tcp ${question.host}:${question.port}`;
+    case 'dns':
+      return `dns ${question.name}`;
+    case 'http':
+      return `${question.method} ${question.url.scheme}://${question.url.authority}${question.url.path}`;
+  }
 }
 
 function callerOf({ from, gateway, namespace }: WhyOptions, world: MeshWorld): MeshProxy {
@@ -127,14 +132,8 @@ function fromDump(question: Asked, path: string, options: WhyOptions, manner: Ma
       `${path} is no dump that can be read: ${configuration}`,
       'take one with curl ADMIN/config_dump?include_eds',
     );
-  const request = dumpEntry(question, configuration, manner, options.gateway !== undefined);
-  const name = `the proxy of ${path}`;
-  const way = journey({ name, configuration, identity: '', sidecar: true }, request, { proxyAt: () => undefined });
-  return {
-    title: `${requestText(request)} through ${name}`,
-    name: undefined,
-    journey: way,
-    endings: endingsOf(way),
-    assumptions: [],
-  };
+  const request = dumpEntry(question, configuration, manner, options.inbound === true ? 'inbound' : 'outbound');
+  const way = journey({ name: path, configuration, identity: '', sidecar: true }, request, { proxyAt: () => undefined });
+  const title = `${asked(question)} ${options.inbound === true ? 'to' : 'through'} the proxy of ${path}`;
+  return { title, name: undefined, journey: way, endings: endingsOf(way), assumptions: [] };
 }

@@ -31,6 +31,7 @@ export function story({ title, name, journey, endings, assumptions }: Told, tell
     (journey === undefined || name.details.length > 0 || !/^[\d.]+$|:/.test(name.text.split(' ')[0] ?? ''))
   ) {
     lines.push(...(endings.length === 0 ? [] : ['']), `DNS: ${name.text}`, ...name.details.map((each) => `  ${each}`));
+    if (name.standsIn === true && journey !== undefined) lines.push(`  ${name.address} stands for its address here`);
   }
   if (journey !== undefined) lines.push(...journeyLines(journey, telling, { count: 1 }));
   const missing = journey === undefined ? [] : [...new Set(missingOf(journey))];
