@@ -2,17 +2,24 @@
 
 import { diagnose, type Diagnostic } from '../../api/diagnostic.ts';
 import { refOf, refText } from '../../api/object.ts';
+import type { GatewayDeclaration } from '../../mesh/gateway.ts';
 import type { ProxyClass } from '../proxy-class.ts';
 import { certificatesOf } from './misdirected.ts';
 import { commonHosts, hostsFor, listenerOf, type GatewayServer } from './server.ts';
 
-/** Hosts of rules that none of the servers has to which the rules are bound: requests for them never come there. */
+/**
+ * Hosts of rules that none of the servers has to which the rules are bound: requests for them never come there. One object may have hosts
+ * for sidecars, or for another gateway, beside those of this one.
+ */
 export function strayHosts({ view, namespace }: ProxyClass, servers: readonly GatewayServer[]): Diagnostic[] {
   return [...Map.groupBy(servers, ({ gateway }) => gateway)].flatMap(([gateway, own]) =>
     view.mesh.gatewayRoutes(gateway, namespace).flatMap((route) => {
       const served = own.flatMap((server) => hostsFor(server, route.namespace));
+      const isHere = (host: string): boolean => commonHosts(served, [host]).length > 0;
+      const others = route.gateways.filter((name) => name !== gateway);
+      const isMeantHere = route.hosts.some(isHere);
       return route.hosts.flatMap((host, index) =>
-        commonHosts(served, [host]).length > 0
+        isHere(host) || (isMeantHere && others.some((name) => name === 'mesh' || declares(view.mesh.gateway(name), host)))
           ? []
           : [
               diagnose(route.object, ['spec', 'hosts', index], {
@@ -26,6 +33,15 @@ export function strayHosts({ view, namespace }: ProxyClass, servers: readonly Ga
     }),
   );
 }
+
+const declares = (gateway: GatewayDeclaration | undefined, host: string): boolean =>
+  (gateway?.servers ?? []).some(
+    ({ server }) =>
+      commonHosts(
+        server.hosts.map((text) => text.slice(text.indexOf('/') + 1)),
+        [host],
+      ).length > 0,
+  );
 
 /** A client that has a connection for one host uses it for another in the same certificate, whose rules are elsewhere. */
 export function sharedCertificates(servers: readonly GatewayServer[]): Diagnostic[] {

@@ -25,7 +25,7 @@ import { unreachableRules } from './checks/unreachable-rules.ts';
 import { compiledDiagnostics, hasServices, reference } from './compiled.ts';
 import { contextOf, type AnalysisContext } from './context.ts';
 import type { AnalysisInput } from './input.ts';
-import { mayBeElsewhere } from './references.ts';
+import { severityOf } from './references.ts';
 import { suppressor, type Suppression } from './suppression.ts';
 
 const checks: readonly ((context: AnalysisContext) => readonly Diagnostic[])[] = [
@@ -105,9 +105,10 @@ function judge(
 ): Diagnostic[] {
   if (!referencesChecked) return [];
   const object = diagnostic.object && objects.get(refKey(diagnostic.object));
-  if (diagnostic.severity !== 'error' || object === undefined || !mayBeElsewhere(context, object, diagnostic.path))
-    return [diagnostic];
-  return [{ ...diagnostic, severity: 'warning', help: `${diagnostic.help}; or name the file that has it as well` }];
+  if (diagnostic.severity !== 'error' || object === undefined) return [diagnostic];
+  const severity = severityOf(context, object, diagnostic.path);
+  if (severity === 'error') return [diagnostic];
+  return [{ ...diagnostic, severity, help: `${diagnostic.help}; or name the file that has it as well` }];
 }
 
 /** A class of proxies and a check may find the same: what stands at one place is told once, in the words of who was first. */

@@ -1,12 +1,26 @@
-// Whether what an object refers to in vain may be in the mesh that some files are for, and not in the files.
+// Whether what an object refers to in vain may be in the mesh that some files are for, and not in the files: how sure one can be.
 
+import type { Severity } from '../../api/diagnostic.ts';
 import type { ApiObject, Path } from '../../api/object.ts';
 import { resolveHost } from '../../mesh/hostname.ts';
 import type { AnalysisContext } from './context.ts';
 
-/** `path` is where the reference stands: a destination with its host, a list of gateways, TLS settings that name a Secret. */
-export function mayBeElsewhere({ input, mesh }: AnalysisContext, object: ApiObject, path: Path): boolean {
-  if (input.whole) return false;
+/**
+ * How bad it is that a reference leads nowhere: an error where the files have others of its kind, a warning where they have none, and a
+ * note of a Secret, which nobody keeps among manifests. `path` is where the reference stands.
+ */
+export function severityOf(context: AnalysisContext, object: ApiObject, path: Path): Severity {
+  if (context.input.whole) return 'error';
+  const isSecret =
+    path.at(-1) === 'tls' ||
+    path.at(-1) === 'trafficPolicy' ||
+    (path.at(-2) === 'tls' && object.kind === 'Ingress') ||
+    path.at(-2) === 'subsets';
+  if (isSecret) return context.input.objects.some(({ kind }) => kind === 'Secret') ? 'error' : 'info';
+  return mayBeElsewhere(context, object, path) ? 'warning' : 'error';
+}
+
+function mayBeElsewhere({ input, mesh }: AnalysisContext, object: ApiObject, path: Path): boolean {
   const has = (kind: string, namespace?: string): boolean =>
     input.objects.some((one) => one.kind === kind && (namespace === undefined || one.metadata.namespace === namespace));
   const { namespace } = object.metadata;
@@ -25,11 +39,8 @@ export function mayBeElsewhere({ input, mesh }: AnalysisContext, object: ApiObje
       return Array.isArray(value) && !value.some((name) => has('Gateway', gatewayNamespace(String(name), namespace)));
     case 'delegate':
       return !has('VirtualService', isRecord(value) && typeof value['namespace'] === 'string' ? value['namespace'] : namespace);
-    case 'tls':
-    case 'trafficPolicy':
-      return !has('Secret');
     default:
-      return object.kind === 'Gateway' || object.kind === 'Ingress' ? !has('Secret') : false;
+      return false;
   }
 }
 

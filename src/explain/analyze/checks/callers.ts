@@ -19,7 +19,6 @@ export const unseen = (context: AnalysisContext): Diagnostic[] => [
 /** Objects that are exported to namespaces alone that are not there. */
 function unexported(context: AnalysisContext): Diagnostic[] {
   const { mesh, input } = context;
-  const knowsNamespaces = input.whole || input.objects.some(({ kind }) => kind === 'Namespace');
   const exported: readonly { readonly visibility: Visibility; readonly object: ApiObject<unknown> }[] = [
     ...mesh.services.all(),
     ...mesh.routes.all(),
@@ -30,10 +29,12 @@ function unexported(context: AnalysisContext): Diagnostic[] {
     if (visibility.everyone || told.has(object)) return [];
     const wanted = [...visibility.namespaces];
     const isNobody = wanted.length === 0;
-    if (!isNobody && (!knowsNamespaces || wanted.some((name) => isThere(context, name)))) return [];
-    told.add(object);
+    if (wanted.some((name) => isThere(context, name))) return [];
     const annotated = object.kind === 'Service';
     const meant = wanted[0] === undefined ? undefined : nearest(wanted[0], context.namespaces);
+    // Files are of some namespaces; what is nearly one of these is meant to be it.
+    if (!isNobody && !input.whole && meant === undefined) return [];
+    told.add(object);
     return [
       diagnose(object, annotated ? ['metadata', 'annotations', 'networking.istio.io/exportTo'] : ['spec', 'exportTo'], {
         code: 'LAT2105',

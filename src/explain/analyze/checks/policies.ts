@@ -147,8 +147,9 @@ function unknownCallers({ rules, object }: Authorization, context: AnalysisConte
 function unknownNamespace(value: string, object: ApiObject<unknown>, path: Path, context: AnalysisContext): Diagnostic[] {
   const { namespaces, input, mesh } = context;
   if (value.includes('*') || value === mesh.config.rootNamespace || namespaces.has(value)) return [];
-  if (!input.whole && !input.objects.some(({ kind }) => kind === 'Namespace')) return [];
   const meant = nearest(value, namespaces);
+  // Files are of some namespaces; what is nearly one of these is meant to be it.
+  if (!input.whole && meant === undefined) return [];
   return [
     diagnose(object, path, {
       code: 'IST0101',
