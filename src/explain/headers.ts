@@ -21,8 +21,10 @@ export function headersOf(request: HttpRequest): Headers {
     const key = headerName(name);
     // The request says its authority itself.
     if (key.startsWith(':')) continue;
-    const before = headers.get(key) ?? [];
-    headers.set(key, joined.has(key) ? [[...before, value].filter((each) => each !== '').join(',')] : [...before, value]);
+    const values = [...(headers.get(key) ?? []), value];
+    // HTTP/2 sends cookies in crumbs.
+    const between = joined.has(key) ? ',' : key === 'cookie' && request.version === 'HTTP/2' ? '; ' : undefined;
+    headers.set(key, between === undefined ? values : [values.filter((each) => each !== '').join(between)]);
   }
   return headers;
 }
