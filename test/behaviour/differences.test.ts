@@ -14,7 +14,8 @@ test('there are cases', () => assert.notEqual(cases.length, 0));
 
 for (const { name, about, scene, request, observed } of cases) {
   test(`explain ${name}: ${about}`, () => {
-    const verdict = compare(request, observed, explain(compiledConfiguration(prepare(scene).compiled), request));
+    const configuration = compiledConfiguration(prepare(scene).compiled);
+    const verdict = compare(request, observed, explain(configuration, request), configuration);
     assert.equal(verdict.kind, 'agree', verdict.kind === 'differ' ? verdict.differences.join('\n') : JSON.stringify(verdict));
   });
 }

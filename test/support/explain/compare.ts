@@ -1,5 +1,6 @@
 // What explain said of a request beside what the real proxy did with it: every difference in a sentence.
 
+import { Cluster_DiscoveryType } from '../../../gen/envoy/config/cluster/v3/cluster_pb.js';
 import type {
   Answered,
   Closed,
@@ -11,6 +12,7 @@ import type {
   Step,
   Target,
 } from '../../../src/explain/explanation.ts';
+import type { ProxyConfiguration } from '../../../src/explain/configuration.ts';
 import type { Request } from '../../../src/explain/request.ts';
 import type { Observed } from './real-proxy.ts';
 import { statusHeader, type Arrival } from './upstream.ts';
@@ -23,11 +25,16 @@ export type Verdict =
   | { readonly kind: 'differ'; readonly differences: readonly string[]; readonly explanation: Explanation };
 
 /** Compares with every way that chance may have gone, and tells of the nearest. */
-export function compare(request: Request, observed: Observed, explanation: Explanation): Verdict {
+export function compare(
+  request: Request,
+  observed: Observed,
+  explanation: Explanation,
+  configuration: ProxyConfiguration,
+): Verdict {
   if (explanation.outcome.kind === 'unknown') return { kind: 'unknown', because: explanation.outcome.because };
   const ways = [explanation, ...explanation.otherwise].map((way) => ({
     way,
-    differences: differencesOf(request, observed, way),
+    differences: differencesOf(request, observed, way, sureCopies(way, configuration)),
   }));
   const [nearest] = ways.toSorted((a, b) => a.differences.length - b.differences.length);
   if (nearest === undefined || nearest.differences.length === 0) return { kind: 'agree' };
@@ -37,7 +44,7 @@ export function compare(request: Request, observed: Observed, explanation: Expla
 const differs = (what: string, did: unknown, said: unknown): string[] =>
   String(did) === String(said) ? [] : [`${what}: Envoy ${JSON.stringify(did)}, explain ${JSON.stringify(said)}`];
 
-function differencesOf(request: Request, observed: Observed, { steps, outcome }: Explanation): string[] {
+function differencesOf(request: Request, observed: Observed, { steps, outcome }: Explanation, sure: number): string[] {
   const path = pathDifferences(observed, steps);
   switch (outcome.kind) {
     case 'unknown':
@@ -47,7 +54,7 @@ function differencesOf(request: Request, observed: Observed, { steps, outcome }:
     case 'closed':
       return [...path, ...closedDifferences(observed, outcome)];
     case 'forwarded':
-      return [...path, ...forwardedDifferences(request, observed, outcome, steps)];
+      return [...path, ...forwardedDifferences(request, observed, { outcome, steps, sure })];
   }
 }
 
@@ -103,7 +110,11 @@ function closedDifferences({ answer, record, connection }: Observed, said: Close
   return said.flags === '' ? [] : differs('flags', flags, said.flags);
 }
 
-function forwardedDifferences(request: Request, observed: Observed, outcome: Forwarded, steps: readonly Step[]): string[] {
+function forwardedDifferences(
+  request: Request,
+  observed: Observed,
+  { outcome, steps, sure }: { readonly outcome: Forwarded; readonly steps: readonly Step[]; readonly sure: number },
+): string[] {
   const { answer, record, arrivals } = observed;
   const possible = outcome.targets.filter(({ share }) => share > 0);
   const missing = record?.cluster === '' ? possible.find((each) => each.destination === undefined) : undefined;
@@ -136,7 +147,7 @@ function forwardedDifferences(request: Request, observed: Observed, outcome: For
     ...(target.request === undefined ? [] : requestDifferences(arrival, target.request)),
     ...(answer.kind === 'response' ? responseDifferences(answer.headers, target.request?.responseHeaders ?? []) : []),
     ...(outcome.limits === undefined || request.kind !== 'http' ? [] : limitDifferences(request, main, outcome.limits)),
-    ...mirrorDifferences(request, arrivals, outcome),
+    ...mirrorDifferences(request, observed, outcome, sure),
   ];
 }
 
@@ -249,8 +260,22 @@ function isRetried(status: number, { on, statusCodes }: NonNullable<RouteLimits[
   });
 }
 
-/** Copies may be late, so only those that must not be there are told. */
-const mirrorDifferences = (request: Request, arrivals: readonly Arrival[], { mirrors }: Forwarded): string[] =>
-  mirrors.length === 0 && arrivals.some((each) => isMirrored(request, each))
-    ? ['a copy arrived upstream, explain knows of none']
-    : [];
+/** How many copies of a request have arrived. */
+export const copiesOf = (request: Request, { arrivals }: Observed): number =>
+  arrivals.filter((each) => isMirrored(request, each)).length;
+
+/** Of how many copies a way says that they are sent for certain; there may be others that chance or an empty cluster decides of. */
+export function sureCopies({ outcome }: Explanation, configuration: ProxyConfiguration): number {
+  if (outcome.kind !== 'forwarded') return 0;
+  return outcome.mirrors.filter(({ cluster: name, share }) => {
+    const cluster = configuration.cluster(name);
+    const assignment =
+      cluster?.clusterDiscoveryType.value === Cluster_DiscoveryType.EDS ? configuration.endpoints(name) : cluster?.loadAssignment;
+    return share >= 1 && (assignment?.endpoints.some(({ lbEndpoints }) => lbEndpoints.length > 0) ?? false);
+  }).length;
+}
+
+function mirrorDifferences(request: Request, observed: Observed, { mirrors }: Forwarded, sure: number): string[] {
+  const copies = copiesOf(request, observed);
+  return copies >= sure && copies <= mirrors.length ? [] : [`copies: Envoy sent ${copies}, explain ${sure} to ${mirrors.length}`];
+}

@@ -31,7 +31,7 @@ export interface Observed {
   readonly record: AccessRecord | undefined;
   /** Of the connection. */
   readonly connection: AccessRecord | undefined;
-  /** Everything that arrived upstream, mirrors too. */
+  /** Everything that arrived upstream; copies may come late. */
   readonly arrivals: readonly Arrival[];
 }
 
@@ -45,6 +45,8 @@ export interface RealProxyOptions {
 }
 
 const className = 'stage';
+/** A record takes no longer, on however busy a machine. */
+const longestMs = 20_000;
 /** At once on the way; more wait. */
 const concurrently = 8;
 
@@ -120,6 +122,7 @@ export class RealProxy {
 
   /** Gives the proxy this configuration and waits until it is in effect. Answers what of it Envoy refused. */
   async configure(compiled: Compiled): Promise<readonly Refusal[]> {
+    this.#upstream.forget();
     const before = this.#compiler.class(className).cluster.peek();
     const next = await this.#staged(compiled, ++this.#generation);
     const names = new Set(next.clusters.map(({ name }) => name));
@@ -180,6 +183,7 @@ export class RealProxy {
     const { outbound, inbound, own } = this.#doors;
     const port = request.entry === 'outbound' ? outbound : request.entry === 'inbound' ? inbound : own;
     const named: Request = request.kind === 'http' ? { ...request, headers: [...request.headers, [caseHeader, id]] } : request;
+    const arrivals = this.#upstream.arrivals(id);
     let from = '';
     const opened = (peer: string) => {
       from = peer;
@@ -189,17 +193,17 @@ export class RealProxy {
     const records = () => (this.#records.get(from) ?? []).filter(({ generation }) => generation === this.#generation);
     const end = () => records().find(({ kind }) => kind === 'connection');
     const main = () => records().some(({ kind }) => kind !== 'connection');
-    await this.#heard(() => end() !== undefined, 5_000);
+    await this.#heard(() => end() !== undefined, longestMs);
     // What a filter says of it may come after that, where there was one.
     const filtered = answer.kind !== 'closed' || end()?.cluster !== '';
-    if (!main() && end()?.flags !== 'NR') await this.#heard(main, filtered ? 5_000 : 50);
+    if (!main() && end()?.flags !== 'NR') await this.#heard(main, filtered ? longestMs : 100);
     const found = records();
     this.#records.delete(from);
     return {
       answer,
       record: found.find(({ kind }) => kind !== 'connection'),
       connection: found.find(({ kind }) => kind === 'connection'),
-      arrivals: this.#upstream.take(id),
+      arrivals,
     };
   }
 

@@ -60,16 +60,15 @@ export class Upstream {
     return upstream;
   }
 
-  /** What has arrived of a case, and forgets it. */
-  take(id: string): readonly Arrival[] {
-    const arrived = this.#arrivals.get(id) ?? [];
-    this.#arrivals.delete(id);
-    return arrived;
+  /** What arrives of a case, also what is still to come. */
+  arrivals(id: string): readonly Arrival[] {
+    const known = this.#arrivals.get(id) ?? [];
+    this.#arrivals.set(id, known);
+    return known;
   }
 
-  /** Whether anything of a case has arrived. */
-  has(id: string): boolean {
-    return this.#arrivals.has(id);
+  forget(): void {
+    this.#arrivals.clear();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -78,7 +77,7 @@ export class Upstream {
   }
 
   #note(id: string, arrival: Arrival): void {
-    this.#arrivals.set(id, [...(this.#arrivals.get(id) ?? []), arrival]);
+    this.#arrivals.get(id)?.push(arrival);
   }
 
   /** Serves a connection by its first bytes; `tls` is what was ended on it already, outermost first. */
