@@ -68,7 +68,7 @@ export const codes = {
   LAT1026: 'An address or CIDR is not valid',
   LAT1027: 'A selector has a label that no workload can have',
   LAT1028: 'What a policy is attached to is not valid',
-  LAT1029: "A header's name is not valid or not allowed",
+  LAT1029: "A header's name or value is not valid or not allowed",
   LAT1030: "A subset's name is not valid",
   LAT1031: 'A selector selects everything',
   LAT1101: 'A match on a header or query parameter is not possible',

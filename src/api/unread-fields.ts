@@ -30,7 +30,6 @@ export const unreadFields: readonly FieldPatterns[] = [
       'defaultConfig.tracingServiceName',
       'defaultProviders',
       'disableEnvoyListenerLog',
-      'discoverySelectors',
       'enableEnvoyAccessLogService',
       'enablePrometheusMerge',
       'enableTracing',

@@ -209,6 +209,26 @@ function checkOperations({ set = {}, add = {}, remove = [] }: HeaderOperations =
   return [
     ...Object.keys(set).flatMap((name) => check(name, [...path, 'set', name], ofRequest)),
     ...Object.keys(add).flatMap((name) => check(name, [...path, 'add', name], ofRequest)),
+    ...checkValues(set, [...path, 'set']),
+    ...checkValues(add, [...path, 'add']),
     ...each(remove, [...path, 'remove'], (name, place) => check(name, place, false)),
   ];
 }
+
+/** A whole text for a header as Envoy takes it, which refuses a table of routes for one that is not. */
+const headerText = /^(?:[^%\0\r\n]|%%|%[A-Z0-9_]+(?:\([^\0\r\n]*?\))?(?::\d+)?%)*$/;
+
+/** A new host is no such text. */
+const checkValues = (values: Readonly<Record<string, string>>, path: Path): Finding[] =>
+  Object.entries(values).flatMap(([name, value]) =>
+    headerText.test(value) || /^(?:host|:authority)$/i.test(name)
+      ? []
+      : [
+          error(
+            'LAT1029',
+            [...path, name],
+            `${JSON.stringify(value)} is no text for a header`,
+            'write %% for a percent sign, and what Envoy is to fill in between two of them, as in %REQ(x-from)%',
+          ),
+        ],
+  );

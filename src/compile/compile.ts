@@ -6,6 +6,7 @@ import type { ApiObject } from '../api/object.ts';
 import type { MeshConfig } from '../api/mesh-config.ts';
 import type { MeshNetworks } from '../api/mesh-networks.ts';
 import type { Diagnostic } from '../api/diagnostic.ts';
+import { discoveryOf, type Discovery } from '../mesh/discovery.ts';
 import { Mesh } from '../mesh/mesh.ts';
 import { familyBy } from '../store/family.ts';
 import { StoreReader } from '../store/reader.ts';
@@ -29,15 +30,16 @@ import { gatewaySecret } from './gateway/secret.ts';
 
 const meshes = new WeakMap<Store, ReadonlySignal<Mesh>>();
 
-/** The normal form of a store, made once for all who read it; anew when the mesh's own configuration or its clusters change. */
+/** The normal form of a store, made once for all who read it; anew when the mesh's own configuration, its clusters or the namespaces that count change. */
 export function meshOf(store: Store): ReadonlySignal<Mesh> {
   let mesh = meshes.get(store);
   if (mesh === undefined) {
     let readers: readonly StoreReader[] = [];
+    const reader = (cluster: ClusterObjects): StoreReader => new StoreReader(cluster, discoveryIn(store, cluster).value.admits);
     mesh = computed(() => {
-      for (const reader of readers) reader[Symbol.dispose]();
-      const objects = new StoreReader(store);
-      const remote = new Map([...store.remoteClusters.value].map(([id, cluster]) => [id, new StoreReader(cluster)]));
+      for (const old of readers) old[Symbol.dispose]();
+      const objects = reader(store);
+      const remote = new Map([...store.remoteClusters.value].map(([id, cluster]) => [id, reader(cluster)]));
       readers = [objects, ...remote.values()];
       const config = store.meshConfig.value;
       return new Mesh({ config, networks: store.meshNetworks.value, clusterId: store.clusterId.value, objects, remote });
@@ -45,6 +47,24 @@ export function meshOf(store: Store): ReadonlySignal<Mesh> {
     meshes.set(store, mesh);
   }
   return mesh;
+}
+
+const discoveries = new WeakMap<ClusterObjects, ReadonlySignal<Discovery>>();
+
+/** Which namespaces of a cluster count. It changes with the mesh's configuration, and when a Namespace begins or ceases to count. */
+function discoveryIn(store: Store, cluster: ClusterObjects): ReadonlySignal<Discovery> {
+  let found = discoveries.get(cluster);
+  if (found === undefined) {
+    let [config, before]: [MeshConfig | undefined, Discovery | undefined] = [undefined, undefined];
+    found = computed(() => {
+      const discovery = discoveryOf(store.meshConfig.value, () => cluster.kind('', 'Namespace').all());
+      if (config === store.meshConfig.value && before?.exceptions === discovery.exceptions) return before;
+      [config, before] = [store.meshConfig.value, discovery];
+      return discovery;
+    });
+    discoveries.set(cluster, found);
+  }
+  return found;
 }
 
 /** A compiler over a store: it follows every change of objects and of the mesh's configuration. */

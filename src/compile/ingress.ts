@@ -54,16 +54,19 @@ export function ingressPorts(sidecar: ApiObject<Sidecar>, services: readonly Own
       const opened = isOpened(listener, place.dialled);
       if (opened && place.unprivileged && target < 1024) return [];
       const { tls, bind = '' } = listener;
+      const ending = place.modeAt(target).mode === 'DISABLE' ? tls : undefined;
+      // Where TLS ends here, what was in it goes on.
+      const protocol = protocolNamed(listener.port.protocol) ?? 'Auto';
       return [
         {
           target,
-          protocol: protocolNamed(listener.port.protocol) ?? 'Auto',
+          protocol: ending !== undefined && protocol === 'HTTPS' ? 'HTTP' : protocol,
           services: services.find((own) => own.target === target)?.services ?? [],
           ingress: {
             opened: opened ? bind || place.address : undefined,
             bind,
             endpoint: endpointOf(listener.defaultEndpoint, place.address),
-            tls: place.modeAt(target).mode === 'DISABLE' ? tls : undefined,
+            tls: ending,
             host: `${name}.${namespace}`,
             object: sidecar,
             path: ['spec', 'ingress', index],

@@ -126,3 +126,28 @@ test("a namespace's labels decide who sees its ServiceEntries, where the mesh sa
   store.upsert(namespaceWith({}));
   assert.deepEqual([clusterNames(at('one')), clusterNames(at('two'))], [web, []]);
 });
+
+test('a namespace counts from when its labels are what the mesh selects, until they are not', () => {
+  const { store, at } = meshWith([service('here', 'shop'), service('there', 'shop')]);
+  const { config } = meshConfigOf({ discoverySelectors: [{ matchLabels: { mesh: 'on' } }] });
+  store.meshConfig.value = config;
+  let [seen, runs]: [string[], number] = [[], 0];
+  const end = effect(() => {
+    runs++;
+    seen = clusterNames(at('here'));
+  });
+  const label = (name: string, labels: object) =>
+    store.upsert(object({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } }));
+  assert.deepEqual(seen, []);
+  label('here', { mesh: 'on' });
+  assert.deepEqual(seen, ['outbound|80||shop.here.svc.cluster.local']);
+  label('there', { mesh: 'on', team: 'a' });
+  assert.equal(seen.length, 2);
+  const before = runs;
+  label('there', { mesh: 'on', team: 'b' });
+  label('elsewhere', { mesh: 'off' });
+  assert.equal(runs, before, 'labels that nobody selects by wake nobody');
+  label('here', {});
+  assert.deepEqual(seen, ['outbound|80||shop.there.svc.cluster.local']);
+  end();
+});

@@ -12,11 +12,14 @@ interface Shelf {
 
 export class StoreReader implements Disposable {
   readonly #store: ClusterObjects;
+  readonly #admits: (namespace: string) => boolean;
   readonly #shelves = new Map<string, Shelf>();
   readonly #ends: (() => void)[] = [];
 
-  constructor(store: ClusterObjects) {
+  /** `admits`: whether the objects of a namespace are there for this reader; those of the cluster have the namespace ''. */
+  constructor(store: ClusterObjects, admits: (namespace: string) => boolean = () => true) {
     this.#store = store;
+    this.#admits = admits;
   }
 
   /** All objects of a kind. */
@@ -38,7 +41,9 @@ export class StoreReader implements Disposable {
     let shelf = this.#shelves.get(id);
     if (shelf === undefined) {
       const objects = new Collection<ApiObject>(byAge);
-      this.#ends.push(this.#store.inEffect(group, kind).feed(objects));
+      const set = (key: string, object: ApiObject | undefined): void =>
+        objects.set(key, object !== undefined && this.#admits(object.metadata.namespace) ? object : undefined);
+      this.#ends.push(this.#store.inEffect(group, kind).feed({ set }));
       this.#shelves.set(id, (shelf = { objects, byNamespace: objects.index((object) => [object.metadata.namespace]) }));
     }
     return shelf;

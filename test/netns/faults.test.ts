@@ -1,6 +1,7 @@
 // Processes killed without warning: an Envoy, the mesh inside its sandbox, all of it. What was there comes back, and nothing stays behind.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { sample, startMesh, whyNoMesh, type RunningMesh } from '../support/mesh.ts';
@@ -54,6 +55,19 @@ test('the mesh dies inside: lateen up ends and says so, and starts again with wh
   assert.equal((await mesh.curl('curl', 'http://httpbin:8000/get')).status, 403);
   assert.equal((await mesh.curl('curl', '-X', 'POST', 'http://httpbin:8000/post')).status, 200);
   await mesh.delete(sample('security/httpbin-deny-method-get.yaml'));
+});
+
+test('lateen exec that is told to end leaves no program behind', { skip }, async () => {
+  const mark = 'stays-unless-told-otherwise';
+  const child = mesh.execute('curl', ['sh', '-c', `echo begun; while sleep 1; do :; done; echo ${mark}`]);
+  const running = () => readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && commandOf(Number(pid)).includes(mark));
+  await once(child.stdout ?? child, 'data');
+  assert.ok(running().length > 1, 'the verb, and the program in its pod');
+  child.kill('SIGTERM');
+  await until(
+    () => running().length === 0,
+    () => `the end of ${running().join()}`,
+  );
 });
 
 test('everything is killed: lateen down cleans up, and so does the next lateen up', { skip }, async () => {

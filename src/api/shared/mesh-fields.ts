@@ -81,7 +81,7 @@ export const MeshFields = message(
     ca: message({}, { address: text, tlsSettings: ClientTLSSettings, requestTimeout: duration, istiodSide: bool }),
     extensionProviders: list(ExtensionProvider),
     defaultProviders: message({}, { tracing: list(text), metrics: list(text), accessLogging: list(text) }),
-    discoverySelectors: list(ServiceSelector),
+    discoverySelectors: list(SetSelector),
     pathNormalization: message(
       {},
       { normalization: choice('DEFAULT', 'NONE', 'BASE', 'MERGE_SLASHES', 'DECODE_AND_MERGE_SLASHES') },

@@ -10,6 +10,7 @@ import { duration } from '../../filters/duration.ts';
 import { dynamicServerName, type NameCache } from '../../filters/dynamic-names.ts';
 import { httpFilters } from '../../filters/index.ts';
 import { milliseconds } from '../../lib/duration.ts';
+import { speaksFirst } from '../../mesh/protocol.ts';
 import { familyBy } from '../../store/family.ts';
 import { resource } from '../encode.ts';
 import { identityOf } from '../identity.ts';
@@ -142,7 +143,7 @@ const cells: (input: ListenerInput) => ReadonlySignal<Resource> = familyBy(
         ...(!draft.dialled && { bindToPort: false }),
         ...(chains.length > 0 ? { filterChains: chains, defaultFilterChain: rest } : { filterChains: [nameless(rest)] }),
         listenerFilters: [...(inspectsTls ? [tlsInspector] : []), ...(inspectsHttp ? [httpInspector] : [])],
-        ...inspection(config, inspectsTls, byAddress?.kind === 'detected'),
+        ...inspection(config, inspectsTls, byAddress?.kind === 'detected' ? longestLook : shortLookAt(port)),
       },
       [...draft.causes, ...draft.chains.map(({ cause }) => cause)],
     );
@@ -156,18 +157,17 @@ const nameless = ({ name: _name, ...chain }: FilterChain): FilterChain => chain;
  * How long inspection may take, and that a connection that shows nothing goes on as plain TCP. With Istio's default of no limit
  * (0 s), a connection where the server speaks first waits until its client gives up: such ports must be declared.
  */
-function inspection(config: MeshConfig, inspects: boolean, others: boolean): Init<typeof ListenerSchema> {
+function inspection(config: MeshConfig, inspects: boolean, atMost: number): Init<typeof ListenerSchema> {
   if (!inspects) return {};
   const limit = milliseconds(config.protocolDetectionTimeout);
-  return {
-    // Where addresses of nobody are looked into as well, none may wait for ever.
-    listenerFiltersTimeout: duration(others && limit === 0 ? longestLook : limit),
-    continueOnListenerFiltersTimeout: true,
-  };
+  return { listenerFiltersTimeout: duration(limit === 0 ? atMost : limit), continueOnListenerFiltersTimeout: true };
 }
 
-/** Milliseconds. */
+/** Milliseconds: where addresses of nobody are looked into as well, none may wait for ever. */
 const longestLook = 5000;
+
+/** One service that declares HTTP on a port known for servers that speak first must not keep callers from all others there. 0: no limit. */
+const shortLookAt = (port: number): number => (speaksFirst(port) ? 1000 : 0);
 
 function tcpFilterChain(chain: TcpChain, bytes: Bytes, names: NameCache | undefined, onDemand: boolean): FilterChain {
   const prefixRanges = chain.subnets.flatMap((subnet) => cidrRange(subnet) ?? []);
