@@ -29,7 +29,6 @@ export const unreadFields: readonly FieldPatterns[] = [
       'defaultConfig.tracing',
       'defaultConfig.tracingServiceName',
       'defaultProviders',
-      'disableEnvoyListenerLog',
       'enableEnvoyAccessLogService',
       'enablePrometheusMerge',
       'enableTracing',

@@ -8,6 +8,7 @@ import { httpFilters } from '../../filters/index.ts';
 import type { NamedFilter } from '../../filters/filter.ts';
 import { isHttp } from '../../mesh/protocol.ts';
 import { resource } from '../encode.ts';
+import { listenerAccessLogs } from '../listener/access-log.ts';
 import { refusedLoggers } from '../listener/access-record.ts';
 import {
   anyAddresses,
@@ -99,7 +100,7 @@ function listener(
       ...(others.length > 0 && { additionalAddresses: others.map((address) => ({ address: addressOf(address) })) }),
       ...(first.quic && { udpListenerConfig: { quicOptions: {}, downstreamSocketConfig: { preferGro: true } } }),
       trafficDirection: TrafficDirection.OUTBOUND,
-      accessLog: [...refusedLoggers(proxy.view.records ? 'gateway' : undefined)],
+      accessLog: [...listenerAccessLogs(proxy.view.mesh.config), ...refusedLoggers(proxy.view.records ? 'gateway' : undefined)],
       filterChains: [...chains],
       ...bufferLimit(connectionSettingsOf(proxy.view.config, true).listenerPerConnectionBufferLimitBytes),
       listenerFilters: first.quic

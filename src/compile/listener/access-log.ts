@@ -57,6 +57,14 @@ export function accessLogs(config: MeshConfig): AccessLog[] {
   }
 }
 
+/** The log of a listener itself, to the same place: connections that no filter chain takes, of which no filter tells. */
+export const listenerAccessLogs = (config: MeshConfig): AccessLog[] =>
+  config.disableEnvoyListenerLog === true ? [] : accessLogs(config).map((log) => ({ ...log, filter: noChain }));
+
+const noChain: NonNullable<AccessLog['filter']> = {
+  filterSpecifier: { case: 'responseFlagFilter', value: { flags: ['NR'] } },
+};
+
 const logger = (name: string, value: Any): AccessLog => ({ name, configType: { case: 'typedConfig', value } });
 
 function logFormat({ accessLogEncoding, accessLogFormat }: MeshConfig): Init<typeof SubstitutionFormatStringSchema> {

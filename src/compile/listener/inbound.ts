@@ -18,6 +18,7 @@ import type { Cause, Resource } from '../resource.ts';
 import { serverSocket } from '../gateway/tls.ts';
 import { meshServerSocket } from '../tls.ts';
 import { inboundRoutes } from '../route/inbound.ts';
+import { listenerAccessLogs } from './access-log.ts';
 import { refusedLoggers } from './access-record.ts';
 import { anyAddresses, filterChain, originalDestination, originalSource, socketAddress, type FilterChain } from './chain.ts';
 import { httpConnectionManager } from './http-connection-manager.ts';
@@ -108,7 +109,7 @@ function openedListener(own: OwnPort, address: string, input: InboundInput): Res
 
 const shared = (chains: FilterChain[], { config, records }: InboundInput) => ({
   trafficDirection: TrafficDirection.INBOUND,
-  accessLog: [...refusedLoggers(records ? 'inbound' : undefined)],
+  accessLog: [...listenerAccessLogs(config), ...refusedLoggers(records ? 'inbound' : undefined)],
   filterChains: chains,
   listenerFiltersTimeout: duration(milliseconds(config.protocolDetectionTimeout)),
   continueOnListenerFiltersTimeout: true,

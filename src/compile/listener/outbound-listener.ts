@@ -18,6 +18,7 @@ import { nameCache } from '../name-cache.ts';
 import { blackHoleCluster } from '../names.ts';
 import { originKey } from '../origin.ts';
 import type { Resource } from '../resource.ts';
+import { listenerAccessLogs } from './access-log.ts';
 import {
   cidrRange,
   filterChain,
@@ -140,6 +141,7 @@ const cells: (input: ListenerInput) => ReadonlySignal<Resource> = familyBy(
         address: socketAddress(address, port),
         ...(others.length > 0 && { additionalAddresses: others.map((other) => ({ address: socketAddress(other, port) })) }),
         trafficDirection: TrafficDirection.OUTBOUND,
+        accessLog: listenerAccessLogs(config),
         ...(!draft.dialled && { bindToPort: false }),
         ...(chains.length > 0 ? { filterChains: chains, defaultFilterChain: rest } : { filterChains: [nameless(rest)] }),
         listenerFilters: [...(inspectsTls ? [tlsInspector] : []), ...(inspectsHttp ? [httpInspector] : [])],

@@ -17,6 +17,7 @@ import type { AddressFamilies } from '../node.ts';
 import type { Resource } from '../resource.ts';
 import { lookedUpHost, lookedUpName } from '../route/catch-all.ts';
 import { familiesText, undeclaredCluster, type View } from '../view.ts';
+import { listenerAccessLogs } from './access-log.ts';
 import { anyAddresses, filterChain, httpInspector, plainHttp, socketAddress, tlsInspector } from './chain.ts';
 import { httpConnectionManager } from './http-connection-manager.ts';
 import { isQuiet } from '../proxy-headers.ts';
@@ -59,6 +60,7 @@ const cells = familyBy(
       address: socketAddress(address, port),
       ...(others.length > 0 && { additionalAddresses: others.map((other) => ({ address: socketAddress(other, port) })) }),
       trafficDirection: TrafficDirection.OUTBOUND,
+      accessLog: listenerAccessLogs(config),
       useOriginalDst: true,
       filterChains: [
         // A connection to the capture port itself would go round for ever.
