@@ -3,11 +3,12 @@
 import assert from 'node:assert/strict';
 import { describe, it, test } from 'node:test';
 import { record } from '../../test/support/records.ts';
-import { causeOf, type Known } from './cause.ts';
+import { causeOf } from './cause.ts';
 import { joinRecords, type Exchange } from './join.ts';
 import type { AccessRecord } from './record.ts';
 import { detailMeaning, knownDetails } from './response-details.ts';
 import { responseFlags } from './response-flags.ts';
+import type { Known } from './scene.ts';
 import { stepsOf } from './steps.ts';
 import { downstreamFailure, upstreamFailure } from './transport-failure.ts';
 

@@ -1,6 +1,6 @@
 // The way that a request or connection took, told by the records of both ends: what each proxy did with it, and by which objects.
 
-import { originsOf, type OriginName } from './cause.ts';
+import { originsOf, type OriginName } from './scene.ts';
 import type { Exchange } from './join.ts';
 import type { AccessRecord } from './record.ts';
 import { callerNames } from './request-row.ts';

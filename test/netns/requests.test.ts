@@ -441,6 +441,7 @@ test(
     assert.equal(await ask('http://echo/fault'), 555);
     assert.equal(await clusterOf('http://echo/ok'), 'outbound|80||echo.default.svc.cluster.local');
     assert.match((await run('visitor', ['curl', '-s', '-m', '5', 'telnet://echo:9000'])).stdout, /banner/);
+    assert.match((await mesh.lateen(['scope', 'istio-ingressgateway', '-n', 'istio-system'])).stderr, /is a gateway/);
     assert.match((await scope()).stderr, /visitor has a Sidecar already \(default\/visitor\)/);
   },
 );

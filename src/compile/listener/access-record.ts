@@ -72,6 +72,21 @@ export const recordFields = [
   ['policy', '%DYNAMIC_METADATA(envoy.filters.http.rbac:enforced_effective_policy_id)%'],
 ] as const;
 
+type Field = (typeof recordFields)[number][0];
+
+/** What a side's proxy cannot know, or the other end and the chain tell as well: each operator costs every request. */
+const leftOut: Readonly<Record<RecordSide, readonly Field[]>> = {
+  outbound: ['downstreamFailure', 'callerIdentity', 'policy'],
+  inbound: ['virtualHost', 'virtualHostOrigin', 'route', 'routeOrigin', 'attempted', 'upstreamLocal', 'destinationIdentity'],
+  gateway: [],
+};
+
+/** As Envoy writes what there is not. */
+const nothing = '-';
+
+const operatorsOf = (side: RecordSide): string[] =>
+  recordFields.map(([name, operator]) => (leftOut[side].includes(name) ? nothing : operator));
+
 /** How long a record may wait in its Envoy, in milliseconds: a person who looks has just made the request. */
 const flushInterval = 250;
 /** What waits in a worker before that is sent at once; with the calls that its cluster allows it bounds what an agent that is away costs. */
@@ -90,7 +105,7 @@ const logger = (side: RecordSide): AccessLog => ({
       body: {
         value: {
           case: 'stringValue',
-          value: [recordVersion, side, ...recordFields.map(([, operator]) => operator)].join(recordSeparator),
+          value: [recordVersion, side, ...operatorsOf(side)].join(recordSeparator),
         },
       },
     }),

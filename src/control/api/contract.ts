@@ -3,7 +3,8 @@
 import type { MeshConfig } from '../../api/mesh-config.ts';
 import type { MeshNetworks } from '../../api/mesh-networks.ts';
 import type { ObjectRef } from '../../api/object.ts';
-import type { Cause, OriginName } from '../../telemetry/cause.ts';
+import type { Cause } from '../../telemetry/cause.ts';
+import type { OriginName } from '../../telemetry/scene.ts';
 import type { Called } from '../../telemetry/called-services.ts';
 import type { RequestRow } from '../../telemetry/request-row.ts';
 import type { StartReport } from '../platform.ts';

@@ -27,6 +27,12 @@ export async function scopeOfWorkload(pods: readonly PodName[], parts: ScopePart
   if (first === undefined) throw new ApiError(404, 'the workload has no pods');
   const { store, distribution, platform } = parts;
   const { namespace, workload } = first;
+  if (distribution.list().some(({ node }) => node.type === 'router' && node.name === `${first.name}.${namespace}`))
+    throw new ApiError(
+      400,
+      `${workload} is a gateway`,
+      'Sidecars are for workloads; a gateway has what its Gateways and their rules lead to',
+    );
   const proxies = await Promise.all(pods.map((pod) => usedBy(pod, platform)));
   const known = proxies.filter((proxy) => proxy !== undefined);
   if (known.length === 0) throw new ApiError(409, `no proxy of ${workload} answers`, 'is it in the mesh? lateen status shows it');
