@@ -110,20 +110,30 @@ function closedDifferences({ answer, record, connection }: Observed, said: Close
   return said.flags === '' ? [] : differs('flags', flags, said.flags);
 }
 
-function forwardedDifferences(
-  request: Request,
-  observed: Observed,
-  { outcome, steps, sure }: { readonly outcome: Forwarded; readonly steps: readonly Step[]; readonly sure: number },
-): string[] {
+interface Sent {
+  readonly outcome: Forwarded;
+  readonly steps: readonly Step[];
+  readonly sure: number;
+}
+
+function forwardedDifferences(request: Request, observed: Observed, sent: Sent): string[] {
+  const { answer, record } = observed;
+  const possible = sent.outcome.targets.filter(({ share }) => share > 0);
+  // Without a cluster it went nowhere: to one of those that are not there.
+  const went = possible.filter(({ cluster, destination }) =>
+    record?.cluster === '' ? destination === undefined : cluster === record?.cluster,
+  );
+  const [nearest] = went
+    .map((target) => targetDifferences(request, observed, sent, target))
+    .toSorted((a, b) => a.length - b.length);
+  if (nearest !== undefined) return nearest;
+  const names = possible.map(({ cluster }) => cluster);
+  const how = answer.kind === 'response' ? `${answer.status} ${record?.details ?? ''}` : answer.kind;
+  return [`cluster: Envoy ${JSON.stringify(record?.cluster)} (${how}), explain ${JSON.stringify(names)}`];
+}
+
+function targetDifferences(request: Request, observed: Observed, { outcome, steps, sure }: Sent, target: Target): string[] {
   const { answer, record, arrivals } = observed;
-  const possible = outcome.targets.filter(({ share }) => share > 0);
-  const missing = record?.cluster === '' ? possible.find((each) => each.destination === undefined) : undefined;
-  const target = possible.find(({ cluster }) => cluster === record?.cluster) ?? missing;
-  if (target === undefined) {
-    const names = possible.map(({ cluster }) => cluster);
-    const how = answer.kind === 'response' ? `${answer.status} ${record?.details ?? ''}` : answer.kind;
-    return [`cluster: Envoy ${JSON.stringify(record?.cluster)} (${how}), explain ${JSON.stringify(names)}`];
-  }
   if (target.failure !== undefined) {
     return target.failure.kind === 'answered'
       ? answeredDifferences(request, observed, target.failure)

@@ -170,8 +170,15 @@ const retries = often<object>(
   [
     3,
     fc
-      .tuple(oneOf(1, 2, 3), text('5xx', 'gateway-error', '503', 'retriable-4xx', 'connect-failure,refused-stream', '5xx,409'))
-      .map(([attempts, retryOn]) => ({ attempts, retryOn, backoff: '0.001s' })),
+      .tuple(
+        oneOf(1, 2, 3),
+        text('5xx', 'gateway-error', '503', 'retriable-4xx', 'connect-failure,refused-stream', '5xx,409'),
+        sparse(
+          { perTryTimeout: text('2s', '20s'), retryIgnorePreviousHosts: fc.boolean(), retryRemoteLocalities: fc.boolean() },
+          4,
+        ),
+      )
+      .map(([attempts, retryOn, more]) => ({ attempts, retryOn, backoff: '0.001s', ...more })),
   ],
 );
 

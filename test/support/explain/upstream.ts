@@ -132,6 +132,7 @@ export class Upstream {
         path: value(':path'),
         headers,
       });
+      if (stream.destroyed) return;
       stream.respond({ ':status': Number(value(statusHeader) || 200) });
       stream.end('arrived');
     });
