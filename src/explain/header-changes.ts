@@ -19,7 +19,9 @@ export interface HeaderLists {
 export function changeRequest(headers: Headers, scopes: readonly HeaderLists[], passage: Passage): void {
   for (const { requestHeadersToAdd, requestHeadersToRemove } of scopes) {
     for (const name of requestHeadersToRemove) headers.delete(headerName(name));
-    for (const option of requestHeadersToAdd) applyOption(headers, option, passage);
+    // What a list says is worked out before any of it is done.
+    const before = new Map(headers);
+    for (const option of requestHeadersToAdd) applyOption(headers, option, passage, before);
   }
 }
 
@@ -27,11 +29,12 @@ export function applyOption(
   headers: Headers,
   { header, append, appendAction, keepEmptyValue }: HeaderValueOption,
   passage: Passage,
+  before: Headers = headers,
 ): void {
   if (header === undefined) return;
   const name = headerName(header.key);
   const raw = header.value === '' && header.rawValue.length > 0 ? new TextDecoder().decode(header.rawValue) : header.value;
-  const value = formatted(raw, passage, headers);
+  const value = formatted(raw, passage, before);
   if (value === '' && !keepEmptyValue) return;
   const old = headers.get(name);
   switch (actionOf(append, appendAction)) {
