@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { createSocket, type Socket } from 'node:dgram';
 import { Resolver } from 'node:dns/promises';
-import { connect, createServer } from 'node:net';
+import { once } from 'node:events';
+import { connect, createServer, type Server } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import { decode, encode, type Answer, type Decoded, type Packet } from 'dns-packet';
 import fc from 'fast-check';
@@ -214,7 +215,6 @@ test('queries fail until the names are known', async (context) => {
 
 /** A server of the network, as a function from a query to the replies that it sends; counts what reached it. */
 async function upstream(context: TestContext, reply: (query: Decoded) => Packet | undefined) {
-  const udp: Socket = createSocket('udp4');
   const seen: Decoded[] = [];
   const answer = (bytes: Buffer, transport: 'udp' | 'tcp', send: (bytes: Buffer) => void) => {
     const query = decode(bytes);
@@ -227,19 +227,33 @@ async function upstream(context: TestContext, reply: (query: Decoded) => Packet 
       encode({ id: query.id, type: 'response', questions: query.questions, ...packet, flags, ...(truncated && { answers: [] }) }),
     );
   };
-  udp.on('message', (bytes, { port }) => answer(bytes, 'udp', (out) => udp.send(out, port, host)));
-  await new Promise<void>((done) => udp.bind(0, host, done));
-  const { port } = udp.address();
   const tcp = createServer((socket) => {
     const reader = new FrameReader((bytes) => answer(Buffer.from(bytes), 'tcp', (out) => socket.end(frame(out))));
     socket.on('data', (bytes: Buffer) => reader.push(bytes));
   });
-  await new Promise<void>((done) => tcp.listen(port, host, done));
+  const { udp, port } = await onOnePort(tcp);
+  udp.on('message', (bytes, { port: asker }) => answer(bytes, 'udp', (out) => udp.send(out, asker, host)));
   context.after(async () => {
     await new Promise<void>((done) => udp.close(done));
     await new Promise((done) => tcp.close(done));
   });
   return { address: host, port, seen };
+}
+
+/** Both listen; another program may have the TCP port of the UDP port that the system chose: then it chooses again. */
+async function onOnePort(tcp: Server): Promise<{ readonly udp: Socket; readonly port: number }> {
+  for (;;) {
+    const udp = createSocket('udp4');
+    await new Promise<void>((done) => udp.bind(0, host, done));
+    const { port } = udp.address();
+    tcp.listen(port, host);
+    try {
+      await once(tcp, 'listening');
+      return { udp, port };
+    } catch {
+      await new Promise<void>((done) => udp.close(done));
+    }
+  }
 }
 
 const a = (name: string, data: string, ttl = 60): Answer => ({ type: 'A', name, ttl, data });
