@@ -260,3 +260,27 @@ test('a cluster that both streams had is given by the one that was called for it
   clock.pass(1000);
   assert.deepEqual([main.settle(), demand.settle()], [[], ['cluster c']]);
 });
+
+test('a cluster that a class has no more follows its service as long as a listener leads there: the proxy has no reason to call for it', () => {
+  const { a, main, demand, change, clock } = setUp();
+  a.put('cluster', fake('c', 'of ADS'));
+  a.put('listener', fake('l', 'to c'));
+  main.subscribe('cluster');
+  main.subscribe('listener');
+  main.settle();
+  demand.subscribe('called');
+  demand.settle();
+  change(() => {
+    a.drop('cluster', 'c');
+    a.put('called', called('c', 'of ADS'));
+  });
+  clock.pass(1000);
+  main.settle();
+  change(() => a.put('called', called('c', 'changed')));
+  assert.deepEqual([main.settle(), demand.settle()], [['cluster c'], []]);
+  change(() => a.drop('called', 'c'));
+  assert.deepEqual(main.settle(), [], 'what is gone stays as long as a listener leads there');
+  change(() => a.put('listener', fake('l', 'elsewhere')));
+  clock.pass(1000);
+  assert.deepEqual(main.settle(), ['listener l', 'cluster -c']);
+});

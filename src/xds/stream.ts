@@ -7,6 +7,7 @@ import { grpcStatus, type GrpcStatus } from '../lib/grpc/status.ts';
 import type { Configuration, ProxyNode } from '../compile/configuration.ts';
 import { typeUrl, type Resource, type ResourceType } from '../compile/resource.ts';
 import { CalledClusters } from './called.ts';
+import { KeptClusters } from './kept-clusters.ts';
 import { oweEndpoints, oweEndpointsOf, sendClusters, sendEndpoints, sendRemovals, untilUnused } from './clusters.ts';
 import type { Flushable, StreamContext } from './context.ts';
 import { lackingObjects, objectStates, type ObjectState } from './object-state.ts';
@@ -48,6 +49,7 @@ export class ProxyStream implements Distributed, Flushable, Peer {
   readonly #cell: ReadonlySignal<Configuration>;
   #configuration: Configuration;
   readonly #outgoing: Outgoing;
+  readonly #kept: KeptClusters;
   readonly #called: CalledClusters;
   readonly #tables: Tables;
   readonly #subscriptions: Map<ResourceType, Subscription>;
@@ -74,6 +76,7 @@ export class ProxyStream implements Distributed, Flushable, Peer {
     this.#outgoing = new Outgoing({ server, call, protocol, stream, again: () => this.flush(undefined) });
     this.#subscriptions = this.#outgoing.subscriptions;
     this.#called = new CalledClusters(this.#outgoing, () => server.peers.of(this));
+    this.#kept = new KeptClusters(this.#outgoing, this);
     this.#tables = new Tables(this.#outgoing, (form, request) => this.#open(form, request));
     this.#cell = server.compiler.configurationFor(node);
     this.#configuration = this.#cell.peek();
@@ -212,6 +215,7 @@ export class ProxyStream implements Distributed, Flushable, Peer {
     if (!this.#tables.sendHeads(changedAt)) return;
     if (!sendHosts(outgoing, peers, changedAt)) return;
     sendRemovals(outgoing, peers, changedAt);
+    this.#kept.follow(this.#configuration, changedAt);
   }
 
   /** Milliseconds until what leads to clusters may go; virtual hosts wait for those of the ADS stream. */
@@ -286,6 +290,7 @@ export class ProxyStream implements Distributed, Flushable, Peer {
 
   close(): void {
     this.#outgoing.stop();
+    this.#kept.close();
     this.#server.watches.remove(this.#cell, this);
     const now = this.#server.clock.now();
     for (const subscription of this.#subscriptions.values()) {
