@@ -14,7 +14,7 @@ import { outboundClusterOf, placed } from '../outbound.ts';
 import type { Resource } from '../resource.ts';
 import { isSingleAddress } from '../../mesh/hostname.ts';
 import { refusedMark } from './refused.ts';
-import { addressesFor, placedViewText, policyFor, viewText, type View } from '../view.ts';
+import { addressesFor, placedViewText, policyFor, throughListeners, viewText, type View } from '../view.ts';
 
 interface Called {
   readonly view: View;
@@ -50,9 +50,14 @@ const serviceAt = (view: View, address: string, port: number): Service | undefin
     .find(
       (service) =>
         view.mesh.serviceSeen(service.host, view) === service &&
+        isImported(view, service) &&
         portNumbered(service, port) !== undefined &&
         addressesFor(view, service).includes(address),
     );
+
+/** Whether callers may call it by itself, not only where a rule leads there. */
+const isImported = (view: View, service: Service): boolean =>
+  view.scope === undefined || throughListeners(view).some((part) => view.mesh.visibleServices(part).includes(service));
 
 /**
  * What stands under a name that no service has: what eager delivery would do with such a request. A rule's destination that is

@@ -9,6 +9,7 @@ import type { RouteInit } from '../route/http-rules.ts';
 import { anyRequest } from '../route/match.ts';
 import { retryPolicyOf } from '../route/retries.ts';
 import { virtualHostPiece, type VirtualHostPiece } from '../route/virtual-host.ts';
+import type { Service } from '../../mesh/service.ts';
 import { familyBy } from '../../store/family.ts';
 import { identityOf } from '../identity.ts';
 import { blackHoleCluster } from '../names.ts';
@@ -34,7 +35,10 @@ const cells = familyBy(
     const host = catchAllHost(view);
     const names = known(view).value;
     if (names.namespaces.length === 0) return virtualHostPiece(host, []);
-    return virtualHostPiece({ ...host, routes: [computedRoute({ names, port, domain, dnsDomain, view }), ...host.routes] }, []);
+    const hidden =
+      names.hidden.length === 0 ? [] : host.routes.map((route) => forHidden(route, names.hidden, { domain, dnsDomain }));
+    const computed = computedRoute({ names, port, domain, dnsDomain, view });
+    return virtualHostPiece({ ...host, routes: [...hidden, computed, ...host.routes] }, []);
   },
 );
 
@@ -44,15 +48,24 @@ interface KnownNames {
   readonly namespaces: readonly string[];
   /** Ranges of virtual addresses, as regular expressions, sorted. */
   readonly addresses: readonly string[];
+  /** `name.namespace` of those that only rules lead to: a Sidecar lets nobody call them by themselves. Sorted. */
+  readonly hidden: readonly string[];
 }
 
-const namesText = ({ namespaces, addresses }: KnownNames): string => `${namespaces.join()} ${addresses.join()}`;
+const namesText = ({ namespaces, addresses, hidden }: KnownNames): string =>
+  `${namespaces.join()} ${addresses.join()} ${hidden.join()}`;
 
 const known = familyBy(viewText, (view: View, previous: KnownNames | undefined): KnownNames => {
-  const services = view.mesh.visibleServices(view).filter(({ registry }) => registry === 'Kubernetes');
+  const ofCluster = (list: readonly Service[]) => list.filter(({ registry }) => registry === 'Kubernetes');
+  const services = ofCluster(view.mesh.visibleServices(view));
+  const reached = view.scope === undefined ? [] : ofCluster(view.mesh.visibleServices({ ...view, egress: undefined }));
   const names = {
     namespaces: [...new Set(services.map(({ namespace }) => namespace))].sort(),
     addresses: [...new Set(services.flatMap((service) => addressesFor(view, service).map(addressPattern)))].sort(),
+    hidden: reached
+      .filter((service) => !services.includes(service))
+      .map(({ name, namespace }) => `${name}.${namespace}`)
+      .sort(),
   };
   return previous !== undefined && namesText(previous) === namesText(names) ? previous : names;
 });
@@ -66,6 +79,27 @@ function addressPattern(address: string): string {
 
 const escaped = (text: string): string => text.replaceAll(/[.+?^${}()|[\]\\*]/g, '\\$&');
 
+const authorityIs = (regex: string) =>
+  ({
+    name: ':authority',
+    headerMatchSpecifier: { case: 'stringMatch', value: { matchPattern: { case: 'safeRegex', value: { regex } } } },
+  }) as const;
+
+/** What a host that no service has would get, for hosts of services that may not be called by themselves. */
+function forHidden<Route extends object>(
+  route: Route,
+  hidden: readonly string[],
+  { domain, dnsDomain }: { readonly domain: string; readonly dnsDomain: string },
+): Route & Pick<RouteInit, 'match'> {
+  const own = `.${dnsDomain.slice(0, dnsDomain.indexOf('.'))}`;
+  const rest = `(?:\\.svc(?:\\.${escaped(domain)}\\.?)?)?`;
+  const forms = hidden.flatMap((name) => [
+    `${escaped(name)}${rest}`,
+    ...(name.endsWith(own) ? [escaped(name.slice(0, -own.length))] : []),
+  ]);
+  return { ...route, match: { ...anyRequest, headers: [authorityIs(`(?i)(?:${forms.join('|')})(?::[0-9]+)?`)] } };
+}
+
 function computedRoute(input: ComputedHost & { readonly names: KnownNames; readonly domain: string }): RouteInit {
   const { names, port, domain, dnsDomain, view } = input;
   const retryPolicy = retryPolicyOf(undefined, view.mesh.config.defaultHttpRetryPolicy, false);
@@ -74,15 +108,7 @@ function computedRoute(input: ComputedHost & { readonly names: KnownNames; reado
   const regex = `(?i)(?:${[`${label}(?:${qualified})?`, ...names.addresses].join('|')})(?::[0-9]+)?`;
   return {
     name: 'default',
-    match: {
-      ...anyRequest,
-      headers: [
-        {
-          name: ':authority',
-          headerMatchSpecifier: { case: 'stringMatch', value: { matchPattern: { case: 'safeRegex', value: { regex } } } },
-        },
-      ],
-    },
+    match: { ...anyRequest, headers: [authorityIs(regex)] },
     action: {
       case: 'route',
       value: {
