@@ -1,5 +1,6 @@
 // Diagnostics for people: one line each, coloured by severity, with a last line that counts them.
 
+import { diagnosticText, type Diagnostic } from '../api/diagnostic.ts';
 import type { DiagnosticJson } from '../control/api/contract.ts';
 import type { Style, Terminal } from './terminal.ts';
 
@@ -12,6 +13,15 @@ export function noteDiagnostics(terminal: Terminal, diagnostics: readonly Line[]
     terminal.note(text.replace(` ${severity} `, ` ${terminal.style(styles[severity], severity)} `));
   }
 }
+
+/** What is wrong for certain, of manifests that a verb goes on with all the same. */
+export const noteErrors = (terminal: Terminal, diagnostics: readonly Diagnostic[]): void =>
+  noteDiagnostics(
+    terminal,
+    diagnostics
+      .filter(({ severity }) => severity === 'error')
+      .map((each) => ({ severity: each.severity, text: diagnosticText(each) })),
+  );
 
 const counted = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`;
 

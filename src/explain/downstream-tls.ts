@@ -1,5 +1,6 @@
 // The transport of a filter chain: plain, or TLS that ends here if the caller can show what it asks for.
 
+import { acceptedNames } from './accepted-names.ts';
 import type { FilterChain } from '../../gen/envoy/config/listener/v3/listener_components_pb.js';
 import {
   DownstreamTlsContextSchema,
@@ -26,7 +27,7 @@ export function endTls({ transportSocket }: FilterChain, passage: Passage): Clos
   if (required && source.identity === undefined) {
     return refused('a client certificate is required, and the caller shows none', 'TLS_error:PEER_DID_NOT_RETURN_A_CERTIFICATE');
   }
-  const names = acceptedNames(context);
+  const names = acceptedNames(context.commonTlsContext);
   const { identity } = source;
   if (asks && identity !== undefined && names.length > 0 && !names.some((each) => stringMatches(each, identity))) {
     return refused(
@@ -50,17 +51,3 @@ export function endTls({ transportSocket }: FilterChain, passage: Passage): Clos
 
 const hasValidation = ({ commonTlsContext: common }: DownstreamTlsContext): boolean =>
   common?.validationContextType.case !== undefined;
-
-function acceptedNames({ commonTlsContext: common }: DownstreamTlsContext) {
-  const type = common?.validationContextType;
-  const context =
-    type?.case === 'combinedValidationContext'
-      ? type.value.defaultValidationContext
-      : type?.case === 'validationContext'
-        ? type.value
-        : undefined;
-  return [
-    ...(context?.matchTypedSubjectAltNames.flatMap(({ matcher }) => matcher ?? []) ?? []),
-    ...(context?.matchSubjectAltNames ?? []),
-  ];
-}

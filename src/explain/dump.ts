@@ -1,5 +1,6 @@
 // Any Envoy's `config_dump` (Istio's included) as a proxy's configuration. What cannot be read is left out, and said.
 
+import { dumpPlaces } from './dump-places.ts';
 import { fromJson, type DescMessage, type JsonObject, type JsonValue, type MessageShape } from '@bufbuild/protobuf';
 import { ClusterSchema } from '../../gen/envoy/config/cluster/v3/cluster_pb.js';
 import { ClusterLoadAssignmentSchema } from '../../gen/envoy/config/endpoint/v3/endpoint_pb.js';
@@ -9,29 +10,7 @@ import type { ProxyConfiguration } from './configuration.ts';
 import { readJson } from './dump-json.ts';
 import { interpreted } from './typed-config.ts';
 
-/** The entries of a section, and the way to the resource inside one. */
-type Place = readonly [section: string, ...within: string[]];
-
-const places = {
-  listeners: [
-    ['dynamic_listeners', 'active_state', 'listener'],
-    ['static_listeners', 'listener'],
-  ],
-  routes: [
-    ['dynamic_route_configs', 'route_config'],
-    ['static_route_configs', 'route_config'],
-  ],
-  clusters: [
-    ['dynamic_active_clusters', 'cluster'],
-    ['static_clusters', 'cluster'],
-  ],
-  endpoints: [
-    ['dynamic_endpoint_configs', 'endpoint_config'],
-    ['static_endpoint_configs', 'endpoint_config'],
-  ],
-} as const satisfies Readonly<Record<string, readonly Place[]>>;
-
-const sections = new Set(Object.values(places).flatMap((all) => all.map(([section]) => section)));
+const sections = new Set(Object.values(dumpPlaces).flatMap((all) => all.map(([section]) => section)));
 
 /** Deeper than any configuration is, and short of the stack's end. */
 const deepest = 200;
@@ -45,8 +24,8 @@ export function dumpedConfiguration(text: string): ProxyConfiguration | string {
   const missing: string[] = read.cut ? ['The dump is cut short: what came after its end is not known.'] : [];
   const parts = configs.filter(isObject);
   if (!parts.some((part) => [...sections].some((section) => section in part))) return 'it has no listeners, clusters or routes';
-  const resources = <Desc extends DescMessage>(part: keyof typeof places, schema: Desc): MessageShape<Desc>[] =>
-    places[part].flatMap(([section, ...within]) =>
+  const resources = <Desc extends DescMessage>(part: keyof typeof dumpPlaces, schema: Desc): MessageShape<Desc>[] =>
+    dumpPlaces[part].flatMap(([section, ...within]) =>
       parts
         .flatMap((each) => (Array.isArray(each[section]) ? each[section] : []))
         .map((entry) => within.reduce<JsonValue | undefined>((place, step) => (isObject(place) ? place[step] : undefined), entry))

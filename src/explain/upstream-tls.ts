@@ -1,10 +1,10 @@
 // The transport that a cluster uses to an endpoint: plain, or TLS with what is shown and what the server must prove.
 
+import { acceptedNames } from './accepted-names.ts';
 import type { JsonObject } from '@bufbuild/protobuf';
 import type { Cluster } from '../../gen/envoy/config/cluster/v3/cluster_pb.js';
 import type { TransportSocket } from '../../gen/envoy/config/core/v3/base_pb.js';
 import { ProxyProtocolUpstreamTransportSchema } from '../../gen/envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol_pb.js';
-import type { CommonTlsContext } from '../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
 import { UpstreamTlsContextSchema } from '../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
 import { HttpProtocolOptionsSchema } from '../../gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js';
 import type { UpstreamTls } from './explanation.ts';
@@ -40,7 +40,10 @@ export function upstreamTls(
   const secret = common?.tlsCertificateSdsSecretConfigs[0]?.name ?? common?.tlsCertificates[0]?.certificateChain?.specifier.value;
   const certificate = typeof secret === 'string' ? secret : '';
   const announced = announcedBy(cluster, passage);
-  const expects = [...expected(common), ...(auto?.autoSanValidation === true && host !== undefined ? [`"${host}"`] : [])];
+  const expects = [
+    ...acceptedNames(common).map(stringWanted),
+    ...(auto?.autoSanValidation === true && host !== undefined ? [`"${host}"`] : []),
+  ];
   return {
     mode: certificate === '' ? 'simple' : 'mutual',
     sni: name,
@@ -67,18 +70,3 @@ function inner(socket: TransportSocket | undefined): TransportSocket | undefined
 
 const configOf = (socket: TransportSocket | undefined) =>
   socket?.configType.case === 'typedConfig' ? socket.configType.value : undefined;
-
-function expected(common: CommonTlsContext | undefined): string[] {
-  const type = common?.validationContextType;
-  const context =
-    type?.case === 'combinedValidationContext'
-      ? type.value.defaultValidationContext
-      : type?.case === 'validationContext'
-        ? type.value
-        : undefined;
-  return [
-    ...(context?.matchTypedSubjectAltNames.flatMap(({ matcher }) => (matcher === undefined ? [] : [stringWanted(matcher)])) ??
-      []),
-    ...(context?.matchSubjectAltNames.map(stringWanted) ?? []),
-  ];
-}

@@ -30,6 +30,7 @@ export class KeptClusters {
   follow(configuration: Configuration, changedAt: number | undefined): void {
     const subscription = this.#outgoing.subscriptions.get('cluster');
     const { kept = none, leaving = none } = subscription ?? {};
+    if (kept.size + leaving.size + this.#followed.size === 0) return;
     // What is about to leave may have to stay, and what happens to its service until then counts.
     this.#watch(configuration, new Set([...kept.keys(), ...leaving.keys()]));
     if (subscription === undefined || kept.size === 0) return;

@@ -1,5 +1,6 @@
 // An Envoy's own `/config_dump` turned into the parts that `compile` prints, so that one set of tables shows both.
 
+import { dumpPlaces } from '../../explain/dump-places.ts';
 import { fromJson, toJson, type JsonObject, type JsonValue, type Registry } from '@bufbuild/protobuf';
 import { registryFor, typesNamed } from '../../control/message-registry.ts';
 import { parts, type Part } from '../../control/configuration-parts.ts';
@@ -8,22 +9,7 @@ import { at, list } from './json.ts';
 
 /** Where each part's resources stand in the dump: the lists, and the way to the resource inside an entry. */
 const places: Readonly<Record<Part, readonly (readonly [entries: string, ...within: string[]])[]>> = {
-  listeners: [
-    ['dynamic_listeners', 'active_state', 'listener'],
-    ['static_listeners', 'listener'],
-  ],
-  routes: [
-    ['dynamic_route_configs', 'route_config'],
-    ['static_route_configs', 'route_config'],
-  ],
-  clusters: [
-    ['dynamic_active_clusters', 'cluster'],
-    ['static_clusters', 'cluster'],
-  ],
-  endpoints: [
-    ['dynamic_endpoint_configs', 'endpoint_config'],
-    ['static_endpoint_configs', 'endpoint_config'],
-  ],
+  ...dumpPlaces,
   secrets: [
     ['dynamic_active_secrets', 'secret'],
     ['static_secrets', 'secret'],

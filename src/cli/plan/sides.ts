@@ -1,12 +1,11 @@
 // The two sides of a plan: the mesh as it is (the running one, other manifests, a git revision), and as it would be.
 
 import { decode } from '../../api/decode.ts';
-import { diagnosticText, type Diagnostic } from '../../api/diagnostic.ts';
 import { meshConfigDefaults } from '../../api/mesh-config.ts';
 import { refKey, refOf, type ApiObject } from '../../api/object.ts';
 import type { MeshObjects } from '../../explain/plan/compare.ts';
 import { loadFiles, readManifest } from '../../sources/manifest.ts';
-import { noteDiagnostics } from '../diagnostics.ts';
+import { noteErrors } from '../diagnostics.ts';
 import { Failure } from '../failure.ts';
 import { meshConfigFor, meshNetworksFor } from '../mesh-inputs.ts';
 import { runningObjects } from '../running-objects.ts';
@@ -44,19 +43,11 @@ function sideOf(written: readonly ApiObject[], objects: readonly ApiObject[], { 
 
 function objectsIn(paths: readonly string[], terminal: Terminal): readonly ApiObject[] {
   const { objects, diagnostics } = loadFiles(paths, decode);
-  noteErrors(diagnostics, terminal);
+  noteErrors(terminal, diagnostics);
   if (objects.length === 0)
     throw new Failure(`there are no objects in ${paths.join(', ')}`, 'name the files or folders of your manifests');
   return objects;
 }
-
-const noteErrors = (diagnostics: readonly Diagnostic[], terminal: Terminal): void =>
-  noteDiagnostics(
-    terminal,
-    diagnostics
-      .filter(({ severity }) => severity === 'error')
-      .map((each) => ({ severity: each.severity, text: diagnosticText(each) })),
-  );
 
 /** Of several of one name the first counts, as in files that are there. What is wrong with what was is no news. */
 function objectsAt(revision: string, paths: readonly string[]): ApiObject[] {

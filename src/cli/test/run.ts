@@ -2,12 +2,11 @@
 
 import { stringify } from 'yaml';
 import { decode } from '../../api/decode.ts';
-import { diagnosticText, type Diagnostic } from '../../api/diagnostic.ts';
 import { meshConfigDefaults } from '../../api/mesh-config.ts';
 import type { ApiObject } from '../../api/object.ts';
 import { loadFiles } from '../../sources/manifest.ts';
 import { writeOptions } from '../../sources/yaml-scalars.ts';
-import { noteDiagnostics } from '../diagnostics.ts';
+import { noteErrors } from '../diagnostics.ts';
 import { exitCode, Failure } from '../failure.ts';
 import { meshConfigFor, meshNetworksFor } from '../mesh-inputs.ts';
 import type { Terminal } from '../terminal.ts';
@@ -22,7 +21,7 @@ import { printReport } from './text.ts';
 
 export async function runTests(paths: readonly string[], options: TestOptions, terminal: Terminal): Promise<number> {
   const { tests, diagnostics, folders } = findTests(paths);
-  noteErrors(diagnostics, terminal);
+  noteErrors(terminal, diagnostics);
   const files = options.file ?? folders;
   const { objects, world } = meshOfFiles(files, options, terminal);
   const results = tests.map((each) => runTest(each, world));
@@ -54,20 +53,12 @@ export function meshOfFiles(
   terminal?: Terminal,
 ): FilesMesh {
   const { objects, diagnostics } = loadFiles(files, decode);
-  if (terminal !== undefined) noteErrors(diagnostics, terminal);
+  if (terminal !== undefined) noteErrors(terminal, diagnostics);
   if (objects.length === 0) throw new Failure(`there are no manifests in ${files.join(', ')}`, 'name them with -f');
   const all = withAssumed(objects).objects;
   const meshConfig = meshConfigFor(file, all)?.config ?? meshConfigDefaults();
   return { objects, world: meshWorld({ objects: all, meshConfig, meshNetworks: meshNetworksFor(undefined, all)?.networks }) };
 }
-
-const noteErrors = (diagnostics: readonly Diagnostic[], terminal: Terminal): void =>
-  noteDiagnostics(
-    terminal,
-    diagnostics
-      .filter(({ severity }) => severity === 'error')
-      .map((each) => ({ severity: each.severity, text: diagnosticText(each) })),
-  );
 
 const plain = ({ results, coverage }: TestReport): object => ({
   results: results.map(({ name, file, line, failures }) => ({

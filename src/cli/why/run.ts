@@ -2,7 +2,6 @@
 
 import { stringify } from 'yaml';
 import { decode } from '../../api/decode.ts';
-import { diagnosticText } from '../../api/diagnostic.ts';
 import { meshConfigDefaults } from '../../api/mesh-config.ts';
 import { dumpedConfiguration } from '../../explain/dump.ts';
 import { endingsOf, type Ending } from '../../explain/ending.ts';
@@ -12,7 +11,7 @@ import { readText } from '../../sources/file-tree.ts';
 import { loadFiles } from '../../sources/manifest.ts';
 import { meshConfigMap, meshNetworksMap, readMeshConfig } from '../../sources/mesh-config.ts';
 import { writeOptions } from '../../sources/yaml-scalars.ts';
-import { noteDiagnostics } from '../diagnostics.ts';
+import { noteErrors } from '../diagnostics.ts';
 import { exitCode, Failure, usageFailure } from '../failure.ts';
 import type { Terminal } from '../terminal.ts';
 import type { WhyOptions } from '../verbs/why.ts';
@@ -103,11 +102,7 @@ interface FoundWorld {
 
 function filesWorld(paths: readonly string[], options: WhyOptions, terminal: Terminal): FoundWorld {
   const loaded = loadFiles(paths, decode);
-  const bad = loaded.diagnostics.filter(({ severity }) => severity === 'error');
-  noteDiagnostics(
-    terminal,
-    bad.map((each) => ({ severity: each.severity, text: diagnosticText(each) })),
-  );
+  noteErrors(terminal, loaded.diagnostics);
   const { objects, assumptions } = withAssumed(loaded.objects);
   if (objects.length === 0)
     throw new Failure(`there are no objects in ${paths.join(', ')}`, 'name the files or folders of your manifests');
