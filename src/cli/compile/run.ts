@@ -7,7 +7,6 @@ import { compileProxy } from '../../compile/compile.ts';
 import type { ProxyNode } from '../../compile/configuration.ts';
 import { deliveryNamed } from '../../compile/delivery.ts';
 import { parseNode } from '../../compile/node.ts';
-import { networkLabel } from '../../mesh/labels.ts';
 import { resourcesJson, type ConfigurationJson } from '../../control/resource-json.ts';
 import { loadFiles } from '../../sources/manifest.ts';
 import { count, noteDiagnostics } from '../diagnostics.ts';
@@ -15,7 +14,7 @@ import { exitCode, Failure } from '../failure.ts';
 import { meshConfigFor, meshNetworksFor, remoteClusters, textOf, type ClusterFiles } from '../mesh-inputs.ts';
 import type { Terminal } from '../terminal.ts';
 import type { CompileOptions } from '../verbs/compile.ts';
-import { hasWorkload, workloadProxy } from './workload-node.ts';
+import { hasWorkload, placeMetadata, workloadProxy } from './workload-node.ts';
 
 type Options = CompileOptions & { readonly file: readonly string[] };
 
@@ -63,9 +62,7 @@ function proxyOf(
   const { node, pod } = workloadProxy(home.objects, workload, clusterDomain);
   const added = (cluster: ClusterFiles): ClusterFiles =>
     cluster === home && pod !== undefined ? { ...cluster, objects: [...cluster.objects, pod] } : cluster;
-  const root = home.objects.find(({ kind, metadata }) => kind === 'Namespace' && metadata.name === rootNamespace);
-  const network = root?.metadata.labels[networkLabel];
-  const metadata = { CLUSTER_ID: home.id, ...(network !== undefined && { NETWORK: network }), ...node.metadata };
+  const metadata = { ...placeMetadata(home.id, home.objects, rootNamespace), ...node.metadata };
   return { node: { ...node, metadata }, clusters: [added(primary), ...others.map(added)] };
 }
 

@@ -3,6 +3,7 @@
 import type { ApiObject } from '../../api/object.ts';
 import { findPods, podName, type PodName } from '../../control/workloads.ts';
 import { isWorkload, proxyOfWorkload, type WorkloadProxy } from '../../explain/workload-node.ts';
+import { networkLabel } from '../../mesh/labels.ts';
 import { Failure } from '../failure.ts';
 
 interface Workload extends PodName {
@@ -20,6 +21,17 @@ const workloadsIn = (objects: readonly ApiObject[]): Workload[] =>
 /** Whether the workload that a person names is among these objects. */
 export const hasWorkload = (objects: readonly ApiObject[], text: string): boolean =>
   'pods' in findPods(workloadsIn(objects), text);
+
+/** What a proxy says of where it runs: its cluster, and the network that its cluster's root namespace names. */
+export function placeMetadata(
+  clusterId: string,
+  objects: readonly ApiObject[],
+  rootNamespace: string,
+): Readonly<Record<string, string>> {
+  const root = objects.find(({ kind, metadata }) => kind === 'Namespace' && metadata.name === rootNamespace);
+  const network = root?.metadata.labels[networkLabel];
+  return { CLUSTER_ID: clusterId, ...(network !== undefined && { NETWORK: network }) };
+}
 
 /** The proxy of the workload that a person names. Throws `Failure` where there is none, or its template is not valid. */
 export function workloadProxy(objects: readonly ApiObject[], text: string, domain: string): WorkloadProxy {

@@ -32,7 +32,7 @@ export function treeWords(root: Command, verbs: ReadonlyMap<string, Verb>): Verb
   }));
 }
 
-const fileOptions = new Set(['--file', '--node', '--mesh-config', '--mesh-networks', '--images', '--state']);
+const fileOptions = new Set(['--file', '--dump', '--node', '--mesh-config', '--mesh-networks', '--images', '--state']);
 
 /** An option's description that is nothing but a list of words is the list of its values. */
 function optionValue(flag: string, description: string): Completes | undefined {

@@ -20,6 +20,9 @@ export interface WhyOptions extends OnlineOptions {
   readonly http10?: boolean;
   readonly http2?: boolean;
   readonly meshConfig?: string;
+  readonly meshNetworks?: string;
+  readonly clusterId: string;
+  readonly remoteCluster?: readonly string[];
   readonly verbose?: boolean;
   readonly fail?: boolean;
   readonly output: string;
@@ -54,6 +57,9 @@ export const verb = defineVerb<WhyOptions>({
       .option('--http1.0', 'ask in HTTP/1.0')
       .option('--http2', 'ask in HTTP/2')
       .option('--mesh-config <file>', 'with -f: MeshConfig YAML over Istio’s defaults')
+      .option('--mesh-networks <file>', 'with -f: MeshNetworks YAML, the networks and the gateways between them')
+      .option('--cluster-id <id>', 'with -f: the name of the primary cluster', 'Kubernetes')
+      .option('--remote-cluster <id=file>', 'with -f: the Kubernetes objects of another cluster; can be given again', repeated)
       .option('-v, --verbose', 'every detail of every step')
       .option('--fail', 'exit 1 unless all of it arrives, or is answered with less than 400')
       .option('-o, --output <format>', formats.join(', '), 'text'),
@@ -71,6 +77,14 @@ export const verb = defineVerb<WhyOptions>({
       throw usageFailure(`there is no format ${options.output}`, `use ${formats.join(', ')}`);
     if (options.dump !== undefined && options.file !== undefined)
       throw usageFailure('-f and --dump are two different worlds', 'give one of them');
+    const unused = (['meshConfig', 'meshNetworks', 'remoteCluster'] as const).find(
+      (each) => options.file === undefined && options[each] !== undefined,
+    );
+    if (unused !== undefined)
+      throw usageFailure(
+        `--${unused.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} goes with manifests`,
+        'give them with -f',
+      );
     const [{ questionOf }, { why }] = await Promise.all([import('../why/question.ts'), import('../why/run.ts')]);
     const question = questionOf(args);
     if (question.kind === 'happened') {

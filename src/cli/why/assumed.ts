@@ -28,9 +28,9 @@ export class AssumedAddresses {
   readonly #byName = new Map<string, string>();
   readonly #taken = new Set<string>();
 
-  /** The one that the name has; for a new name the first free one from `index` on. */
-  of(network: number, { metadata: { namespace, name } }: ApiObject, index: number): string {
-    const key = `${network} ${namespace}/${name}`;
+  /** The one that the name has in its cluster; for a new name the first free one from `index` on. */
+  of(network: number, { metadata: { namespace, name } }: ApiObject, index: number, cluster = ''): string {
+    const key = `${network} ${cluster} ${namespace}/${name}`;
     let address = this.#byName.get(key);
     if (address !== undefined) return address;
     for (let next = index; ; next++) if (!this.#taken.has((address = addressIn(network, next)))) break;
@@ -40,8 +40,9 @@ export class AssumedAddresses {
   }
 }
 
-export function withAssumed(given: readonly ApiObject[], addresses = new AssumedAddresses()): AssumedObjects {
-  const objects = [...given, ...gatewaysOf(given)];
+/** `cluster`: what is given is another cluster's, which has addresses and gateways of its own. */
+export function withAssumed(given: readonly ApiObject[], addresses = new AssumedAddresses(), cluster?: string): AssumedObjects {
+  const objects = cluster === undefined ? [...given, ...gatewaysOf(given)] : [...given];
   const namespaces = new Map(given.filter(({ kind }) => kind === 'Namespace').map((each) => [each.metadata.name, each]));
   const present = new Set(
     objects.filter(({ kind }) => kind === 'Pod').map((pod) => `${pod.metadata.namespace}/${podName(pod).workload}`),
@@ -50,10 +51,11 @@ export function withAssumed(given: readonly ApiObject[], addresses = new Assumed
     (each) => isWorkload(each) && !present.has(`${each.metadata.namespace}/${each.metadata.name}`),
   );
   const pods = templates.flatMap(
-    (owner, index) => podOf(owner, namespaces.get(owner.metadata.namespace), addresses.of(podNetwork, owner, index + 10)) ?? [],
+    (owner, index) =>
+      podOf(owner, namespaces.get(owner.metadata.namespace), addresses.of(podNetwork, owner, index + 10, cluster)) ?? [],
   );
   const addressed = objects.map((each, index) =>
-    needsAddress(each) ? withAddress(each, addresses.of(serviceNetwork, each, index + 10)) : each,
+    needsAddress(each) ? withAddress(each, addresses.of(serviceNetwork, each, index + 10, cluster)) : each,
   );
   const all = [...addressed, ...pods];
   const sliced = new Set(
@@ -73,7 +75,11 @@ export function withAssumed(given: readonly ApiObject[], addresses = new Assumed
   return {
     objects: [...all, ...slices],
     assumptions:
-      pods.length === 0 ? [] : [`The manifests name no pods of ${few(names)}: one of each is taken to run and to be ready.`],
+      pods.length === 0
+        ? []
+        : [
+            `The manifests${cluster === undefined ? '' : ` of cluster ${cluster}`} name no pods of ${few(names)}: one of each is taken to run and to be ready.`,
+          ],
   };
 }
 

@@ -6,7 +6,7 @@ import type { WhyOptions } from '../verbs/why.ts';
 import type { Manner } from './ask.ts';
 
 /** `claims`: in the place of a token. */
-export function mannerOf(options: WhyOptions, claims?: Manner['claims']): Manner {
+export function mannerOf(options: Omit<WhyOptions, 'clusterId'>, claims?: Manner['claims']): Manner {
   const { sourceIp, sni, alpn, http10, http2, jwt, identity } = options;
   if (sourceIp !== undefined && !isIpAddress(sourceIp)) throw usageFailure(`--source-ip ${sourceIp} is no IP address`);
   return {

@@ -17,13 +17,15 @@ import { namedHosts } from '../../local/assembly/names.ts';
 import type { Mesh } from '../../mesh/mesh.ts';
 import { buildNameTable, type NameTable } from '../../node/dns/name-table.ts';
 import { Failure } from '../failure.ts';
-import { workloadProxy } from '../compile/workload-node.ts';
+import { hasWorkload, placeMetadata, workloadProxy } from '../compile/workload-node.ts';
 
 export interface MeshInput {
   readonly objects: readonly ApiObject[];
   readonly meshConfig: MeshConfig;
   readonly meshNetworks?: MeshNetworks | undefined;
   readonly clusterId?: string | undefined;
+  /** What other clusters run, by their names. */
+  readonly remote?: ReadonlyMap<string, readonly ApiObject[]> | undefined;
   /** How its proxies come by their clusters (default: eager). */
   readonly delivery?: Delivery | undefined;
   /** Where fields stand, if not in the objects' own origins. */
@@ -57,13 +59,17 @@ export function meshWorld({ delivery = 'eager', ...input }: MeshInput): MeshWorl
   const mesh = meshOf(store).value;
   const compiler = createCompiler(store, delivery);
   const configurations = new Map<Configuration, ProxyConfiguration>();
-  const namespaces = new Map(input.objects.filter(({ kind }) => kind === 'Namespace').map((each) => [each.metadata.name, each]));
-  const { trustDomain } = input.meshConfig;
-  let byAddress: ReadonlyMap<string, ApiObject> | undefined;
+  const { trustDomain, rootNamespace } = input.meshConfig;
+  const primary = clusterOf(store.clusterId.value, input.objects, rootNamespace);
+  const clusters = [primary, ...[...(input.remote ?? [])].map(([id, objects]) => clusterOf(id, objects, rootNamespace))];
+  let byAddress: ReadonlyMap<string, FoundPod> | undefined;
   let names: NameTable | undefined;
 
-  const proxyFor = (node: ProxyNode, name: string, account: string): MeshProxy => {
-    const live = compiler.configurationFor({ ...node, metadata: { ...node.metadata, [deliveryKey]: delivery } }).value;
+  const proxyFor = (node: ProxyNode, { place }: Cluster, name: string, account: string): MeshProxy => {
+    const live = compiler.configurationFor({
+      ...node,
+      metadata: { ...place, ...node.metadata, [deliveryKey]: delivery },
+    }).value;
     const known = configurations.get(live);
     const configuration = known ?? liveConfiguration(live);
     configurations.set(live, configuration);
@@ -72,19 +78,17 @@ export function meshWorld({ delivery = 'eager', ...input }: MeshInput): MeshWorl
     return { name, configuration, address: addresses[0] ?? '', identity, sidecar: role === 'sidecar', namespace, role, labels };
   };
 
-  const proxyOf = (workload: string): MeshProxy => {
-    const { node } = workloadProxy(input.objects, workload, domain);
-    if (
-      meshRole({ labels: node.labels, annotations: labelsOf(node.metadata['ANNOTATIONS']) }, namespaces.get(node.namespace)) ===
-      'none'
-    ) {
+  const proxyIn = (cluster: Cluster, workload: string): MeshProxy => {
+    const { node } = workloadProxy(cluster.objects, workload, domain);
+    const annotations = labelsOf(node.metadata['ANNOTATIONS']);
+    if (meshRole({ labels: node.labels, annotations }, cluster.namespaces.get(node.namespace)) === 'none') {
       throw new Failure(
         `${workload} has no proxy`,
         'nothing of the mesh is in the way of what it calls; ask from another workload',
       );
     }
     const account = node.metadata['SERVICE_ACCOUNT'];
-    return proxyFor(node, node.name, typeof account === 'string' ? account : 'default');
+    return proxyFor(node, cluster, node.name, typeof account === 'string' ? account : 'default');
   };
 
   return {
@@ -93,19 +97,35 @@ export function meshWorld({ delivery = 'eager', ...input }: MeshInput): MeshWorl
     get names() {
       return (names ??= buildNameTable(namedHosts(mesh, { proxied: true }), domain));
     },
-    proxyOf,
-    plainProxy: (namespace) => proxyFor(plainNode(namespace), `${stranger.name} of namespace ${namespace}`, 'default'),
+    proxyOf: (workload) => proxyIn(clusters.find(({ objects }) => hasWorkload(objects, workload)) ?? primary, workload),
+    plainProxy: (namespace) => proxyFor(plainNode(namespace), primary, `${stranger.name} of namespace ${namespace}`, 'default'),
     proxyAt(address) {
-      byAddress ??= podsByAddress(input.objects);
-      const pod = byAddress.get(address);
-      if (pod === undefined || meshRole(pod.metadata, namespaces.get(pod.metadata.namespace)) === 'none') return undefined;
-      return {
-        ...proxyOf(`${pod.metadata.name}.${pod.metadata.namespace}`),
-        name: `${podName(pod).workload}.${pod.metadata.namespace}`,
-      };
+      byAddress ??= podsByAddress(clusters);
+      const found = byAddress.get(address);
+      if (found === undefined) return undefined;
+      const { pod, cluster } = found;
+      const { name, namespace } = pod.metadata;
+      if (meshRole(pod.metadata, cluster.namespaces.get(namespace)) === 'none') return undefined;
+      const where = cluster === primary ? '' : ` in cluster ${cluster.id}`;
+      return { ...proxyIn(cluster, `${name}.${namespace}`), name: `${podName(pod).workload}.${namespace}${where}` };
     },
   };
 }
+
+interface Cluster {
+  readonly id: string;
+  readonly objects: readonly ApiObject[];
+  readonly namespaces: ReadonlyMap<string, ApiObject>;
+  /** What its proxies say of where they run. */
+  readonly place: Readonly<Record<string, string>>;
+}
+
+const clusterOf = (id: string, objects: readonly ApiObject[], rootNamespace: string): Cluster => ({
+  id,
+  objects,
+  namespaces: new Map(objects.filter(({ kind }) => kind === 'Namespace').map((each) => [each.metadata.name, each])),
+  place: placeMetadata(id, objects, rootNamespace),
+});
 
 function plainNode(namespace: string): ProxyNode {
   const node = parseNode({
@@ -116,13 +136,21 @@ function plainNode(namespace: string): ProxyNode {
   return node;
 }
 
-function podsByAddress(objects: readonly ApiObject[]): Map<string, ApiObject> {
-  const found = new Map<string, ApiObject>();
-  for (const object of objects) {
-    if (object.kind !== 'Pod' || object.apiVersion !== 'v1') continue;
-    const { status } = object.body as { status?: { podIP?: string; podIPs?: readonly { ip: string }[] } };
-    for (const address of [status?.podIP, ...(status?.podIPs ?? []).map(({ ip }) => ip)])
-      if (address !== undefined) found.set(address, object);
+interface FoundPod {
+  readonly pod: ApiObject;
+  readonly cluster: Cluster;
+}
+
+/** Networks may have the same addresses: the first cluster's pod counts. */
+function podsByAddress(clusters: readonly Cluster[]): Map<string, FoundPod> {
+  const found = new Map<string, FoundPod>();
+  for (const cluster of clusters) {
+    for (const pod of cluster.objects) {
+      if (pod.kind !== 'Pod' || pod.apiVersion !== 'v1') continue;
+      const { status } = pod.body as { status?: { podIP?: string; podIPs?: readonly { ip: string }[] } };
+      for (const address of [status?.podIP, ...(status?.podIPs ?? []).map(({ ip }) => ip)])
+        if (address !== undefined && !found.has(address)) found.set(address, { pod, cluster });
+    }
   }
   return found;
 }

@@ -7,16 +7,15 @@ import { dumpedConfiguration } from '../../explain/dump.ts';
 import { endingsOf, type Ending } from '../../explain/ending.ts';
 import { journey } from '../../explain/journey.ts';
 import type { Request } from '../../explain/request.ts';
-import { readText } from '../../sources/file-tree.ts';
 import { loadFiles } from '../../sources/manifest.ts';
-import { meshConfigMap, meshNetworksMap, readMeshConfig } from '../../sources/mesh-config.ts';
 import { writeOptions } from '../../sources/yaml-scalars.ts';
 import { noteErrors } from '../diagnostics.ts';
 import { exitCode, Failure, usageFailure } from '../failure.ts';
+import { meshConfigFor, meshNetworksFor, remoteClusters, textOf } from '../mesh-inputs.ts';
 import type { Terminal } from '../terminal.ts';
 import type { WhyOptions } from '../verbs/why.ts';
 import { ask, nameFor, type Manner } from './ask.ts';
-import { withAssumed } from './assumed.ts';
+import { AssumedAddresses, withAssumed } from './assumed.ts';
 import { dumpEntry } from './dump-entry.ts';
 import { mannerOf } from './manner.ts';
 import { meshWorld, type MeshProxy, type MeshWorld } from './mesh-world.ts';
@@ -103,25 +102,31 @@ interface FoundWorld {
 function filesWorld(paths: readonly string[], options: WhyOptions, terminal: Terminal): FoundWorld {
   const loaded = loadFiles(paths, decode);
   noteErrors(terminal, loaded.diagnostics);
-  const { objects, assumptions } = withAssumed(loaded.objects);
+  const addresses = new AssumedAddresses();
+  const { objects, assumptions } = withAssumed(loaded.objects, addresses);
+  const remotes = remoteClusters(options).map(({ id, objects: given, diagnostics }) => {
+    noteErrors(terminal, diagnostics);
+    return { id, ...withAssumed(given, addresses, id) };
+  });
   if (objects.length === 0)
     throw new Failure(`there are no objects in ${paths.join(', ')}`, 'name the files or folders of your manifests');
-  const mesh =
-    options.meshConfig === undefined ? meshConfigMap(objects) : readMeshConfig(fileText(options.meshConfig), options.meshConfig);
-  const meshConfig = mesh?.config ?? meshConfigDefaults();
-  return { world: meshWorld({ objects, meshConfig, meshNetworks: meshNetworksMap(objects)?.networks }), assumptions };
-}
-
-function fileText(path: string): string {
-  const text = readText(path);
-  if (typeof text !== 'string') throw new Failure(text.message, text.help);
-  return text;
+  const mesh = meshConfigFor(options.meshConfig, objects);
+  const networks = meshNetworksFor(options.meshNetworks, objects);
+  noteErrors(terminal, [...(mesh?.diagnostics ?? []), ...(networks?.diagnostics ?? [])]);
+  const world = meshWorld({
+    objects,
+    meshConfig: mesh?.config ?? meshConfigDefaults(),
+    meshNetworks: networks?.networks,
+    clusterId: options.clusterId,
+    remote: new Map(remotes.map((each) => [each.id, each.objects])),
+  });
+  return { world, assumptions: [...assumptions, ...remotes.flatMap((each) => each.assumptions)] };
 }
 
 /** The proxy that a dump is of, and nobody else: what is behind it is not known. */
 function fromDump(question: Asked, path: string, options: WhyOptions, manner: Manner): Told {
   if (question.kind === 'dns') throw usageFailure('a dump says nothing of names', 'ask with -f, or the running mesh');
-  const configuration = dumpedConfiguration(fileText(path));
+  const configuration = dumpedConfiguration(textOf(path));
   if (typeof configuration === 'string')
     throw new Failure(
       `${path} is no dump that can be read: ${configuration}`,

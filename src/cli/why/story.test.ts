@@ -34,8 +34,27 @@ spec:
   http:
     - match: [{uri: {prefix: /v1}}]
       route: [{destination: {host: web}}]
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: istio-system, labels: {topology.istio.io/network: near}}
 `;
 
+const elsewhere = `apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {clusterIP: 10.96.0.5, selector: {app: web}, ports: [{name: http, port: 80}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web-east}
+spec:
+  selector: {matchLabels: {app: web}}
+  template: {metadata: {labels: {app: web}}, spec: {containers: [{name: c, image: i}]}}
+`;
+const networks = 'networks: {far: {endpoints: [{fromRegistry: east}], gateways: [{address: 203.0.113.9, port: 15443}]}}';
+
+/** `east` and `networks` in options stand for their files. */
 async function why(args: readonly string[], options: Partial<WhyOptions> = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'lateen-why-'));
   const file = join(folder, 'web.yaml');
@@ -50,7 +69,19 @@ async function why(args: readonly string[], options: Partial<WhyOptions> = {}) {
   };
   try {
     writeFileSync(file, mesh);
-    const exit = await verb.run({ args, options: { file: [file], output: 'text', ...options }, terminal });
+    writeFileSync(join(folder, 'east.yaml'), elsewhere);
+    writeFileSync(join(folder, 'networks.yaml'), networks);
+    const remoteCluster = options.remoteCluster?.map((text) => text.replace('=', `=${folder}/`));
+    const meshNetworks = options.meshNetworks === undefined ? undefined : join(folder, options.meshNetworks);
+    const given: WhyOptions = {
+      file: [file],
+      clusterId: 'Kubernetes',
+      output: 'text',
+      ...options,
+      ...(remoteCluster && { remoteCluster }),
+      ...(meshNetworks !== undefined && { meshNetworks }),
+    };
+    const exit = await verb.run({ args, options: given, terminal });
     return { exit, printed: printed.replaceAll(`${folder}/`, '') };
   } finally {
     rmSync(folder, { recursive: true });
@@ -133,6 +164,17 @@ test('the answer as data has the steps, the ends and the places', async () => {
   assert.match((await why(['GET', 'http://web/v1'], { output: 'yaml' })).printed, /^title: GET http:\/\/web\/v1/);
 });
 
+test('another cluster’s pods serve too, directly or through the gateway of their network', async () => {
+  const remoteCluster = ['east=east.yaml'];
+  const near = await why(['GET', 'http://web/v1'], { remoteCluster });
+  assert.match(near.printed, /50 %: it arrives at web\.default,/i);
+  assert.match(near.printed, /50 %: it arrives at web-east\.default in cluster east,/i);
+  assert.match(near.printed, /manifests of cluster east name no pods of web-east/);
+  const far = await why(['GET', 'http://web/v1'], { remoteCluster, meshNetworks: 'networks.yaml' });
+  assert.match(far.printed, /203\.0\.113\.9:15443/);
+  assert.match((await why(['GET', 'http://web/v1'], { remoteCluster, from: 'web-east' })).printed, /from web-east\.default/);
+});
+
 const wrong: readonly (readonly [args: readonly string[], options: Partial<WhyOptions>, message: RegExp])[] = [
   [['GET', 'http://web/'], { from: 'wep' }, /no workload or pod wep/],
   [['GET', 'http://web/'], { gateway: 'web' }, /web is no gateway/],
@@ -142,6 +184,8 @@ const wrong: readonly (readonly [args: readonly string[], options: Partial<WhyOp
   [['GET', 'http://web/'], { sourceIp: 'here' }, /no IP address/],
   [['GET', 'http://web/'], { output: 'xml' }, /no format xml/],
   [['GET', 'http://web/'], { dump: 'x' }, /two different worlds/],
+  [['GET', 'http://web/'], { remoteCluster: ['east'] }, /is not ID=FILE/],
+  [['GET', 'http://web/'], { remoteCluster: ['Kubernetes=east.yaml'] }, /is the primary cluster/],
 ];
 for (const [args, options, message] of wrong) {
   test(`${args.join(' ')} with ${JSON.stringify(options)} is refused in words`, () =>
