@@ -1,6 +1,8 @@
 // The long run of the differential test of explain: `npm run fuzz:explain`. Each configuration has a seed of its own, so that a run
 // goes on where another ended, and a disagreement is found again and shrunk to what it needs.
 
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import fc from 'fast-check';
 import { askOf } from '../support/explain/asks.ts';
@@ -38,9 +40,11 @@ for (let told = began; cases < wanted && found < Number(options.most); at++) {
   const { cases: played, disagreements, came: outcomes } = await playedOf(given);
   cases += played;
   for (const outcome of outcomes) came.set(outcome, (came.get(outcome) ?? 0) + 1);
-  if (disagreements.length > 0) {
+  const [first] = disagreements;
+  if (first !== undefined) {
     found++;
-    await report(at);
+    if (first.repeated === 0) keep(at, given, first);
+    else await report(at, given, first);
   }
   if (performance.now() - told > 10_000) {
     told = performance.now();
@@ -66,22 +70,29 @@ function playedOf({ scene, asks }: ScenePlay) {
   );
 }
 
-/** Shrinks it, tells it and writes it as a case. */
-async function report(index: number): Promise<void> {
-  let smallest: { readonly play: ScenePlay; readonly disagreement: Disagreement } | undefined;
+/** Shrinks what differs again and again, tells it and writes it as a case. */
+async function report(index: number, first: ScenePlay, found: Disagreement): Promise<void> {
+  let smallest = { play: first, disagreement: found };
   const property = fc.asyncProperty(arbitrary, async (given) => {
-    const [disagreement] = (await playedOf(given)).disagreements;
+    const disagreement = (await playedOf(given)).disagreements.find(({ repeated }) => repeated > 0);
     if (disagreement === undefined) return true;
     smallest = { play: given, disagreement };
     return false;
   });
   await fc.check(property, { seed: seed * 1_000_003 + index, numRuns: 1, interruptAfterTimeLimit: 60_000 });
-  if (smallest === undefined) {
-    console.log(`configuration ${index} disagreed once, and not again: ${again(index)}`);
-    return;
-  }
   const { play: given, disagreement } = smallest;
   console.log(`configuration ${index} (${again(index)}):\n${disagreementText(given.scene, disagreement)}`);
   const file = disagreement.request === undefined ? undefined : writeCase(given.scene, disagreement);
   if (file !== undefined) console.log(`written to ${file}: what Envoy did is what is expected`);
+}
+
+/** What did not differ again is no case, and still means that proxy or test did something unknown: all that is known of it is kept. */
+function keep(index: number, { scene }: ScenePlay, disagreement: Disagreement): void {
+  const text = `configuration ${index} disagreed once, and not again (${again(index)}):\n${disagreementText(scene, disagreement)}\n`;
+  console.log(text);
+  const folder = join(import.meta.dirname, '../../.cache/fuzz');
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, `seed-${seed}-${index}.txt`);
+  writeFileSync(file, text);
+  console.log(`kept in ${file}`);
 }

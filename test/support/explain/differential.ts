@@ -2,21 +2,25 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Explanation } from '../../../src/explain/explanation.ts';
-import { compiledConfiguration } from '../../../src/explain/configuration.ts';
+import { compiledConfiguration, type ProxyConfiguration } from '../../../src/explain/configuration.ts';
 import { explain } from '../../../src/explain/explain.ts';
 import type { Request } from '../../../src/explain/request.ts';
 import { compare, copiesOf, sureCopies } from './compare.ts';
-import { RealProxy, type Observed } from './real-proxy.ts';
+import { RealProxy, type Logged } from './real-proxy.ts';
 import { prepare } from './scene.ts';
 import { addressOf, caller, identityOf, provenNames, targetPorts, type Scene } from './world.ts';
 
 /** A request on which the proxy and explain differ, or a resource that the proxy refuses. */
 export interface Disagreement {
   readonly request: Request | undefined;
-  readonly observed: Observed | undefined;
+  readonly observed: Logged | undefined;
   readonly explanation: Explanation | undefined;
   readonly differences: readonly string[];
+  /** Of `repeats` times that it was asked once more alone, in the same configuration, so many differed too. */
+  readonly repeated: number;
 }
+
+const repeats = 10;
 
 export interface Played {
   readonly cases: number;
@@ -38,7 +42,7 @@ export async function play(proxy: RealProxy, scene: Scene, requests: readonly Re
   const refusals = await proxy.configure(compiled);
   if (refusals.length > 0) {
     const differences = refusals.map(({ type, resource, message }) => `Envoy refuses ${type} ${resource.name}: ${message}`);
-    const refused = { request: undefined, observed: undefined, explanation: undefined, differences };
+    const refused = { request: undefined, observed: undefined, explanation: undefined, differences, repeated: repeats };
     return { cases: 0, disagreements: [refused], came: [] };
   }
   const configuration = compiledConfiguration(compiled);
@@ -50,16 +54,37 @@ export async function play(proxy: RealProxy, scene: Scene, requests: readonly Re
     if (did === undefined) continue;
     const explanation = explain(configuration, request);
     came.push(`${scene.side} ${outcomeText(explanation)}`);
-    // Copies of a request take their own way, and time.
-    const sure = Math.min(...[explanation, ...explanation.otherwise].map((way) => sureCopies(way, configuration)));
-    for (let waits = 0; waits < 500 && did.arrivals.length > 0 && copiesOf(request, did) < sure; waits++) await sleep(20);
-    const verdict = compare(request, did, explanation, configuration);
-    if (verdict.kind === 'agree') continue;
-    const differences = verdict.kind === 'unknown' ? [`explain does not know: ${verdict.because}`] : verdict.differences;
-    const of = verdict.kind === 'differ' ? verdict.explanation : explanation;
-    disagreements.push({ request, observed: did, explanation: of, differences });
+    const found = await differenceOf(request, did, explanation, configuration);
+    if (found === undefined) continue;
+    let repeated = 0;
+    for (let time = 0; time < repeats; time++) {
+      const [again] = await proxy.ask([request]);
+      if (again !== undefined && (await differenceOf(request, again, explanation, configuration))) repeated++;
+    }
+    disagreements.push({ request, observed: did, ...found, repeated });
   }
   return { cases: requests.length, disagreements, came };
+}
+
+/** Undefined where both say the same. */
+async function differenceOf(
+  request: Request,
+  did: Logged,
+  explanation: Explanation,
+  configuration: ProxyConfiguration,
+): Promise<Pick<Disagreement, 'differences' | 'explanation'> | undefined> {
+  // Copies of a request take their own way, and time.
+  const sure = Math.min(...[explanation, ...explanation.otherwise].map((way) => sureCopies(way, configuration)));
+  for (let waits = 0; waits < 500 && did.arrivals.length > 0 && copiesOf(request, did) < sure; waits++) await sleep(20);
+  const verdict = compare(request, did, explanation, configuration);
+  switch (verdict.kind) {
+    case 'agree':
+      return undefined;
+    case 'unknown':
+      return { differences: [`explain does not know: ${verdict.because}`], explanation };
+    case 'differ':
+      return verdict;
+  }
 }
 
 function outcomeText({ outcome, steps }: Explanation): string {
@@ -80,12 +105,14 @@ function outcomeText({ outcome, steps }: Explanation): string {
 }
 
 /** A disagreement for a person: what was asked, what the proxy did, what explain said. */
-export function disagreementText(scene: Scene, { request, observed, explanation, differences }: Disagreement): string {
+export function disagreementText(scene: Scene, disagreement: Disagreement): string {
+  const { request, observed, explanation, differences, repeated } = disagreement;
   const lines = differences.map((line) => `  ${line}`);
+  if (repeated < repeats) lines.push(`  asked ${repeats} times more, it differed ${repeated} times`);
   if (request !== undefined) lines.push('asked:', `  ${JSON.stringify(request)}`);
   if (observed !== undefined) {
-    const { answer, record, arrivals } = observed;
-    lines.push('Envoy:', `  answer ${JSON.stringify(answer)}`, `  record ${JSON.stringify(record)}`);
+    const { answer, log, arrivals } = observed;
+    lines.push('Envoy:', `  answer ${JSON.stringify(answer)}`, ...log.map((line) => `  log ${line}`));
     for (const arrival of arrivals) lines.push(`  arrived ${JSON.stringify(arrival)}`);
   }
   if (explanation !== undefined) {

@@ -14,8 +14,9 @@ const trafficPolicy = sparse(
       { consistentHash: { httpHeaderName: 'x-user' } },
     ),
     connectionPool: oneOf<object>(
-      { http: { maxRetries: 3 } },
-      { tcp: { connectTimeout: '1s' } },
+      // More than are ever on their way at once, and longer than anything takes: what is looked at is not how busy the machine is.
+      { http: { maxRetries: 100 } },
+      { tcp: { connectTimeout: '12s' } },
       { http: { h2UpgradePolicy: 'UPGRADE' } },
     ),
     tls: oneOf<object>({ mode: 'DISABLE' }, { mode: 'ISTIO_MUTUAL' }, { mode: 'SIMPLE', sni: 'secure.example' }),

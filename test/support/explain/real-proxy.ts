@@ -18,7 +18,7 @@ import type { Refusal } from '../../../src/xds/distribution.ts';
 import { authority as newAuthority, leaf, type Leaf, type TestAuthority } from '../certificates.ts';
 import { until } from '../until.ts';
 import { FakeCompiler, together } from '../xds/fake-compiler.ts';
-import { freePort } from '../xds/real-envoy.ts';
+import { adsBootstrap, freePort } from '../xds/real-envoy.ts';
 import { recordOf, type AccessRecord } from './access-log.ts';
 import { probeName, staged, type Doors, type Staged } from './stage.ts';
 import { caseHeader, Upstream, type Arrival } from './upstream.ts';
@@ -35,8 +35,13 @@ export interface Observed {
   readonly arrivals: readonly Arrival[];
 }
 
+export interface Logged extends Observed {
+  /** All that the access log said of it, for who has to find out why. */
+  readonly log: readonly string[];
+}
+
 export interface RealProxyOptions {
-  /** Where upstream servers listen, on all loopback addresses. */
+  /** Where scenes have upstream servers listen, on all loopback addresses. */
   readonly upstreamPorts: readonly number[];
   /** Whom the upstream servers prove to be, and the proxy itself. */
   readonly names: { readonly uris: readonly string[]; readonly dnsNames: readonly string[] };
@@ -44,9 +49,16 @@ export interface RealProxyOptions {
   readonly addressOf: (name: string) => string;
 }
 
+interface Said {
+  readonly line: string;
+  readonly record: AccessRecord;
+}
+
 const className = 'stage';
 /** A record takes no longer, on however busy a machine. */
 const longestMs = 20_000;
+/** So often a request is sent that an earlier configuration's listener takes. */
+const mostTries = 10;
 /** At once on the way; more wait. */
 const concurrently = 8;
 
@@ -59,9 +71,9 @@ export class RealProxy {
   readonly #compiler: FakeCompiler;
   readonly #ads: Ads;
   readonly #stack: AsyncDisposableStack;
-  readonly #records = new Map<string, AccessRecord[]>();
+  readonly #records = new Map<string, Said[]>();
   #envoy: ChildProcess;
-  #said = '';
+  #complaints = '';
   #generation = 0;
   #cases = 0;
   readonly #waiting = new Set<() => void>();
@@ -88,7 +100,7 @@ export class RealProxy {
     this.#stack = given.stack;
     const { stdout, stderr } = given.envoy;
     if (stdout !== null) createInterface({ input: stdout }).on('line', (line) => this.#line(line));
-    stderr?.setEncoding('utf8').on('data', (text: string) => (this.#said = (this.#said + text).slice(-20_000)));
+    stderr?.setEncoding('utf8').on('data', (text: string) => (this.#complaints = (this.#complaints + text).slice(-20_000)));
   }
 
   static async start(options: RealProxyOptions): Promise<RealProxy> {
@@ -130,7 +142,6 @@ export class RealProxy {
     // What routes lead to is kept while they do: here it has to be gone before they come.
     if (gone.some((name) => next.listeners.some(({ bytes }) => Buffer.from(bytes).includes(name)))) {
       await this.#put({ clusters: next.clusters, listeners: next.listeners.filter(({ name }) => name === probeName) });
-      await this.#until(() => this.#ads.distribution.settled);
       await this.#put(await this.#staged(compiled, ++this.#generation));
     } else await this.#put(next);
     return this.#ads.distribution.refusals();
@@ -142,14 +153,19 @@ export class RealProxy {
       target.cluster.value = new Map(clusters.map((each) => [each.name, each]));
       target.listener.value = new Map(listeners.map((each) => [each.name, each]));
     });
-    await this.#until(async () => (await this.#probe()) === String(this.#generation));
+    // The probe's listener comes last, and what is removed after it.
+    await this.#until(
+      async () =>
+        (await this.#probe()) === String(this.#generation) &&
+        (this.#ads.distribution.settled || this.#ads.distribution.refusals().length > 0),
+    );
   }
 
   async #until(holds: () => boolean | Promise<boolean>): Promise<void> {
     const deadline = performance.now() + 20_000;
     while (!(await holds())) {
-      if (this.#envoy.exitCode !== null || this.#envoy.signalCode !== null) throw new Error(`Envoy ended: ${this.#said}`);
-      if (performance.now() > deadline) throw new Error(`Envoy has not taken a configuration: ${this.#said}`);
+      if (this.#envoy.exitCode !== null || this.#envoy.signalCode !== null) throw new Error(`Envoy ended: ${this.#complaints}`);
+      if (performance.now() > deadline) throw new Error(`Envoy has not taken a configuration: ${this.#complaints}`);
       await sleep(2);
     }
   }
@@ -157,6 +173,7 @@ export class RealProxy {
   #staged(compiled: Compiled, generation: number): Promise<Staged> {
     return staged(compiled, {
       generation,
+      ports: this.#upstream.ports,
       doors: this.#doors,
       identity: this.#identity,
       root: this.authority.pem,
@@ -165,8 +182,8 @@ export class RealProxy {
   }
 
   /** What the proxy does with each of these, a few at a time. */
-  async ask(requests: readonly Request[]): Promise<readonly Observed[]> {
-    const observed: Observed[] = [];
+  async ask(requests: readonly Request[]): Promise<readonly Logged[]> {
+    const observed: Logged[] = [];
     let next = 0;
     const work = async () => {
       for (let at = next++; at < requests.length; at = next++) {
@@ -178,37 +195,45 @@ export class RealProxy {
     return observed;
   }
 
-  async #askOne(request: Request): Promise<Observed> {
+  /** For a moment both the old and the new listener take connections from one port: what the old one took is asked again. */
+  async #askOne(request: Request): Promise<Logged> {
+    for (let tries = 1; ; tries++) {
+      const observed = await this.#askOnce(request);
+      const { record, connection } = observed;
+      const isPast = [record, connection].some((each) => each !== undefined && each.generation !== this.#generation);
+      if (!isPast) return observed;
+      if (tries === mostTries) throw new Error(`an earlier configuration stays in effect: ${observed.log.join('\n')}`);
+    }
+  }
+
+  async #askOnce(request: Request): Promise<Logged> {
     const id = `case-${++this.#cases}`;
     const { outbound, inbound, own } = this.#doors;
+    const { ports } = this.#upstream;
     const port = request.entry === 'outbound' ? outbound : request.entry === 'inbound' ? inbound : own;
     const named: Request = request.kind === 'http' ? { ...request, headers: [...request.headers, [caseHeader, id]] } : request;
     const arrivals = this.#upstream.arrivals(id);
     let from = '';
-    const opened = (peer: string) => {
-      from = peer;
-      this.#records.set(from, []);
-    };
-    const answer = await send(named, { port, id, opened, authority: this.authority });
-    const records = () => (this.#records.get(from) ?? []).filter(({ generation }) => generation === this.#generation);
-    const end = () => records().find(({ kind }) => kind === 'connection');
-    const main = () => records().some(({ kind }) => kind !== 'connection');
-    await this.#heard(() => end() !== undefined, longestMs);
-    // What a filter says of it may come after that, where there was one.
-    const filtered = answer.kind !== 'closed' || end()?.cluster !== '';
-    if (!main() && end()?.flags !== 'NR') await this.#heard(main, filtered ? longestMs : 100);
-    const found = records();
+    const opened = (peer: string) => void (from = peer);
+    const answer = await send(ports.real(named), { port, id, opened, authority: this.authority });
+    const said = this.#said(from);
+    const main = () => said.find(({ record }) => record.kind !== 'connection');
+    const end = () => said.find(({ record }) => record.kind === 'connection');
+    await this.#heard(() => end() !== undefined);
+    // What a filter says of it may come after that. What a later connection's end finds unsaid is not said.
+    if (main() === undefined) await this.#probe();
     this.#records.delete(from);
     return {
-      answer,
-      record: found.find(({ kind }) => kind !== 'connection'),
-      connection: found.find(({ kind }) => kind === 'connection'),
+      answer: ports.told(answer),
+      record: main()?.record,
+      connection: end()?.record,
       arrivals,
+      log: said.map(({ line }) => line),
     };
   }
 
-  /** Waits for records until it holds, or for so long. */
-  async #heard(holds: () => boolean, longestMs: number): Promise<void> {
+  /** Waits for records until it holds, or for very long. */
+  async #heard(holds: () => boolean): Promise<void> {
     for (const deadline = performance.now() + longestMs; !holds() && performance.now() < deadline;) {
       const { promise, resolve } = Promise.withResolvers<void>();
       const timer = setTimeout(resolve, deadline - performance.now());
@@ -219,32 +244,44 @@ export class RealProxy {
     }
   }
 
-  #line(line: string): void {
+  /** What is said of a connection, also before it is known here that it is open. */
+  #said(peer: string): Said[] {
+    const said = this.#records.get(peer) ?? [];
+    this.#records.set(peer, said);
+    return said;
+  }
+
+  #line(real: string): void {
+    const line = this.#upstream.ports.told(real);
     const record = recordOf(line);
     if (record === undefined) return;
-    this.#records.get(record.peer)?.push(record);
+    this.#said(record.peer).push({ line, record });
     for (const resolve of this.#waiting) resolve();
   }
 
-  #probe(): Promise<string> {
-    return new Promise((resolve) => {
-      let said = '';
-      const socket = connect(this.#doors.probe, '127.0.0.1');
-      socket.on('data', (text: Buffer) => (said += text.toString()));
-      socket.on('error', () => resolve(''));
-      socket.on('close', () => resolve(said));
-    });
+  /** The generation that is in effect, once the connection that asked is in the access log with all that ended before. */
+  async #probe(): Promise<string> {
+    const socket = connect(this.#doors.probe, '127.0.0.1');
+    let from = '';
+    let generation = '';
+    socket.on('connect', () => (from = `${socket.localAddress}:${socket.localPort}`));
+    socket.on('data', (text: Buffer) => (generation += text.toString()));
+    socket.on('error', () => {});
+    await new Promise((resolve) => socket.on('close', resolve));
+    if (generation !== '') await this.#heard(() => this.#said(from).length > 0);
+    this.#records.delete(from);
+    return generation;
   }
 }
 
 async function startEnvoy(xds: string, admin: string): Promise<ChildProcess> {
-  const source = { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '0s' };
+  const node = {
+    id: `sidecar~127.0.0.1~p.${className}~${className}.svc.cluster.local`,
+    cluster: 'p',
+    metadata: { NAMESPACE: className },
+  };
   const bootstrap = {
-    node: {
-      id: `sidecar~127.0.0.1~p.${className}~${className}.svc.cluster.local`,
-      cluster: 'p',
-      metadata: { NAMESPACE: className },
-    },
+    ...adsBootstrap(xds, 'delta', node, '0s'),
     admin: { address: { pipe: { path: admin } } },
     bootstrap_extensions: [
       {
@@ -252,35 +289,6 @@ async function startEnvoy(xds: string, admin: string): Promise<ChildProcess> {
         typed_config: { '@type': 'type.googleapis.com/envoy.extensions.bootstrap.internal_listener.v3.InternalListener' },
       },
     ],
-    dynamic_resources: {
-      ads_config: {
-        api_type: 'DELTA_GRPC',
-        transport_api_version: 'V3',
-        set_node_on_first_message_only: true,
-        grpc_services: [{ envoy_grpc: { cluster_name: 'xds' } }],
-      },
-      cds_config: source,
-      lds_config: source,
-    },
-    static_resources: {
-      clusters: [
-        {
-          name: 'xds',
-          type: 'STATIC',
-          connect_timeout: '1s',
-          typed_extension_protocol_options: {
-            'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
-              '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
-              explicit_http_config: { http2_protocol_options: {} },
-            },
-          },
-          load_assignment: {
-            cluster_name: 'xds',
-            endpoints: [{ lb_endpoints: [{ endpoint: { address: { pipe: { path: xds } } } }] }],
-          },
-        },
-      ],
-    },
   };
   const args = [
     '--config-yaml',

@@ -174,7 +174,7 @@ const retries = often<object>(
         oneOf(1, 2, 3),
         text('5xx', 'gateway-error', '503', 'retriable-4xx', 'connect-failure,refused-stream', '5xx,409'),
         sparse(
-          { perTryTimeout: text('2s', '20s'), retryIgnorePreviousHosts: fc.boolean(), retryRemoteLocalities: fc.boolean() },
+          { perTryTimeout: text('11s', '20s'), retryIgnorePreviousHosts: fc.boolean(), retryRemoteLocalities: fc.boolean() },
           4,
         ),
       )
@@ -207,7 +207,7 @@ const corsPolicy = sparse(
 const more = sparse(
   {
     rewrite,
-    timeout: text('0s', '1.5s', '3s', '10s'),
+    timeout: text('0s', '15.5s', '13s', '20s'),
     retries,
     fault,
     mirror: destination,

@@ -11,6 +11,7 @@ import { resourcesJson } from '../../../src/control/resource-json.ts';
 import type { Leaf } from '../certificates.ts';
 import { resource } from '../xds/fake-compiler.ts';
 import { accessLog } from './access-log.ts';
+import type { Ports } from './ports.ts';
 
 export interface Doors {
   readonly outbound: number;
@@ -23,6 +24,7 @@ export interface Doors {
 
 export interface StageOptions {
   readonly generation: number;
+  readonly ports: Ports;
   readonly doors: Doors;
   readonly identity: Leaf;
   readonly root: string;
@@ -48,7 +50,7 @@ async function registryOf(text: string): Promise<Registry> {
 }
 
 export async function staged(compiled: Compiled, options: StageOptions): Promise<Staged> {
-  const json = await resourcesJson(compiled);
+  const json = options.ports.real(await resourcesJson(compiled));
   const routes = byName(json.routes, 'name');
   const endpoints = byName(json.endpoints, 'clusterName');
   const secrets = byName(json.secrets, 'name');
@@ -188,6 +190,7 @@ const probe = ({ doors, generation }: StageOptions): JsonObject => ({
       ],
     },
   ],
+  accessLog: accessLog('connection', { listener: probeName, chain: '', generation }),
 });
 
 const proxyProtocol: JsonObject = {

@@ -3,10 +3,11 @@
 import { once } from 'node:events';
 import { createServer as createHttpServer, type IncomingMessage } from 'node:http';
 import { createServer as createHttp2Server, type ServerHttp2Stream } from 'node:http2';
-import { createServer as createTcpServer, type Server, type Socket } from 'node:net';
+import { createServer as createTcpServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { duplexPair } from 'node:stream';
 import { createSecureContext, TLSSocket } from 'node:tls';
 import type { Leaf } from '../certificates.ts';
+import { portsOf, type Ports } from './ports.ts';
 
 export interface ArrivedTls {
   readonly sni: string;
@@ -36,26 +37,30 @@ export const lineOf = (id: string): string => `bytes of ${id}\n`;
 
 export class Upstream {
   readonly #arrivals = new Map<string, Arrival[]>();
-  readonly #servers: Server[] = [];
+  readonly #servers: readonly Server[];
   readonly #sockets = new Set<Socket>();
+  readonly ports: Ports;
 
-  /** Listens on these ports of all loopback addresses. */
+  private constructor(servers: readonly Server[], ports: Ports) {
+    this.#servers = servers;
+    this.ports = ports;
+  }
+
+  /** Listens on all loopback addresses, at a free port for each of the scenes' ports. */
   static async listen(ports: readonly number[], { cert, key }: Leaf): Promise<Upstream> {
-    const upstream = new Upstream();
+    const servers = ports.map(() => createTcpServer().listen(0, '0.0.0.0'));
+    await Promise.all(servers.map((server) => once(server, 'listening')));
+    const free = servers.map((server) => (server.address() as AddressInfo).port);
+    const upstream = new Upstream(servers, portsOf(ports, free));
     const serve = upstream.#serving({ cert, key });
-    for (const port of ports) {
-      const server = createTcpServer((socket) => {
+    for (const server of servers) {
+      server.on('connection', (socket) => {
         upstream.#sockets.add(socket);
         socket.on('error', () => {}).on('close', () => upstream.#sockets.delete(socket));
         socket.once('data', (first: Buffer) => {
           serve(socket, undefined, first);
         });
       });
-      server.listen(port, '0.0.0.0');
-      await once(server, 'listening').catch((cause: unknown) => {
-        throw new Error(`port ${port} is taken: another run of the differential test may have it`, { cause });
-      });
-      upstream.#servers.push(server);
     }
     return upstream;
   }
@@ -77,7 +82,7 @@ export class Upstream {
   }
 
   #note(id: string, arrival: Arrival): void {
-    this.#arrivals.get(id)?.push(arrival);
+    this.#arrivals.get(id)?.push(this.ports.told(arrival));
   }
 
   /** Serves a connection by its first bytes; `tls` is what was ended on it already, outermost first. */
@@ -103,7 +108,8 @@ export class Upstream {
       });
       return Number(value(statusHeader) ?? 200);
     };
-    const http1 = createHttpServer({ insecureHTTPParser: true, keepAliveTimeout: 60_000 }, (request, response) => {
+    // A connection stays as long as the proxy wants: one that is closed while a request is on its way fails it.
+    const http1 = createHttpServer({ insecureHTTPParser: true, keepAliveTimeout: 0 }, (request, response) => {
       request.resume();
       response.writeHead(heard(request)).end('arrived');
     });

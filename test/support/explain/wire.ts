@@ -35,14 +35,10 @@ export async function send(
   request: Request,
   { port, id, opened, authority }: { port: number; id: string; opened: (peer: string) => void; authority: TestAuthority },
 ): Promise<Answer> {
-  // Some conditions look at the socket's own address, whatever stands before it says.
-  const plain = connect({ host: '127.0.0.1', port, localAddress: request.source.address });
-  plain.setNoDelay(true);
-  plain.on('error', () => {});
+  const plain = await connected(request.source.address, port);
   const { promise: late, reject: tooLate } = Promise.withResolvers<never>();
   const timer = setTimeout(() => tooLate(new Error('no answer')), longestMs);
   const exchange = async (): Promise<Answer> => {
-    await once(plain, 'connect');
     opened(`${plain.localAddress}:${plain.localPort}`);
     // A TLS connection over it does not always tell that it went; what it said before is heard first.
     plain.once('close', () => setTimeout(() => tooLate(new Error('closed')), 50));
@@ -62,6 +58,26 @@ export async function send(
   } finally {
     clearTimeout(timer);
     plain.destroy();
+  }
+}
+
+/** Below those that the system gives, which gives one again at once: then records of two connections would have one name. */
+const sourcePorts = { least: 10_000, count: 22_000 };
+let sourcePort = Math.floor(Math.random() * sourcePorts.count);
+
+/** A connection from an address: some conditions look at the socket's own, whatever stands before it says. */
+async function connected(localAddress: string, port: number): Promise<Socket> {
+  for (let tries = 1; ; tries++) {
+    sourcePort = (sourcePort + 1) % sourcePorts.count;
+    const socket = connect({ host: '127.0.0.1', port, localAddress, localPort: sourcePorts.least + sourcePort });
+    const failed = await once(socket, 'connect').then(
+      () => undefined,
+      (error: unknown) => error as NodeJS.ErrnoException,
+    );
+    socket.on('error', () => {});
+    if (failed === undefined) return socket.setNoDelay(true);
+    // Another run may have it.
+    if (failed.code !== 'EADDRINUSE' || tries === sourcePorts.count) throw failed;
   }
 }
 

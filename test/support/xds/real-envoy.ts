@@ -144,15 +144,10 @@ export interface RealEnvoy {
 
 const someSidecar = { id: 'sidecar~127.0.0.1~p.a~a.svc.cluster.local', cluster: 'p', metadata: { NAMESPACE: 'a' } };
 
-/** Starts Envoy with `xds` (a Unix socket's path) as its only source of everything. */
-export async function startEnvoy(
-  folder: string,
-  xds: string,
-  protocol: 'delta' | 'sotw',
-  node: object = someSidecar,
-): Promise<RealEnvoy> {
-  const source = { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '5s' };
-  const bootstrap = {
+/** Everything over ADS at `xds`, a Unix socket's path. */
+export function adsBootstrap(xds: string, protocol: 'delta' | 'sotw', node: object, patience = '5s'): object {
+  const source = { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: patience };
+  return {
     node,
     dynamic_resources: {
       ads_config: {
@@ -184,7 +179,16 @@ export async function startEnvoy(
       ],
     },
   };
-  return launch(folder, bootstrap);
+}
+
+/** Starts Envoy with `xds` (a Unix socket's path) as its only source of everything. */
+export async function startEnvoy(
+  folder: string,
+  xds: string,
+  protocol: 'delta' | 'sotw',
+  node: object = someSidecar,
+): Promise<RealEnvoy> {
+  return launch(folder, adsBootstrap(xds, protocol, node));
 }
 
 /** Starts Envoy with these listeners and clusters, and no source of others. */
