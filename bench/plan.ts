@@ -23,7 +23,7 @@ const addresses = new AssumedAddresses();
 const meshConfig = meshConfigDefaults();
 const side = (written: readonly ApiObject[]): MeshObjects => {
   const { objects } = withAssumed(written, addresses);
-  return { written, objects, meshConfig, proxies: planProxies(objects, meshConfig) };
+  return { written, objects, meshConfig, proxies: planProxies({ objects, meshConfig }) };
 };
 
 const times: number[] = [];

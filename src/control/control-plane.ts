@@ -131,7 +131,7 @@ export class ControlPlane {
   }
 
   async #start(): Promise<void> {
-    const { state, files, log, listen } = this.#options;
+    const { state, files, log, listen, meshConfig } = this.#options;
     const now = this.#options.now ?? ((): Date => new Date());
     openStateFolder(state);
     const embedded = this.#opened.adopt(new EmbeddedStore(state.database, now), (store) => store.close());
@@ -190,6 +190,7 @@ export class ControlPlane {
       waits: (ref) => this.#successionOf().waits(ref),
       waiting: () => this.#successionOf().waiting(),
       diagnostics: this.diagnostics,
+      meshConfigFile: meshConfig,
       about: { version: version(), started: now().toISOString(), state: state.path, addresses: this.#addresses },
       log: log.child({ room: 'api' }),
       stop: this.#options.stop,

@@ -168,6 +168,21 @@ spec:
     lines: ['    ~ perConnectionBufferLimitBytes none → 4096  EnvoyFilter/default/patch new.yaml:2'],
   },
   {
+    says: 'what of the mesh’s own configuration is another, and what that changes',
+    was: '',
+    is: `---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: istio, namespace: istio-system}
+data: {mesh: "outboundTrafficPolicy: {mode: REGISTRY_ONLY}"}
+`,
+    lines: [
+      '+ ConfigMap/istio-system/istio created  new.yaml:2',
+      '~ MeshConfig outboundTrafficPolicy.mode ALLOW_ANY → REGISTRY_ONLY',
+      '2 workloads change, 0 do not.',
+    ],
+  },
+  {
     says: 'what is told of objects with the change, and no more',
     was: rule('[{route: [{destination: {host: nowhere}}]}]'),
     is: rule('[{route: [{destination: {host: web, subset: v9}}]}]'),

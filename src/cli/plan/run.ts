@@ -9,6 +9,7 @@ import { writeOptions } from '../../sources/yaml-scalars.ts';
 import { exitCode } from '../failure.ts';
 import type { Terminal } from '../terminal.ts';
 import type { PlanOptions } from '../verbs/plan.ts';
+import { withPlaces } from './places.ts';
 import { sidesOf } from './sides.ts';
 import { printPlan } from './text.ts';
 
@@ -16,10 +17,11 @@ import { printPlan } from './text.ts';
 const changes = 3;
 
 export async function planFiles(paths: readonly string[], options: PlanOptions, terminal: Terminal): Promise<number> {
-  const { before, after } = await sidesOf(paths, options, terminal);
-  const plan = await planOf(before, after, async (resources) =>
+  const { before, after, running } = await sidesOf(paths, options, terminal);
+  const found = await planOf(before, after, async (resources) =>
     registryFor(typesNamed([...resources].map(({ bytes }) => bytes))),
   );
+  const plan = running === undefined ? found : { ...found, groups: await withPlaces(found.groups, running) };
   const { output } = options;
   if (output === 'json') terminal.line(JSON.stringify(plain(plan), null, 2));
   else if (output === 'yaml') terminal.write(stringify(JSON.parse(JSON.stringify(plain(plan))), writeOptions));

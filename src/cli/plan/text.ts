@@ -9,13 +9,17 @@ const styles: Readonly<Record<ChangeLine['sign'], Style>> = { '+': 'green', '-':
 const signs = { created: '+', changed: '~', deleted: '-' } as const;
 
 export function printPlan(plan: Plan, terminal: Terminal, wide: boolean): void {
-  const { objects, groups, unchanged, diagnostics } = plan;
+  const { objects, settings, groups, unchanged, diagnostics } = plan;
   if (objects.length === 0) terminal.line('No object changes.');
   for (const { object, change, place } of objects) {
     const sign = signs[change];
     terminal.line(
       `${terminal.style(styles[sign], sign)} ${object} ${change}${place === undefined ? '' : `  ${terminal.style('dim', place)}`}`,
     );
+  }
+  for (const { of, path, before, after } of settings) {
+    const text = `${of} ${path} ${before || 'none'} → ${after || 'none'}`;
+    terminal.line(`${terminal.style('yellow', '~')} ${text}`);
   }
   for (const group of groups) printGroup(group, terminal, wide);
   terminal.line();

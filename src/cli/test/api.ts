@@ -7,13 +7,14 @@
 import { AssertionError } from 'node:assert';
 import { fit } from '../../api/fit.ts';
 import { pathText } from '../../api/object.ts';
+import { givenMesh, objectsIn } from '../given-mesh.ts';
 import type { Answer } from '../why/ask.ts';
+import { meshWorld } from '../why/mesh-world.ts';
 import { story } from '../why/story.ts';
 import { differences } from './check.ts';
 import { testFile, type Expectation, type TestCase } from './format.ts';
 import { observe } from './observed.ts';
 import { askTest } from './results.ts';
-import { meshOfFiles } from './run.ts';
 
 /** How a request is made: the fields of a test beside `request` and `expect`. */
 export type Manner = Omit<TestCase, 'request' | 'expect' | 'name'>;
@@ -27,7 +28,7 @@ export interface TestedMesh {
 
 /** The mesh that files and folders of manifests describe. Throws `Failure` where there is none. */
 export function meshFrom(paths: string | readonly string[], options: { readonly meshConfig?: string } = {}): TestedMesh {
-  const { world } = meshOfFiles(typeof paths === 'string' ? [paths] : paths, options);
+  const world = meshWorld(givenMesh(objectsIn(typeof paths === 'string' ? [paths] : paths), options));
   return {
     ask: (request, manner = {}) => askTest({ request, ...manner }, world),
     expect(request, manner, expected) {

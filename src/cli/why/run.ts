@@ -1,21 +1,17 @@
 // What `lateen why` does: finds the mesh it is asked about (files, a dump, the one that runs), asks, and tells.
 
 import { stringify } from 'yaml';
-import { decode } from '../../api/decode.ts';
-import { meshConfigDefaults } from '../../api/mesh-config.ts';
 import { dumpedConfiguration } from '../../explain/dump.ts';
 import { endingsOf, type Ending } from '../../explain/ending.ts';
 import { journey } from '../../explain/journey.ts';
 import type { Request } from '../../explain/request.ts';
-import { loadFiles } from '../../sources/manifest.ts';
 import { writeOptions } from '../../sources/yaml-scalars.ts';
-import { noteErrors } from '../diagnostics.ts';
 import { exitCode, Failure, usageFailure } from '../failure.ts';
-import { meshConfigFor, meshNetworksFor, remoteClusters, textOf } from '../mesh-inputs.ts';
+import { givenMesh, objectsIn } from '../given-mesh.ts';
+import { textOf } from '../mesh-inputs.ts';
 import type { Terminal } from '../terminal.ts';
 import type { WhyOptions } from '../verbs/why.ts';
 import { ask, nameFor, type Manner } from './ask.ts';
-import { AssumedAddresses, withAssumed } from './assumed.ts';
 import { dumpEntry } from './dump-entry.ts';
 import { mannerOf } from './manner.ts';
 import { meshWorld, type MeshProxy, type MeshWorld } from './mesh-world.ts';
@@ -42,8 +38,8 @@ const succeeds = ({ status }: Ending): boolean => status !== undefined && status
 async function tell(question: Asked, options: WhyOptions, manner: Manner, terminal: Terminal): Promise<Told> {
   if (options.dump !== undefined) return fromDump(question, options.dump, options, manner);
   if (options.file !== undefined) {
-    const { world, assumptions } = filesWorld(options.file, options, terminal);
-    return tellIn(question, options, manner, world, assumptions);
+    const mesh = givenMesh(objectsIn(options.file, terminal), options, terminal);
+    return tellIn(question, options, manner, meshWorld(mesh), mesh.assumptions);
   }
   const { runningWorld } = await import('./running.ts');
   const { world, locateAll } = await runningWorld(options);
@@ -92,35 +88,6 @@ function callerOf({ from, gateway, namespace }: WhyOptions, world: MeshWorld): M
   const proxy = world.proxyOf(namespace === undefined ? named : `${named}.${namespace}`);
   if (gateway !== undefined && proxy.role !== 'router') throw new Failure(`${named} is no gateway`, 'ask from it with --from');
   return proxy;
-}
-
-interface FoundWorld {
-  readonly world: MeshWorld;
-  readonly assumptions: readonly string[];
-}
-
-function filesWorld(paths: readonly string[], options: WhyOptions, terminal: Terminal): FoundWorld {
-  const loaded = loadFiles(paths, decode);
-  noteErrors(terminal, loaded.diagnostics);
-  const addresses = new AssumedAddresses();
-  const { objects, assumptions } = withAssumed(loaded.objects, addresses);
-  const remotes = remoteClusters(options).map(({ id, objects: given, diagnostics }) => {
-    noteErrors(terminal, diagnostics);
-    return { id, ...withAssumed(given, addresses, id) };
-  });
-  if (objects.length === 0)
-    throw new Failure(`there are no objects in ${paths.join(', ')}`, 'name the files or folders of your manifests');
-  const mesh = meshConfigFor(options.meshConfig, objects);
-  const networks = meshNetworksFor(options.meshNetworks, objects);
-  noteErrors(terminal, [...(mesh?.diagnostics ?? []), ...(networks?.diagnostics ?? [])]);
-  const world = meshWorld({
-    objects,
-    meshConfig: mesh?.config ?? meshConfigDefaults(),
-    meshNetworks: networks?.networks,
-    clusterId: options.clusterId,
-    remote: new Map(remotes.map((each) => [each.id, each.objects])),
-  });
-  return { world, assumptions: [...assumptions, ...remotes.flatMap((each) => each.assumptions)] };
 }
 
 /** The proxy that a dump is of, and nobody else: what is behind it is not known. */

@@ -46,6 +46,8 @@ export interface ApiParts extends ChangeTargets, DistributionParts {
   /** Objects whose present form is not in effect yet. */
   readonly waiting: () => readonly ObjectRef[];
   readonly diagnostics: DiagnosticBoard;
+  /** What MeshConfig is read from, where that is no object. */
+  readonly meshConfigFile: string | undefined;
   readonly about: Pick<StatusAnswer, 'version' | 'started' | 'state' | 'addresses'>;
   readonly log: Logger;
   /** Ends the whole process in order, as `lateen down` asks. */
@@ -80,7 +82,7 @@ export function apiApp(parts: ApiParts): Hono {
       : c.json(listObjects(objectsQuery(c), store, c.req.query('distribution') === 'true' ? parts : undefined)),
   );
   app.post('/v1/distribution', async (c) => c.json(distribution(await requestOf<DistributionRequest>(c), parts)));
-  app.get('/v1/mesh', (c) => c.json(meshAnswer(store)));
+  app.get('/v1/mesh', (c) => c.json(meshAnswer(store, parts.meshConfigFile)));
   app.post('/v1/places', async (c) => c.json(placesOf(await requestOf<PlacesRequest>(c, 'fields'), store)));
   app.get('/v1/pods', (c) => c.json(podRows(store, parts.platform(), c.req.query('namespace'))));
   app.get('/v1/workloads', (c) => c.json(podNames(store)));

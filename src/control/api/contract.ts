@@ -68,12 +68,20 @@ export interface AnalysisAnswer {
   readonly suppressed: number;
 }
 
-/** `GET /v1/mesh`: everything that proxies are compiled from. */
+/** `GET /v1/mesh`: everything that proxies are compiled from; of objects no more than `get` shows to the same caller. */
 export interface MeshAnswer {
+  /** With Istio's defaults in place: root namespace, trust domain and all the rest. */
   readonly meshConfig: MeshConfig;
+  /** The file that it is from and stays from; without one the ConfigMap counts. */
+  readonly meshConfigFile?: string | undefined;
   readonly meshNetworks: MeshNetworks;
   readonly clusterId: string;
+  /** As they are compiled. */
   readonly objects: readonly Document[];
+  /** The present forms of objects in whose place another is compiled, or none, until they lead somewhere. */
+  readonly waiting: readonly Document[];
+  /** Objects that are gone and compiled all the same, for those that use them. */
+  readonly staying: readonly ObjectRef[];
 }
 
 /** `POST /v1/places`: where fields stand in the files that they were read from. */

@@ -11,6 +11,7 @@ import type { Resource } from '../../compile/resource.ts';
 import type { Store } from '../../store/store.ts';
 import { locateIn } from '../origins.ts';
 import { comparer } from './changes.ts';
+import { settingChanges } from './settings.ts';
 import type { Change, ObjectChange, Plan, PlanGroup } from './plan.ts';
 import { otherResources, snapshotOf, type NamedProxy, type Snapshot } from './snapshot.ts';
 
@@ -19,10 +20,14 @@ export interface MeshObjects {
   readonly objects: readonly ApiObject[];
   readonly meshConfig: MeshConfig;
   readonly meshNetworks?: MeshNetworks | undefined;
+  readonly clusterId?: string | undefined;
+  readonly remote?: ReadonlyMap<string, readonly ApiObject[]> | undefined;
   /** Those of them that somebody wrote, whose changes are told. */
   readonly written: readonly ApiObject[];
   /** Whose configuration is compared. */
   readonly proxies: readonly NamedProxy[];
+  /** What is told of it besides what its proxies' configurations are lacking. */
+  readonly diagnostics?: readonly Diagnostic[];
 }
 
 /** Gives the types that stand in the Any fields of resources: for what has no words but its fields' names. */
@@ -40,7 +45,12 @@ export async function planOf(before: MeshObjects, after: MeshObjects, registryOf
     before: locateIn(before.objects),
     after: locateIn(after.objects),
   };
-  return { objects, ...groupsOf(was, is, comparer(words)), diagnostics: told(was, is) };
+  return {
+    objects,
+    settings: settingChanges(before, after),
+    ...groupsOf(was, is, comparer(words)),
+    diagnostics: told([...was.diagnostics, ...(before.diagnostics ?? [])], [...is.diagnostics, ...(after.diagnostics ?? [])]),
+  };
 }
 
 interface Keyed {
@@ -116,9 +126,9 @@ function groupsOf(before: Snapshot, after: Snapshot, compare: Compare): Pick<Pla
   };
 }
 
-function told(before: Snapshot, after: Snapshot): Plan['diagnostics'] {
+function told(before: readonly Diagnostic[], after: readonly Diagnostic[]): Plan['diagnostics'] {
   const key = ({ code, object, path, message }: Diagnostic): string => JSON.stringify([code, object, path, message]);
-  const [was, is] = [before, after].map(({ diagnostics }) => new Map(diagnostics.map((each) => [key(each), each])));
+  const [was, is] = [before, after].map((diagnostics) => new Map(diagnostics.map((each) => [key(each), each])));
   const only = (these: Map<string, Diagnostic> | undefined, others: Map<string, Diagnostic> | undefined): Diagnostic[] =>
     [...(these ?? [])].flatMap(([text, diagnostic]) => (others?.has(text) === true ? [] : [diagnostic]));
   return { appear: only(is, was), disappear: only(was, is) };

@@ -5,6 +5,8 @@ import type { StepOrigin } from '../explanation.ts';
 
 export interface Plan {
   readonly objects: readonly ObjectChange[];
+  /** What is another in the mesh's own configuration. */
+  readonly settings: readonly SettingChange[];
   /** What changes for the same workloads stands together; the most workloads first. */
   readonly groups: readonly PlanGroup[];
   /** How many workloads keep all that they have. */
@@ -19,6 +21,15 @@ export interface ObjectChange {
   readonly change: 'created' | 'changed' | 'deleted';
   /** `reviews.yaml:1`, where it is known. */
   readonly place?: string | undefined;
+}
+
+export interface SettingChange {
+  readonly of: 'MeshConfig' | 'MeshNetworks';
+  /** `outboundTrafficPolicy.mode`. */
+  readonly path: string;
+  /** Empty for none. */
+  readonly before: string;
+  readonly after: string;
 }
 
 export interface PlanGroup {
