@@ -58,6 +58,7 @@ export function inboundOf(proxy: ProxyClass): Inbound {
       tcpAuthorization: tcp.filters,
       http10: proxy.http10,
       records: view.records,
+      files: view.files,
       families,
       captured,
       transparent: proxy.interception === 'TPROXY',

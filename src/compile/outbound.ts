@@ -29,8 +29,9 @@ interface OneCluster extends ClusterInput {
   readonly view: View;
 }
 
-const clusterText = ({ view, service, port, subset, policy, router, families, caller, unopened, called }: OneCluster): string =>
-  [
+const clusterText = (input: OneCluster): string => {
+  const { view, service, port, subset, policy, router, families, files, caller, unopened, called } = input;
+  return [
     identityOf(view.mesh),
     identityOf(service),
     port.number,
@@ -38,11 +39,13 @@ const clusterText = ({ view, service, port, subset, policy, router, families, ca
     policyText(policy),
     router,
     familiesText(families),
+    files,
     caller === undefined ? '' : placedViewText(view),
     unopened ?? false,
     called,
     ownText(view.config),
   ].join(' ');
+};
 
 /** What a proxy's own settings say of its clusters. */
 const ownText = (config: MeshConfig): string =>
@@ -161,8 +164,9 @@ function usesEndpoints({ service, port, subset, policy, router }: ClusterInput):
 
 /** Every port of every service that a view's callers see, and of its subsets. */
 export function* clusterInputs(view: View): Generator<ClusterInput> {
-  const { families } = view;
+  const { families, files } = view;
   const router = view.role === 'router';
+  const from = { router, families, files, caller: undefined };
   for (const service of view.mesh.visibleServices(view)) {
     if (service.resolution === 'alias') continue;
     const policy = policyFor(view, service.host, service.namespace);
@@ -170,7 +174,7 @@ export function* clusterInputs(view: View): Generator<ClusterInput> {
       if (port.protocol === 'UDP' || !view.mesh.reachesPort(service, port.number, view)) continue;
       for (const subset of [undefined, ...(policy?.subsets ?? [])]) {
         const called = view.canWait ? outboundCluster(port.number, subset?.name ?? '', service.host) : undefined;
-        yield { service, port, policy, router, families, caller: undefined, subset, ...(called !== undefined && { called }) };
+        yield { service, port, subset, policy, ...from, ...(called !== undefined && { called }) };
       }
     }
   }
@@ -234,7 +238,16 @@ const endpointsCells = familyBy<Named, Resource | undefined>(namedText, ({ view,
   const policy = policyFor(view, service.host, service.namespace);
   const subset = policy?.subsets.find((candidate) => candidate.name === parts.subset);
   const router = view.role === 'router';
-  const input: ClusterInput = { service, port, subset, policy, router, families: view.families, caller: undefined };
+  const input: ClusterInput = {
+    service,
+    port,
+    subset,
+    policy,
+    router,
+    families: view.families,
+    files: view.files,
+    caller: undefined,
+  };
   if ((parts.subset !== '' && subset === undefined) || !usesEndpoints(input)) return undefined;
   const balance = balanceOf(settingsFor(view.mesh, policy, port.number, subset), service, view.mesh.config);
   return assignmentCells({ view, name, service, port, subset, policy, balance, unopened: opened === undefined }).value;

@@ -19,6 +19,7 @@ import { hasUnreadableSettings, servesHttp10 } from './own-settings.ts';
 import { addressFamilies, isSet, labelsOf, podPorts, text, type AddressFamilies } from './node.ts';
 import type { Owner } from './own-ports.ts';
 import { looksAtAll, patchesOf, patchesText, type ProxyPatches } from './patch/selection.ts';
+import { filesKey } from './tls.ts';
 import { placedViewText, type View } from './view.ts';
 
 /** How connections come to a proxy: redirected, redirected with the caller's address kept, or only to ports it opens itself. */
@@ -121,6 +122,7 @@ export function classOf(mesh: Mesh, node: ProxyNode, delivery: Delivery): ProxyC
     families: addressFamilies(node.addresses),
     http10: servesHttp10(node, mesh.config),
     records: isSet(node.metadata[recordsKey]),
+    files: isSet(node.metadata[filesKey]) ? 'agent' : 'proxy',
     dialled: role === 'sidecar' && interception === 'NONE',
     httpProxy: role === 'sidecar' ? Number(text(node.metadata['HTTP_PROXY_PORT'])) || mesh.config.proxyHttpPort : 0,
     unprivileged: role === 'sidecar' && isSet(node.metadata['UNPRIVILEGED_POD']),

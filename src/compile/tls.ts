@@ -162,14 +162,23 @@ function encodedMeshClientContext(subjectAltNames: readonly string[], http2: boo
   return toBinary(UpstreamTlsContextSchema, context);
 }
 
+/** Node metadata in which a proxy says that its agent reads every file of its workload for it, lists of revoked certificates too. */
+export const filesKey = 'LATEEN_FILES';
+
+/** Who reads the files that a workload's TLS names. Istio's agents read all but lists of revoked certificates: these the proxy reads. */
+export type FileReader = 'agent' | 'proxy';
+
 /** A caller's own TLS, as a policy asks for it (SIMPLE and MUTUAL). */
-export function originationSocket(tls: ClientTLSSettings, { http2 }: { readonly http2: boolean }): TransportSocket {
+export function originationSocket(
+  tls: ClientTLSSettings,
+  { http2, files }: { readonly http2: boolean; readonly files: FileReader },
+): TransportSocket {
   const certificate = clientCertificate(tls);
   const common: CommonTlsContext = {
     tlsParams,
     ...(http2 && { alpnProtocols: ['h2'] }),
     ...(certificate !== undefined && { tlsCertificateSdsSecretConfigs: [secretConfig(certificate)] }),
-    ...(tls.insecureSkipVerify !== true && { validationContextType: originationTrust(tls) }),
+    ...(tls.insecureSkipVerify !== true && { validationContextType: originationTrust(tls, files) }),
   };
   return tlsSocket(UpstreamTlsContextSchema, { commonTlsContext: common, sni: tls.sni ?? '' });
 }
@@ -188,13 +197,19 @@ export function originationSecrets(tls: ClientTLSSettings): string[] {
 const trustName = (tls: ClientTLSSettings): string =>
   tls.credentialName ? credentialTrust(tls.credentialName) : `file-root:${tls.caCertificates || 'system'}`;
 
+type RevokedCertificates = Pick<ClientTLSSettings, 'caCrl'>;
+
+/** The SDS name of trust, with the list of what it takes back where the agent reads that too. Of a credential it is part of its Secret. */
+export const withRevocations = (trust: string, { caCrl }: RevokedCertificates, files: FileReader): string =>
+  caCrl && files === 'agent' && !isCredential(trust) ? `${trust}~${caCrl}` : trust;
+
 function clientCertificate(tls: ClientTLSSettings): string | undefined {
   if (tls.mode !== 'MUTUAL') return undefined;
   if (tls.credentialName) return credentialSecret(tls.credentialName);
   return `file-cert:${tls.clientCertificate ?? ''}~${tls.privateKey ?? ''}`;
 }
 
-function originationTrust(tls: ClientTLSSettings): NonNullable<CommonTlsContext['validationContextType']> {
+function originationTrust(tls: ClientTLSSettings, files: FileReader): NonNullable<CommonTlsContext['validationContextType']> {
   return {
     case: 'combinedValidationContext',
     value: {
@@ -205,16 +220,16 @@ function originationTrust(tls: ClientTLSSettings): NonNullable<CommonTlsContext[
             matcher: { matchPattern: { case: 'exact' as const, value } },
           })),
         ),
-        ...revocationList(tls),
+        ...revocationList(tls, files),
       },
-      validationContextSdsSecretConfig: secretConfig(trustName(tls)),
+      validationContextSdsSecretConfig: secretConfig(withRevocations(trustName(tls), tls, files)),
     },
   };
 }
 
-/** Certificates that are no longer good, in a file of the proxy's. Of a credential the list is part of its Secret. */
-export const revocationList = ({ caCrl }: Pick<ClientTLSSettings, 'caCrl'>) =>
-  caCrl ? { crl: { specifier: { case: 'filename' as const, value: caCrl } } } : {};
+/** Certificates that are no longer good, in a file that the proxy reads itself. */
+export const revocationList = ({ caCrl }: RevokedCertificates, files: FileReader) =>
+  caCrl && files === 'proxy' ? { crl: { specifier: { case: 'filename' as const, value: caCrl } } } : {};
 
 export const rawBufferSocket: TransportSocket = {
   name: 'envoy.transport_sockets.raw_buffer',

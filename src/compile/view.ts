@@ -14,6 +14,7 @@ import type { CallerPlace } from './endpoint.ts';
 import { identityOf } from './identity.ts';
 import { blackHoleCluster, outboundCluster, passthroughCluster } from './names.ts';
 import type { AddressFamilies } from './node.ts';
+import type { FileReader } from './tls.ts';
 
 export interface View extends Caller {
   readonly mesh: Mesh;
@@ -40,6 +41,7 @@ export interface View extends Caller {
   readonly http10: boolean;
   /** Their agents take access records. */
   readonly records: boolean;
+  readonly files: FileReader;
   /** Nothing is redirected: listeners are opened at the loopback address, and applications dial them. */
   readonly dialled: boolean;
   /** The port at which applications find an HTTP proxy; 0: none. */
@@ -77,6 +79,7 @@ export const viewText: (view: View) => string = once((view) =>
     familiesText(view.families),
     view.http10,
     view.records,
+    view.files,
     view.canWait,
     view.dialled,
     view.unprivileged,

@@ -5,6 +5,7 @@ import { type Node, NodeSchema } from '../../gen/envoy/config/core/v3/base_pb.js
 import type { Delivery } from '../compile/configuration.ts';
 import { deliveryKey } from '../compile/delivery.ts';
 import { recordsKey } from '../compile/listener/access-record.ts';
+import { filesKey } from '../compile/tls.ts';
 import type { InterceptionMode } from './redirect/capture-options.ts';
 
 /** What a proxy is, apart from where it runs. */
@@ -72,6 +73,7 @@ function nodeMetadata(proxy: ProxyDescription): JsonObject {
     INTERCEPTION_MODE: proxy.interceptionMode,
     ...(proxy.delivery === 'demand' && { [deliveryKey]: 'demand' }),
     ...(proxy.records === true && { [recordsKey]: true }),
+    [filesKey]: true,
     ENVOY_STATUS_PORT: 15021,
     ENVOY_PROMETHEUS_PORT: 15090,
     ...proxy.metadata,

@@ -2,7 +2,7 @@
 
 import type { Resource } from '../compile/resource.ts';
 import { endpointsNameOf } from './cluster.ts';
-import { isUsed, waitForRemovals } from './order.ts';
+import { dependents, isUsed, settlingMs, waitForRemovals } from './order.ts';
 import { stateWithLeaving, type Outgoing } from './outgoing.ts';
 import type { Peer } from './peers.ts';
 import { noDifference, nothing } from './view.ts';
@@ -89,9 +89,7 @@ export function untilUnused({ subscriptions, server, openedAt }: Outgoing): numb
   const now = clock.now();
   // A proxy that comes back asks for clusters first and for the listeners that hold on to old ones a moment later.
   const settling = openedAt + settlingMs - now;
-  const wait = waitForRemovals(subscriptions, now, patienceMs);
-  return wait === undefined ? patienceMs : Math.max(0, wait, settling);
+  const wait = waitForRemovals(subscriptions, dependents, now, patienceMs);
+  const listening = (subscriptions.get('listener')?.leaving.size ?? 0) > 0;
+  return wait === undefined || listening ? patienceMs : Math.max(0, wait, settling);
 }
-
-/** After a stream opened, removals wait this long for the proxy to ask for its listeners and routes as well. */
-const settlingMs = 500;

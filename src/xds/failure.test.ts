@@ -108,7 +108,7 @@ test('the last good configuration stays, with every cluster that it may refer to
 });
 
 test('a proxy that comes back keeps what cannot be computed now, and loses it only when that is known', () => {
-  const { a, server, delta, change } = setUp();
+  const { a, clock, server, delta, change } = setUp();
   const proxy = delta();
   ask(proxy);
   proxy.settle();
@@ -124,7 +124,8 @@ test('a proxy that comes back keeps what cannot be computed now, and loses it on
   a.drop('listener', 'l1');
   a.drop('route', 'r1');
   change(() => (a.broken.value = {}));
-  assert.deepEqual(next.settle(), ['listener -l1', 'route -r1']);
+  clock.pass(600);
+  assert.deepEqual(next.settle(), ['route -r1', 'listener -l1']);
 });
 
 test('a proxy whose new class cannot be computed keeps what its old one gave it', () => {
@@ -141,6 +142,6 @@ test('a proxy whose new class cannot be computed keeps what its old one gave it'
   assert.deepEqual(proxy.settle(), []);
   assert.deepEqual(shown('listener'), { state: 'pending', problem: 'broken', settled: false });
   change(() => (b.broken.value = {}));
-  assert.deepEqual(proxy.settle(), ['listener l2 -l1', 'route r1']);
+  assert.deepEqual(proxy.settle(), ['listener l2', 'route r1', 'listener -l1']);
   assert.deepEqual(shown('listener'), arrived);
 });

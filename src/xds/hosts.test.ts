@@ -54,6 +54,16 @@ test('a large table comes as a head, its hosts in one response, and a change bri
   assert.deepEqual([hosts.settle(), main.settle()], [['host 80/more 80/s7 -80/s119'], []]);
 });
 
+test('a listener that goes stays until the virtual hosts have come that another may wait for', () => {
+  const { a, main, clock, open } = withTable(manyHosts(120));
+  change(clock, () => a.drop('listener', 'l1'));
+  assert.deepEqual(main.settle(), []);
+  const hosts = open();
+  hosts.subscribe('host');
+  assert.equal(hosts.settle().length, 1);
+  assert.deepEqual(main.settle(), ['listener -l1']);
+});
+
 test('small tables, proxies that cannot, and tables with a slash in their name come whole', () => {
   assert.equal(withTable(manyHosts(98)).table.versions['80'], testTable('80', manyHosts(98)).version);
   const { a, proxy } = setUp();

@@ -18,21 +18,29 @@ export function waitForClusters(subscriptions: Subscriptions, now: number, patie
 }
 
 /** What leads to clusters, and so waits for them: in the order in which it is sent. */
-const dependents = ['listener', 'route', 'head', 'host'] as const;
+export const dependents = ['listener', 'route', 'head', 'host'] as const;
 
 /** Whether something that leads to clusters is to be sent. */
 export const hasDependents = (subscriptions: Subscriptions): boolean =>
   dependents.some((type) => subscriptions.get(type)?.pending);
 
 /**
- * How long until removed clusters may go; undefined while listeners or routes are still to be sent, or cannot be computed and
- * so stay as they were. Nothing that the proxy runs may refer to what is removed.
+ * How long until what nothing of these `types` needs any more may be removed; undefined while something of them is still to be sent
+ * or to go, or cannot be computed and so stays as it was. Nothing that the proxy runs may refer to what is removed.
  */
-export function waitForRemovals(subscriptions: Subscriptions, now: number, patienceMs: number): number | undefined {
-  const each = dependents.map((type) => subscriptions.get(type));
+export function waitForRemovals(
+  subscriptions: Subscriptions,
+  types: readonly ResourceType[],
+  now: number,
+  patienceMs: number,
+): number | undefined {
+  const each = types.map((type) => subscriptions.get(type));
   if (each.some((subscription) => subscription?.pending || subscription?.view.failure() !== undefined)) return undefined;
   return Math.max(...each.map((subscription) => waitFor(subscription, now, patienceMs, false)));
 }
+
+/** After a stream opened, removals wait this long for the proxy to ask for what holds on to what is gone. */
+export const settlingMs = 500;
 
 /**
  * Whether what the proxy runs leads to a cluster still: its listeners or routes name it, or the proxy refused one of them and runs

@@ -60,7 +60,7 @@ test('another class: only what differs is sent, what is not there is removed', (
   proxy.settle();
   change(clock, () => compiler.move(nodeId('p'), 'b'));
   clock.pass(100);
-  assert.deepEqual(proxy.settle(), ['cluster c9', 'listener l2 -l1', 'cluster -old']);
+  assert.deepEqual(proxy.settle(), ['cluster c9', 'listener l2', 'listener -l1', 'cluster -old']);
   clock.pass(1000);
   change(clock, () => b.put('cluster', fakeCluster('c9', 'x')));
   assert.deepEqual(proxy.settle(), ['cluster c9']);

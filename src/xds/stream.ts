@@ -10,6 +10,7 @@ import { CalledClusters } from './called.ts';
 import { KeptClusters } from './kept-clusters.ts';
 import { oweEndpoints, oweEndpointsOf, sendClusters, sendEndpoints, sendRemovals, untilUnused } from './clusters.ts';
 import type { Flushable, StreamContext } from './context.ts';
+import { sendListenerRemovals, sendListeners } from './listeners.ts';
 import { lackingObjects, objectStates, type ObjectState } from './object-state.ts';
 import type { Distributed, ProxyDistribution, Refusal } from './distribution.ts';
 import { hasDependents, isUsed, waitForClusters } from './order.ts';
@@ -210,11 +211,11 @@ export class ProxyStream implements Distributed, Flushable, Peer {
 
     const wait = hasDependents(this.#subscriptions) ? this.#untilReady(changedAt) : 0;
     if (wait > 0) return outgoing.hold(wait, changedAt);
-    if (!outgoing.sendType('listener', changedAt, false)) return;
+    if (!sendListeners(outgoing, changedAt)) return;
     if (!outgoing.sendType('route', changedAt, false)) return;
     if (!this.#tables.sendHeads(changedAt)) return;
     if (!sendHosts(outgoing, peers, changedAt)) return;
-    sendRemovals(outgoing, peers, changedAt);
+    if (sendListenerRemovals(outgoing, peers, changedAt)) sendRemovals(outgoing, peers, changedAt);
     this.#kept.follow(this.#configuration, changedAt);
   }
 

@@ -47,9 +47,9 @@ export class Subscription implements Member {
   greet = false;
   /** What is sent next stands behind clusters that need it: listeners and routes wait for its answer (endpoints). */
   gating = false;
-  /** Removed resources that the proxy is told of only after nothing refers to them any more (clusters). */
+  /** Removed resources that the proxy is told of only after nothing needs them any more (clusters, listeners). */
   readonly leaving = new Map<string, Resource | undefined>();
-  /** Removed resources that the proxy keeps as long as its listeners or routes name them. */
+  /** Removed resources that the proxy keeps: clusters that its listeners or routes name, listeners for which it refused others. */
   readonly kept = new Map<string, Resource | undefined>();
   readonly unanswered: Push[] = [];
   /** Since the first NACK: what is kept from the proxy, and why. */
@@ -107,6 +107,12 @@ export class Subscription implements Member {
   leave(name: string, held: Resource | undefined): void {
     this.kept.delete(name);
     this.leaving.set(name, held);
+  }
+
+  /** What was to leave does not, as long as something holds on to it. */
+  keep(name: string, held: Resource | undefined): void {
+    this.leaving.delete(name);
+    this.kept.set(name, held);
   }
 
   /** What was to leave does not, or is none of ours any more. */

@@ -3,13 +3,14 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { Agent, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { serveGrpc } from '../../src/lib/grpc/server.ts';
 import { adsHandlers } from '../../src/xds/ads.ts';
 import { noMetrics, shortType } from '../../src/xds/metrics.ts';
+import { request } from '../support/ask.ts';
 import { FakeCompiler, together } from '../support/xds/fake-compiler.ts';
 import { edsCluster, endpointsOf, freePort, get, httpListener, routeTo, startEnvoy, until } from '../support/xds/real-envoy.ts';
 
@@ -154,6 +155,30 @@ for (const protocol of ['delta', 'sotw'] as const) {
     await until(() => mesh.distribution().settled);
     await until(async () => (await mesh.envoy.stat('http.better.downstream_rq_total')) > 0 || (await get({ port })) !== 'one');
     assert.equal(await get({ port }), 'one');
+  });
+
+  test(`${protocol}: a listener is exchanged for one of another name, of a wider address and of the same`, limit, async () => {
+    await using mesh = await setUp(protocol);
+    const { a, port, envoy } = mesh;
+    for (const [old, next, address] of [
+      ['l1', 'wider', '0.0.0.0'],
+      ['wider', 'same', '0.0.0.0'],
+      ['same', 'l1', '127.0.0.1'],
+    ] as const) {
+      together(() => {
+        a.put('route', routeTo(`of ${next}`, 'c1'));
+        a.put('listener', httpListener(next, port, `of ${next}`, { address, prefix: next }));
+        a.drop('listener', old);
+      });
+      await until(async () => {
+        // Over a new connection: those that are kept stay with the listener that goes.
+        const { body } = await request(`http://127.0.0.1:${port}/`, { agent: new Agent() });
+        return body === 'one' && (await envoy.stat(`http.${next}.downstream_rq_total`)) > 0;
+      });
+      await until(() => mesh.distribution().settled);
+    }
+    assert.equal(await envoy.stat('listener_manager.listener_create_failure'), 0);
+    assert.equal(await envoy.stat('listener_manager.lds.update_rejected'), 0);
   });
 
   test(`${protocol}: of a message with one bad resource the good ones arrive, though Envoy names none`, limit, async () => {

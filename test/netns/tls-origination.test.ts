@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { after, before, test } from 'node:test';
-import { authority, leaf, secretOf, type TestAuthority } from '../support/certificates.ts';
+import { authority, leaf, revocationList, secretOf, type Leaf, type TestAuthority } from '../support/certificates.ts';
 import { kept, networking, pod, secureServer, texts, type Said } from '../support/manifests.ts';
 import { startMesh, whyNoMesh, type RunningMesh } from '../support/mesh.ts';
 import { until } from '../support/until.ts';
@@ -24,12 +24,14 @@ const accessLog = join(folder, 'access.log');
 let mesh: RunningMesh;
 let servers: TestAuthority;
 let clients: TestAuthority;
+let server: Leaf;
 
 before(async () => {
   if (skip !== false) return;
   [servers, clients] = [await authority('servers'), await authority('clients')];
+  server = await leaf(servers, { dnsNames: ['server.example'] });
   const documents = [
-    kept('Secret', 'server', { ...secretOf(await leaf(servers, { dnsNames: ['server.example'] })), 'clients.pem': clients.pem }),
+    kept('Secret', 'server', { ...secretOf(server), 'clients.pem': clients.pem }),
     kept('Secret', 'client', secretOf(await leaf(clients, { dnsNames: ['caller.example'] }))),
     kept('ConfigMap', 'authorities', { 'ca.pem': servers.pem, 'others.pem': clients.pem }),
     kept('Secret', 'site', secretOf(await leaf(servers, { dnsNames: ['site.example'] })), 'istio-system'),
@@ -180,6 +182,21 @@ test('a file that is not there: calls fail, `lateen up` says what to do, and the
   await said(/path/);
   // No rule of the gateway leads to that service: files of its callers are not the gateway's concern.
   assert.doesNotMatch(mesh.log, /LAT2010 Pod\/istio-system/);
+});
+
+test('a list of revoked certificates in a file: what is on it is refused, from the moment that it is', { skip }, async () => {
+  const files = { caCertificates: '/etc/authorities/ca.pem', caCrl: '/etc/authorities/revoked.pem' };
+  const listed = async (revoked: readonly Leaf[]) =>
+    mesh.apply(
+      texts([kept('ConfigMap', 'authorities', { 'ca.pem': servers.pem, 'revoked.pem': await revocationList(servers, revoked) })]),
+    );
+  await listed([await leaf(servers, { dnsNames: ['lost.example'] })]);
+  await mesh.apply(texts([originating({ mode: 'SIMPLE', ...files })]));
+  await said(/path/);
+  // A connection that is there goes on: its server was good when it was made.
+  await listed([server]);
+  await mesh.apply(texts([originating({ mode: 'SIMPLE', ...files, subjectAltNames: ['server.example'] })]));
+  await distrusted();
 });
 
 test("a file of this machine is not the pod's to read", { skip }, async () => {

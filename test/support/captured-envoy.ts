@@ -1,7 +1,7 @@
 // One sidecar's Envoy in a network namespace of its own, whose control plane is the test's: it can be taken away and brought back.
 // Whoever calls an address of services there is captured; addresses of pods are the namespace's own, and origins listen on them.
 
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { decode } from '../../src/api/decode.ts';
@@ -42,6 +42,8 @@ export interface CapturedEnvoy {
   /** Objects, by what they are: `put` makes or changes, `drop` takes away. */
   put(...documents: readonly object[]): void;
   drop(...documents: readonly object[]): void;
+  /** A program inside, for `Load`; `from` is the one caller. */
+  execute(from: string, argv: readonly string[]): ChildProcess;
   /** A program inside to its end; what it printed. */
   run(argv: readonly string[]): Promise<string>;
   /** curl inside: the status and the body. */
@@ -118,6 +120,8 @@ export async function startCapturedEnvoy(documents: readonly object[]): Promise<
   });
   const admin = async (path: string) => (await adminRequest(adminSocket, 'GET', path)).body;
   const enter = ['-t', String(child.pid), '-n', ...(root ? [] : ['-U', '--preserve-credentials']), '--'];
+  const execute = (_from: string, argv: readonly string[]) =>
+    spawn('nsenter', [...enter, ...argv], { stdio: ['pipe', 'pipe', 'inherit'] });
   const run = async (argv: readonly string[]) => {
     const ran = spawn('nsenter', [...enter, ...argv], { stdio: ['ignore', 'pipe', 'inherit'] });
     let said = '';
@@ -133,6 +137,7 @@ export async function startCapturedEnvoy(documents: readonly object[]): Promise<
   return {
     put,
     drop: (...list) => each(list, (object) => store.remove(refOf(object))),
+    execute,
     run,
     async curl(...args) {
       const said = await run(['curl', '-s', '-m', '20', '-w', '\n%{http_code}', ...args]);

@@ -1,12 +1,12 @@
-// Asks a URL steadily until its standard input ends, then tells as JSON what came of it: `node load-program.ts URL EVERY-MS WORKERS`.
+// Asks a URL steadily until its standard input ends, then tells as JSON what came of it: `node load-program.ts URL EVERY-MS WORKERS KEEP-ALIVE`.
 
 import { Agent } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { request } from './ask.ts';
 import type { LoadReport } from './load.ts';
 
-const [url = '', every = '10', workers = '2'] = process.argv.slice(2);
-const agent = new Agent({ keepAlive: true });
+const [url = '', every = '10', workers = '2', keepAlive = 'true'] = process.argv.slice(2);
+const agent = new Agent({ keepAlive: keepAlive === 'true' });
 const failures: string[] = [];
 const answers: Record<string, number> = {};
 let sent = 0;

@@ -19,6 +19,8 @@ export interface LoadOptions {
   readonly from?: string;
   readonly everyMs?: number;
   readonly workers?: number;
+  /** Whether connections are kept for further requests. Default true. */
+  readonly keepAlive?: boolean;
 }
 
 const program = fileURLToPath(new URL('load-program.ts', import.meta.url));
@@ -27,8 +29,18 @@ export class Load {
   readonly #child: ChildProcess;
   #out = '';
 
-  constructor(mesh: RunningMesh, url: string, { from, everyMs = 10, workers = 2 }: LoadOptions = {}) {
-    const [file, ...args] = [node, '--disable-warning=ExperimentalWarning', program, url, String(everyMs), String(workers)];
+  constructor(
+    mesh: Pick<RunningMesh, 'execute'>,
+    url: string,
+    { from, everyMs = 10, workers = 2, keepAlive = true }: LoadOptions = {},
+  ) {
+    const [file, ...args] = [
+      node,
+      '--disable-warning=ExperimentalWarning',
+      program,
+      url,
+      ...[everyMs, workers, keepAlive].map(String),
+    ];
     this.#child = from === undefined ? spawn(file ?? '', args) : mesh.execute(from, [node, ...args]);
     for (const output of [this.#child.stdout, this.#child.stderr])
       output?.setEncoding('utf8').on('data', (text: string) => (this.#out += text));

@@ -24,7 +24,7 @@ import type { OwnPort } from '../own-ports.ts';
 import type { Resource } from '../resource.ts';
 import { destinationSettings, type View } from '../view.ts';
 import { headerCase, keepsCase } from '../proxy-headers.ts';
-import { originationSocket } from '../tls.ts';
+import { originationSocket, type FileReader } from '../tls.ts';
 import { dynamicType } from './outbound.ts';
 import { codecOptions, http2Options } from './http-protocol.ts';
 import { commonHttpOptions, connectionPoolFields, type ClusterInit, type HttpOptions } from './traffic-policy.ts';
@@ -163,7 +163,7 @@ export const inboundPassthrough = (config: MeshConfig, families: AddressFamilies
   });
 
 /** Outbound clusters that every proxy has: for what nobody declared, and for what must go nowhere. */
-export function reservedClusters({ config, role, undeclared, families }: View): Resource[] {
+export function reservedClusters({ config, role, undeclared, families, files }: View): Resource[] {
   const connectTimeout = duration(milliseconds(config.connectTimeout));
   const blackHole = resource(ClusterSchema, blackHoleCluster, {
     name: blackHoleCluster,
@@ -178,20 +178,20 @@ export function reservedClusters({ config, role, undeclared, families }: View): 
     clusterDiscoveryType: dynamicType(nameCache(config, families)),
     lbPolicy: Cluster_LbPolicy.CLUSTER_PROVIDED,
     ...connectionPoolFields(undefined, config, undefined),
-    ...secured(config),
+    ...secured(config, files),
   });
   return [blackHole, passthrough, lookedUp];
 }
 
 /** Hosts that nobody declared are called as the mesh says: plainly, or by TLS with the name that a request has. */
-function secured(config: MeshConfig): ClusterInit {
+function secured(config: MeshConfig, files: FileReader): ClusterInit {
   const { tls } = config.outboundTrafficPolicy;
   // Secrets come to gateways, and to those that a policy selects.
   if (tls === undefined || tls.credentialName || (tls.mode !== 'SIMPLE' && tls.mode !== 'MUTUAL')) return eitherHttp(config);
   const verifies = tls.insecureSkipVerify !== true && !tls.subjectAltNames?.length;
   return {
     ...eitherHttp(config, tls.sni ? {} : { upstreamHttpProtocolOptions: { autoSni: true, autoSanValidation: verifies } }),
-    transportSocket: originationSocket(tls, { http2: false }),
+    transportSocket: originationSocket(tls, { http2: false, files }),
   };
 }
 

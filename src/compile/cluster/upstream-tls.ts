@@ -46,7 +46,7 @@ export function socketFields(mesh: Mesh, input: ClusterInput, settings: TrafficP
 
 /** `original`: the cluster dials what its caller dialled, so its endpoints cannot choose a socket. */
 function tlsFields(mesh: Mesh, input: ClusterInput, settings: TrafficPolicy, original: boolean): Sockets {
-  const { service, port, subset, router } = input;
+  const { service, port, subset, router, files } = input;
   const { tls } = settings;
   const http2 = upstreamCodec(port, settings, mesh.config, router) === 'http2';
   const meshSocket = () =>
@@ -65,7 +65,7 @@ function tlsFields(mesh: Mesh, input: ClusterInput, settings: TrafficPolicy, ori
       return {
         transportSocket: originationSocket(
           { ...tls, subjectAltNames: wantedNames(service, tls), insecureSkipVerify: !verifies(mesh, tls) },
-          { http2 },
+          { http2, files },
         ),
       };
     case 'ISTIO_MUTUAL':

@@ -38,8 +38,8 @@ function serviceCluster({ view, name }: Called): Resource | undefined {
   const policy = policyFor(view, service.host, service.namespace);
   const subset = policy?.subsets.find((candidate) => candidate.name === parts.subset);
   if (parts.subset !== '' && subset === undefined) return undefined;
-  const { families } = view;
-  const input = { service, port, subset, policy, router: false, families, caller: undefined, called: name };
+  const { families, files } = view;
+  const input = { service, port, subset, policy, router: false, families, files, caller: undefined, called: name };
   return outboundClusterOf(view, placed(view, input)).value;
 }
 

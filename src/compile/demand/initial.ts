@@ -33,7 +33,7 @@ const mirroring = familyBy(viewText, (view: View, previous: readonly Route[] | u
 });
 
 function* mirrorInputs(view: View): Generator<ClusterInput> {
-  const { families } = view;
+  const { families, files } = view;
   for (const route of mirroring(view).value) {
     for (const { destination } of route.http.flatMap(({ mirrors }) => mirrors)) {
       const service = destinationService(view, destination.host);
@@ -47,7 +47,7 @@ function* mirrorInputs(view: View): Generator<ClusterInput> {
         if (port.protocol === 'UDP') continue;
         // As if it had been called: computed routes lead there too.
         const called = outboundCluster(port.number, destination.subset, service.host);
-        yield placed(view, { service, port, subset, policy, router: false, families, caller: undefined, called });
+        yield placed(view, { service, port, subset, policy, router: false, families, files, caller: undefined, called });
       }
     }
   }

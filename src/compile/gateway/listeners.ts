@@ -208,7 +208,8 @@ function manager(proxy: ProxyClass, server: GatewayServer, authorization: Gatewa
 function serverChains(proxy: ProxyClass, server: GatewayServer, authorization: GatewayAuthorization): ChainDraft[] {
   if (isAutomatic(server)) return automaticChains(proxy, server, authorization);
   const match = (names: readonly string[]) => (names.length > 0 ? { match: { serverNames: [...names] } } : {});
-  const socket = () => (server.quic ? quicSocket : serverSocket)(server.server.tls ?? {}, proxy.view.mesh.config);
+  const socket = () =>
+    (server.quic ? quicSocket : serverSocket)(server.server.tls ?? {}, proxy.view.mesh.config, proxy.view.files);
   if (hasTable(server)) {
     const names = serverNames(server);
     const origin = { object: server.object, path: server.path };

@@ -13,7 +13,7 @@ import { isCipherSuite, isCurve } from '../../api/shared/tls-checks.ts';
 import type { MeshConfig } from '../../api/mesh-config.ts';
 import { any, type Init } from '../../filters/any.ts';
 import { credentialSecret, credentialTrust } from '../credential-name.ts';
-import { meshServerSocket, revocationList, secretConfig, tlsSocket } from '../tls.ts';
+import { meshServerSocket, revocationList, secretConfig, withRevocations, tlsSocket, type FileReader } from '../tls.ts';
 
 type TransportSocket = ReturnType<typeof tlsSocket>;
 type Common = NonNullable<Init<typeof Schema>['commonTlsContext']>;
@@ -45,15 +45,15 @@ export function serverSecrets(tls: ServerTLSSettings): { certificates: string[];
 
 const verifiesClients = ({ mode }: ServerTLSSettings): boolean => mode === 'MUTUAL' || mode === 'OPTIONAL_MUTUAL';
 
-export function serverSocket(tls: ServerTLSSettings, config: MeshConfig): TransportSocket {
+export function serverSocket(tls: ServerTLSSettings, config: MeshConfig, files: FileReader): TransportSocket {
   // Who may come is said by the names given here, if any: any workload of the trust bundle else, of whatever trust domain.
   if (tls.mode === 'ISTIO_MUTUAL') return meshServerSocket(config, exactNames(tls));
-  return tlsSocket(DownstreamTlsContextSchema, serverContext(tls, config, ['h2', 'http/1.1']));
+  return tlsSocket(DownstreamTlsContextSchema, serverContext(tls, config, files, ['h2', 'http/1.1']));
 }
 
 /** The same inside QUIC, which has its own versions and ciphers. */
-export function quicSocket(tls: ServerTLSSettings, config: MeshConfig): TransportSocket {
-  const { commonTlsContext, ...context } = serverContext(tls, config, ['h3']);
+export function quicSocket(tls: ServerTLSSettings, config: MeshConfig, files: FileReader): TransportSocket {
+  const { commonTlsContext, ...context } = serverContext(tls, config, files, ['h3']);
   const { tlsParams: _versions, ...common } = commonTlsContext;
   return {
     name: 'envoy.transport_sockets.quic',
@@ -64,7 +64,7 @@ export function quicSocket(tls: ServerTLSSettings, config: MeshConfig): Transpor
   };
 }
 
-function serverContext(tls: ServerTLSSettings, config: MeshConfig, alpnProtocols: string[]) {
+function serverContext(tls: ServerTLSSettings, config: MeshConfig, files: FileReader, alpnProtocols: string[]) {
   const { certificates, trust } = serverSecrets(tls);
   const { minProtocolVersion, cipherSuites } = config.tlsDefaults ?? {};
   const ciphers = (tls.cipherSuites?.length ? tls.cipherSuites : (cipherSuites ?? [])).filter(isCipherSuite);
@@ -82,7 +82,10 @@ function serverContext(tls: ServerTLSSettings, config: MeshConfig, alpnProtocols
     ...(trust !== undefined && {
       validationContextType: {
         case: 'combinedValidationContext',
-        value: { defaultValidationContext: pins(tls), validationContextSdsSecretConfig: secretConfig(trust) },
+        value: {
+          defaultValidationContext: pins(tls, files),
+          validationContextSdsSecretConfig: secretConfig(withRevocations(trust, tls, files)),
+        },
       },
     }),
   };
@@ -99,12 +102,12 @@ const { URI, DNS, EMAIL, IP_ADDRESS } = SubjectAltNameMatcher_SanType;
 const nameKinds = [URI, DNS, EMAIL, IP_ADDRESS];
 
 /** What a client's certificate must be besides trusted. */
-function pins(tls: ServerTLSSettings) {
+function pins(tls: ServerTLSSettings, files: FileReader) {
   return {
     matchTypedSubjectAltNames: exactNames(tls),
     verifyCertificateSpki: tls.verifyCertificateSpki ?? [],
     verifyCertificateHash: tls.verifyCertificateHash ?? [],
-    ...revocationList(tls),
+    ...revocationList(tls, files),
     // A client shows some certificate; whose it is, the application asks.
     ...(tls.insecureSkipVerify === true && { trustChainVerification: TrustChainVerification.ACCEPT_UNTRUSTED }),
   };

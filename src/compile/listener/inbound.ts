@@ -16,7 +16,7 @@ import type { AddressFamilies } from '../node.ts';
 import type { OwnPort } from '../own-ports.ts';
 import type { Cause, Resource } from '../resource.ts';
 import { serverSocket } from '../gateway/tls.ts';
-import { meshServerSocket } from '../tls.ts';
+import { meshServerSocket, type FileReader } from '../tls.ts';
 import { inboundRoutes } from '../route/inbound.ts';
 import { listenerAccessLogs } from './access-log.ts';
 import { refusedLoggers } from './access-record.ts';
@@ -41,6 +41,7 @@ export interface InboundInput {
   readonly http10: boolean;
   /** The agent takes access records. */
   readonly records: boolean;
+  readonly files: FileReader;
   readonly families: AddressFamilies;
   /** Traffic is redirected to it. */
   readonly captured: boolean;
@@ -153,7 +154,7 @@ function targetChains(target: Target, input: InboundInput): FilterChain[] {
       match: { ...(port !== undefined && { destinationPort: port }), ...match },
       filters: codec === 'http' ? httpChain(target, input) : tcpChain(target, input),
       ...(mutualTls && { socket: meshServerSocket(input.config) }),
-      ...(tls !== undefined && { socket: serverSocket(tls, input.config) }),
+      ...(tls !== undefined && { socket: serverSocket(tls, input.config, input.files) }),
       origin: origin && { object: origin.object, path: origin.path },
     }),
   );

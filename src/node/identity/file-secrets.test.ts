@@ -84,22 +84,24 @@ async function given(context: TestContext, systemRoots: readonly string[] = []) 
 }
 
 /** What Envoy reads from a secret. */
-function contentOf(secret: ServedSecret | undefined): { readonly text: string; readonly key: string } {
+function contentOf(secret: ServedSecret | undefined): { readonly text: string; readonly key: string; readonly revoked: string } {
   const { type } = fromBinary(SecretSchema, secret?.bytes ?? new Uint8Array());
   const inline = (source: { specifier: { case?: string | undefined; value?: unknown } } | undefined) =>
     typeof source?.specifier.value === 'string' ? source.specifier.value : '';
-  if (type.case === 'tlsCertificate') return { text: inline(type.value.certificateChain), key: inline(type.value.privateKey) };
-  return { text: type.case === 'validationContext' ? inline(type.value.trustedCa) : '', key: '' };
+  if (type.case === 'tlsCertificate')
+    return { text: inline(type.value.certificateChain), key: inline(type.value.privateKey), revoked: '' };
+  const trust = type.case === 'validationContext' ? type.value : undefined;
+  return { text: inline(trust?.trustedCa), key: '', revoked: inline(trust?.crl) };
 }
 
 const serial = (secret: ServedSecret | undefined) => new X509Certificate(contentOf(secret).text).serialNumber;
 
 test('names that say files, and none that do not', async (context) => {
   const { files, opened } = await given(context);
-  for (const name of ['file-root:system', 'file-root:/a/b c.pem', 'file-cert:/a~/b', 'file-root:/a~b']) {
-    assert.ok(files.serves(name), name);
-  }
-  const others = ['default', 'file-root:', 'file-root:a', 'file-root:/a\nb', 'file-cert:/a', 'file-cert:~', 'file-cert:/a~b'];
+  const roots = ['file-root:system', 'file-root:/a/b c.pem', 'file-root:/a~b', 'file-root:/a~/b', 'file-root:system~/b'];
+  for (const name of [...roots, 'file-cert:/a~/b']) assert.ok(files.serves(name), name);
+  const wrong = ['file-root:', 'file-root:a', 'file-root:/a\nb', 'file-root:/a~/b\n', 'file-root:systems', 'file-root:system~b'];
+  const others = ['default', ...wrong, 'file-cert:/a', 'file-cert:~', 'file-cert:/a~b'];
   for (const name of [...others, 'file-cert:/a~/b~/c', 'kubernetes://a']) assert.ok(!files.serves(name), name);
   // Nobody has asked for any.
   assert.equal(files.secret('file-root:/a').peek(), undefined);
@@ -138,6 +140,32 @@ test('authorities from a file: read when asked for, again when the file changes,
   again.end();
   assert.equal(files.secret(name).peek(), undefined);
   assert.deepEqual(troubles, []);
+});
+
+test('authorities with a list of what they take back: each read again when it changes, and neither served without the other', async (context) => {
+  const { folder, put, watch, troubles, until } = await given(context, ['system.pem']);
+  const { pem } = await newRoot();
+  const list = (text: string) => `-----BEGIN X509 CRL-----\n${text}\n-----END X509 CRL-----\n`;
+  await put('ca.pem', pem);
+  await put('crl.pem', pem);
+  const watching = watch(`file-root:${folder}/ca.pem~${folder}/crl.pem`);
+  await until(() => troubles.length > 0);
+  assert.match(troubles[0]?.message ?? '', /crl\.pem is not usable: there is no list of revoked certificates in it/);
+  assert.equal(watching.seen.length, 0);
+
+  await put('crl.pem', `# ours\n${list('AAAA')}`);
+  const first = await watching.next();
+  assert.equal(contentOf(first).text.trim(), pem.trim());
+  assert.equal(contentOf(first).revoked, list('AAAA'));
+  await put('crl.pem', list('BBBB') + list('CCCC'));
+  const second = await watching.next();
+  assert.equal(contentOf(second).revoked, list('BBBB') + list('CCCC'));
+  assert.notEqual(second?.version, first?.version);
+
+  await put('system.pem', pem);
+  const system = await watch(`file-root:system~${folder}/crl.pem`).next();
+  assert.equal(contentOf(system).text.trim(), pem.trim());
+  assert.equal(contentOf(system).revoked, list('BBBB') + list('CCCC'));
 });
 
 test('a certificate with its key: both renewed together, and versions that are of the certificate alone', async (context) => {

@@ -2,7 +2,7 @@
 
 import { open } from 'node:fs/promises';
 import { signal, type ReadonlySignal, type Signal } from '@preact/signals-core';
-import { certificateFrom, rootsFrom, SecretFileError, stampOf, textOf, type OpenFile } from './secret-file.ts';
+import { certificateFrom, rootsFrom, SecretFileError, stampOf, textOf, type NamedText, type OpenFile } from './secret-file.ts';
 import type { ServedSecret } from './served-secret.ts';
 
 /** A secret that is not what it should be. Told once for each reason. */
@@ -80,7 +80,8 @@ export class FileSecrets {
 /** Where a secret comes from, and how its files become it. */
 interface Source {
   readonly open: () => Promise<readonly SourceFile[]>;
-  readonly make: (texts: readonly string[], paths: readonly string[]) => ServedSecret;
+  /** As many as were opened. */
+  readonly make: (texts: readonly NamedText[]) => ServedSecret;
 }
 
 interface SourceFile extends AsyncDisposable {
@@ -90,25 +91,32 @@ interface SourceFile extends AsyncDisposable {
 }
 
 function sourceOf(name: string, { open: openFile, systemRoots = systemRootFiles }: FileSecretsOptions): Source | undefined {
-  const roots = (texts: readonly string[], [path = '']: readonly string[]) => rootsFrom(name, path, texts.join(''));
-  if (name === 'file-root:system') return { open: async () => [await openSystemRoots(systemRoots)], make: roots };
-  const [, root] = /^file-root:(\/\P{Cc}*)$/u.exec(name) ?? [];
-  if (root !== undefined) return { open: async () => [await openSource(openFile, root)], make: roots };
+  const named = (path: string) => () => openSource(openFile, path);
+  const [, root, list] = /^file-root:(system|\/\P{Cc}*?)(?:~(\/\P{Cc}*))?$/u.exec(name) ?? [];
+  if (root !== undefined) {
+    const roots = root === 'system' ? () => openSystemRoots(systemRoots) : named(root);
+    return {
+      open: () => openAll(list === undefined ? [roots] : [roots, named(list)]),
+      make: ([first = noText, second]) => rootsFrom(name, first, second),
+    };
+  }
   const [, chain, key] = /^file-cert:(\/[^~\p{Cc}]*)~(\/[^~\p{Cc}]*)$/u.exec(name) ?? [];
   if (chain === undefined || key === undefined) return undefined;
   return {
-    open: async () => {
-      const first = await openSource(openFile, chain);
-      try {
-        return [first, await openSource(openFile, key)];
-      } catch (error) {
-        await first[Symbol.asyncDispose]();
-        throw error;
-      }
-    },
-    make: ([chainText = '', keyText = '']) =>
-      certificateFrom(name, { path: chain, text: chainText }, { path: key, text: keyText }),
+    open: () => openAll([named(chain), named(key)]),
+    make: ([first = noText, second = noText]) => certificateFrom(name, first, second),
   };
+}
+
+const noText: NamedText = { path: '', text: '' };
+
+/** All of them, or none stays open. */
+async function openAll(each: readonly (() => Promise<SourceFile>)[]): Promise<readonly SourceFile[]> {
+  await using opened = new AsyncDisposableStack();
+  const files: SourceFile[] = [];
+  for (const open of each) files.push(opened.use(await open()));
+  opened.move();
+  return files;
 }
 
 async function openSource(openFile: OpenFile, path: string): Promise<SourceFile> {
@@ -193,13 +201,10 @@ class Following implements Disposable {
       if (this.#read.error !== undefined) throw this.#read.error;
       return undefined;
     }
-    const texts = [];
-    for (const file of files) texts.push(await file.text());
+    const texts: NamedText[] = [];
+    for (const file of files) texts.push({ path: file.path, text: await file.text() });
     try {
-      const secret = this.#source.make(
-        texts,
-        files.map(({ path }) => path),
-      );
+      const secret = this.#source.make(texts);
       this.#read = { stamp, error: undefined };
       return secret;
     } catch (error) {

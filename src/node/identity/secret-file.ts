@@ -25,6 +25,7 @@ export class SecretFileError extends Error {
 const largestFile = 1024 * 1024;
 
 const block = /-----BEGIN (CERTIFICATE|X509 CRL)-----[^-]*-----END \1-----/g;
+const revocations = /-----BEGIN X509 CRL-----[^-]*-----END X509 CRL-----/g;
 
 /** What of a file changes with its content; throws for what is no file, or is too big to be one of ours. */
 export async function stampOf(file: FileHandle, path: string): Promise<string> {
@@ -50,18 +51,31 @@ export async function textOf(file: FileHandle, path: string): Promise<string> {
   return text;
 }
 
-/** Authorities in `text`, with the revocation lists that stand beside them; whatever else is there is not passed on. */
-export function rootsFrom(name: string, path: string, text: string): ServedSecret {
-  certificatesIn(path, text);
-  return rootsSecret(name, (text.match(block) ?? []).map((each) => `${each}\n`).join(''));
+export interface NamedText {
+  readonly path: string;
+  readonly text: string;
 }
 
+/** Authorities, with the revocation lists that stand beside them or in a file of their own; whatever else is there is not passed on. */
+export function rootsFrom(name: string, roots: NamedText, lists: NamedText | undefined): ServedSecret {
+  certificatesIn(roots.path, roots.text);
+  return rootsSecret(name, lines(roots.text.match(block)), lists && revocationsIn(lists));
+}
+
+function revocationsIn({ path, text }: NamedText): string {
+  const found = text.match(revocations);
+  if (found === null)
+    throw new SecretFileError(
+      `${path} is not usable: there is no list of revoked certificates in it`,
+      'write a PEM block, X509 CRL',
+    );
+  return lines(found);
+}
+
+const lines = (blocks: readonly string[] | null): string => (blocks ?? []).map((each) => `${each}\n`).join('');
+
 /** A certificate with its chain, and its key. */
-export function certificateFrom(
-  name: string,
-  chain: { readonly path: string; readonly text: string },
-  key: { readonly path: string; readonly text: string },
-): ServedSecret {
+export function certificateFrom(name: string, chain: NamedText, key: NamedText): ServedSecret {
   const certificates = certificatesIn(chain.path, chain.text);
   const privateKey = keyIn(key.path, key.text);
   if (certificates[0]?.checkPrivateKey(privateKey) !== true) {

@@ -7,16 +7,19 @@ import type { SecretText } from '../../lib/secret-text.ts';
 
 export interface ServedSecret {
   /**
-   * A hash of certificates only: a version is logged and shown, and must say nothing about a key. It still tells every change,
+   * A hash of certificates and of what revokes them only: a version is logged and shown, and must say nothing about a key. It still tells every change,
    * since a certificate names its key's other half.
    */
   readonly version: string;
   readonly bytes: Uint8Array;
 }
 
-/** Authorities to check peers against, as PEM. */
-export const rootsSecret = (name: string, pem: string): ServedSecret =>
-  encode(name, pem, { case: 'validationContext', value: { trustedCa: inline(pem) } });
+/** Authorities to check peers against, and certificates of theirs that they have taken back, as PEM. */
+export const rootsSecret = (name: string, pem: string, revoked = ''): ServedSecret =>
+  encode(name, pem + revoked, {
+    case: 'validationContext',
+    value: { trustedCa: inline(pem), ...(revoked !== '' && { crl: inline(revoked) }) },
+  });
 
 /** A chain, leaf first, with the leaf's key, both as PEM. Whoever calls this has seen that they belong together. */
 export const certificateSecret = (name: string, chain: string, key: SecretText): ServedSecret =>

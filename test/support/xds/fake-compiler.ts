@@ -15,6 +15,18 @@ export function fakeCluster(name: string, more = '', eds = true): Resource {
   return resource(name, Buffer.concat([...parts, eds ? Buffer.from([0x10, 3]) : Buffer.alloc(0)]));
 }
 
+/** A Listener message with nothing but a name, an address and a port below 128; `more` makes it another. */
+export function fakeListener(name: string, address: string, port: number, more = ''): Resource {
+  const field = (number: number, ...parts: Buffer[]) => {
+    const bytes = Buffer.concat(parts);
+    return Buffer.concat([Buffer.from([(number << 3) | 2, bytes.length]), bytes]);
+  };
+  const text = (number: number, value: string) => field(number, Buffer.from(value));
+  // Listener.name = 1, Listener.address = 2; Address.socket_address = 1, with address = 2 and port_value = 3.
+  const socket = field(1, text(2, address), Buffer.from([0x18, port]));
+  return resource(name, Buffer.concat([text(1, name), field(2, socket), ...(more === '' ? [] : [text(11, more)])]));
+}
+
 /** Some bytes for a resource whose content the test does not look into. */
 export const fake = (name: string, content = ''): Resource => resource(name, Buffer.from(`${name}=${content}`));
 

@@ -68,11 +68,16 @@ export const routeTo = (name: string, cluster: string, { broken = false } = {}):
     ],
   });
 
-/** An HTTP listener on loopback with RDS; a `broken` one names a filter that Envoy does not have. */
-export const httpListener = (name: string, port: number, route: string, { prefix = 'test', broken = false } = {}): Resource =>
+/** An HTTP listener with RDS, on loopback by default; a `broken` one names a filter that Envoy does not have. */
+export const httpListener = (
+  name: string,
+  port: number,
+  route: string,
+  { prefix = 'test', broken = false, address = '127.0.0.1' } = {},
+): Resource =>
   encode(name, ListenerSchema, {
     name,
-    address: socketAddress('127.0.0.1', port),
+    address: socketAddress(address, port),
     filterChains: [
       {
         name: 'http',

@@ -1,0 +1,70 @@
+// A proxy's listeners of detected ports are exchanged for others of other addresses, back and forth, while its workload calls: the new
+// ones listen before the old ones go.
+
+import { test } from 'node:test';
+import { startCapturedEnvoy } from '../support/captured-envoy.ts';
+import { Load, withoutFailure } from '../support/load.ts';
+import { whyNoMesh } from '../support/mesh.ts';
+import { until } from '../support/until.ts';
+
+const skip = whyNoMesh();
+
+const addresses = { one: '10.96.0.1', two: '10.96.0.2' } as const;
+const names = ['one', 'two'] as const;
+
+const serviceOf = (name: (typeof names)[number]): object[] => [
+  {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name, namespace: 'default' },
+    spec: { clusterIP: addresses[name], selector: { app: name }, ports: [{ name: 'any', port: 7000, targetPort: 8080 }] },
+  },
+  {
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: { name, namespace: 'default', labels: { 'kubernetes.io/service-name': name } },
+    addressType: 'IPv4',
+    ports: [{ name: 'any', port: 8080, protocol: 'TCP' }],
+    endpoints: [{ addresses: [`10.64.0.${names.indexOf(name) + 1}`], conditions: { ready: true } }],
+  },
+];
+
+/** For it a proxy must have everything: it is on demand no more as long as it is there. */
+const patch = {
+  apiVersion: 'networking.istio.io/v1alpha3',
+  kind: 'EnvoyFilter',
+  metadata: { name: 'marked', namespace: 'default' },
+  spec: {
+    configPatches: [
+      {
+        applyTo: 'VIRTUAL_HOST',
+        match: { context: 'SIDECAR_OUTBOUND' },
+        patch: { operation: 'MERGE', value: { response_headers_to_add: [{ header: { key: 'x-marked', value: 'yes' } }] } },
+      },
+    ],
+  },
+};
+
+test('listeners by address come and go for one of a whole port, and no call fails', { skip }, async () => {
+  await using envoy = await startCapturedEnvoy(names.flatMap(serviceOf));
+  const listeners = async () =>
+    (await envoy.admin('/listeners'))
+      .split('\n')
+      .flatMap((line) => /^(.*_7000)::/.exec(line)?.slice(1) ?? [])
+      .sort();
+  const become = (...wanted: readonly string[]) =>
+    until(
+      async () => (await listeners()).join() === wanted.join(),
+      () => `the listeners to be ${wanted.join(' and ')}`,
+    );
+  await become('0.0.0.0_7000');
+  const url = `http://${addresses.one}:7000/`;
+  const loads = [true, false].map((keepAlive) => new Load(envoy, url, { from: 'caller', everyMs: 2, keepAlive }));
+  for (let round = 0; round < 5; round += 1) {
+    envoy.put(patch);
+    await become('10.96.0.1_7000', '10.96.0.2_7000');
+    envoy.drop(patch);
+    await become('0.0.0.0_7000');
+  }
+  for (const load of loads) await withoutFailure(load, async () => {});
+});
