@@ -103,7 +103,8 @@ function serverNameForms(sni: string): string[] {
   return forms;
 }
 
-const isLocal = ({ remote, local }: Arrival): boolean =>
+/** Whether a connection comes from where it goes to. */
+export const isLocal = ({ remote, local }: Pick<Arrival, 'remote' | 'local'>): boolean =>
   remote.address === local.address || remote.address.startsWith('127.') || remote.address === '::1';
 
 const destinations = (match: Match): readonly CidrRange[] => match?.prefixRanges ?? [];

@@ -1,7 +1,7 @@
 // Where a piece of Envoy's configuration came from: the object and field that its metadata names, with their place where known.
 
 import type { JsonObject, JsonValue } from '@bufbuild/protobuf';
-import { pathOf, pathText, refOf, refText, type ApiObject } from '../api/object.ts';
+import { pathOf, refOf, refText, type ApiObject } from '../api/object.ts';
 import { originKey } from '../compile/origin.ts';
 import type { StepOrigin } from './explanation.ts';
 
@@ -56,11 +56,4 @@ function configOf(path: string): string | undefined {
   if (namespace === undefined || kind === undefined || name === undefined) return undefined;
   const words = kind.split('-').map((word) => word.slice(0, 1).toUpperCase() + word.slice(1));
   return refText({ kind: words.join(''), namespace, name });
-}
-
-/** `ns[default]-policy[viewer]-rule[0]` → the rule of the policy. */
-export function policyOrigin(key: string, locate: Locate): StepOrigin | undefined {
-  const [, namespace, name, rule] = /ns\[([^\]]*)\]-policy\[([^\]]*)\]-rule\[(\d+)\]/.exec(key) ?? [];
-  if (namespace === undefined || name === undefined) return undefined;
-  return stepOrigin(refText({ kind: 'AuthorizationPolicy', namespace, name }), pathText(['spec', 'rules', Number(rule)]), locate);
 }

@@ -3,7 +3,9 @@
 
 import { RBAC_Action, type RBAC } from '../../gen/envoy/config/rbac/v3/rbac_pb.js';
 import type { Asked } from './asked.ts';
-import { policyOrigin } from './origins.ts';
+import { policyName, policyOrigin } from './policy-name.ts';
+import { authorizeByTree } from './rbac-tree.ts';
+import type { Matcher } from '../../gen/xds/type/matcher/v3/matcher_pb.js';
 import { listed, note, type Passage } from './passage.ts';
 import { policyMatches, type PolicyVerdict } from './rbac-rules.ts';
 
@@ -11,7 +13,8 @@ interface Rules {
   readonly rules?: RBAC | undefined;
   readonly shadowRules?: RBAC | undefined;
   /** A tree of matchers in the place of rules. */
-  readonly matcher?: object | undefined;
+  readonly matcher?: Matcher | undefined;
+  readonly shadowMatcher?: Matcher | undefined;
 }
 
 interface Considered extends PolicyVerdict {
@@ -22,14 +25,12 @@ interface Considered extends PolicyVerdict {
 export function authorize(
   passage: Passage,
   name: string,
-  { rules, shadowRules, matcher }: Rules,
+  { rules, shadowRules, matcher, shadowMatcher }: Rules,
   asked: Asked,
 ): string | undefined {
   if (shadowRules !== undefined) dryRun(passage, name, shadowRules, asked);
-  if (matcher !== undefined) {
-    note(passage, { kind: 'filter', name, text: 'authorization by a tree of matchers is not decided here', effect: 'unknown' });
-    return undefined;
-  }
+  if (matcher !== undefined || shadowMatcher !== undefined)
+    return authorizeByTree(passage, name, { matcher, shadowMatcher }, asked.headers);
   if (rules === undefined) return undefined;
   const considered = consider(rules, asked);
   const matched = considered.find(({ matches }) => matches);
@@ -92,13 +93,6 @@ const consider = ({ policies }: RBAC, asked: Asked): Considered[] =>
       const policy = policies[key];
       return policy === undefined ? [] : [{ key, ...policyMatches(policy, asked) }];
     });
-
-/** `AuthorizationPolicy default/viewer, rule 1`. */
-function policyName(key: string): string {
-  const [, namespace, name, rule] = /ns\[([^\]]*)\]-policy\[([^\]]*)\]-rule\[(\d+)\]/.exec(key) ?? [];
-  if (namespace === undefined) return key;
-  return `AuthorizationPolicy ${namespace}/${name}, rule ${Number(rule) + 1}`;
-}
 
 const lackText = ({ key, lack }: Considered): string =>
   `${policyName(key)} ${lack === undefined ? 'applies' : `asks for ${lack.wanted}; the request has ${lack.given}`}`;

@@ -31,7 +31,7 @@ export interface RouteChoice {
   readonly passed: readonly Passed[];
 }
 
-export function chooseRoute({ routes }: VirtualHost, headers: Headers, passage: Passage): RouteChoice {
+export function chooseRoute({ routes }: Pick<VirtualHost, 'routes'>, headers: Headers, passage: Passage): RouteChoice {
   const passed: Passed[] = [];
   for (const [index, route] of routes.entries()) {
     const result = firstFailed(route.match, headers, passage);

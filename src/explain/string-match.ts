@@ -1,7 +1,16 @@
 // Envoy's string matchers: whether a text matches, and what they ask for in words.
 
-import type { StringMatcher } from '../../gen/envoy/type/matcher/v3/string_pb.js';
 import { matchesWhole } from './regex.ts';
+
+/** Envoy's string matcher, or xDS's, which says the same. */
+interface StringMatcher {
+  readonly matchPattern:
+    | { readonly case: 'exact' | 'prefix' | 'suffix' | 'contains'; readonly value: string }
+    | { readonly case: 'safeRegex'; readonly value: { readonly regex: string } }
+    | { readonly case: 'custom'; readonly value: { readonly name: string } }
+    | { readonly case: undefined };
+  readonly ignoreCase: boolean;
+}
 
 /** What cannot be decided here (an expression that this reader does not take) does not match. */
 export function stringMatches({ matchPattern, ignoreCase }: StringMatcher, text: string): boolean {

@@ -17,7 +17,9 @@ import {
 } from '@bufbuild/protobuf/wkt';
 import { ClusterConfigSchema as DynamicClusterSchema } from '../../gen/envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster_pb.js';
 import { ClusterConfigSchema as AggregateClusterSchema } from '../../gen/envoy/extensions/clusters/aggregate/v3/cluster_pb.js';
-import { FilterConfigSchema } from '../../gen/envoy/config/route/v3/route_components_pb.js';
+import { SubstitutionFormatStringSchema } from '../../gen/envoy/config/core/v3/substitution_format_string_pb.js';
+import { ActionSchema } from '../../gen/envoy/config/rbac/v3/rbac_pb.js';
+import { FilterConfigSchema, RouteListSchema, RouteSchema } from '../../gen/envoy/config/route/v3/route_components_pb.js';
 import { CorsPolicySchema, CorsSchema } from '../../gen/envoy/extensions/filters/http/cors/v3/cors_pb.js';
 import { ExtAuthzPerRouteSchema, ExtAuthzSchema } from '../../gen/envoy/extensions/filters/http/ext_authz/v3/ext_authz_pb.js';
 import { HTTPFaultSchema } from '../../gen/envoy/extensions/filters/http/fault/v3/fault_pb.js';
@@ -45,6 +47,10 @@ import { TcpProxySchema } from '../../gen/envoy/extensions/filters/network/tcp_p
 import { HeaderMutationSchema as EarlyHeaderMutationSchema } from '../../gen/envoy/extensions/http/early_header_mutation/header_mutation/v3/header_mutation_pb.js';
 import { UriTemplateMatchConfigSchema } from '../../gen/envoy/extensions/path/match/uri_template/v3/uri_template_match_pb.js';
 import { UriTemplateRewriteConfigSchema } from '../../gen/envoy/extensions/path/rewrite/uri_template/v3/uri_template_rewrite_pb.js';
+import { file_envoy_extensions_matching_common_inputs_network_v3_network_inputs } from '../../gen/envoy/extensions/matching/common_inputs/network/v3/network_inputs_pb.js';
+import { file_envoy_extensions_matching_common_inputs_ssl_v3_ssl_inputs } from '../../gen/envoy/extensions/matching/common_inputs/ssl/v3/ssl_inputs_pb.js';
+import { IpSchema } from '../../gen/envoy/extensions/matching/input_matchers/ip/v3/ip_pb.js';
+import { RuntimeFractionSchema } from '../../gen/envoy/extensions/matching/input_matchers/runtime_fraction/v3/runtime_fraction_pb.js';
 import { LuaConfigSchema } from '../../gen/envoy/extensions/router/cluster_specifiers/lua/v3/lua_pb.js';
 import { ProxyProtocolUpstreamTransportSchema } from '../../gen/envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol_pb.js';
 import { RawBufferSchema } from '../../gen/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.js';
@@ -53,7 +59,10 @@ import {
   UpstreamTlsContextSchema,
 } from '../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
 import { HttpProtocolOptionsSchema } from '../../gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js';
+import { file_envoy_type_matcher_v3_http_inputs } from '../../gen/envoy/type/matcher/v3/http_inputs_pb.js';
 import { TypedStructSchema } from '../../gen/udpa/type/v1/typed_struct_pb.js';
+import { ServerNameMatcherSchema } from '../../gen/xds/type/matcher/v3/domain_pb.js';
+import { IPMatcherSchema } from '../../gen/xds/type/matcher/v3/ip_pb.js';
 
 /** Every type that explain interprets inside an Any, and what JSON needs to read them. */
 export const interpreted = createRegistry(
@@ -104,6 +113,17 @@ export const interpreted = createRegistry(
   EarlyHeaderMutationSchema,
   UriTemplateMatchConfigSchema,
   UriTemplateRewriteConfigSchema,
+  ActionSchema,
+  RouteSchema,
+  RouteListSchema,
+  SubstitutionFormatStringSchema,
+  IPMatcherSchema,
+  ServerNameMatcherSchema,
+  IpSchema,
+  RuntimeFractionSchema,
+  file_envoy_extensions_matching_common_inputs_network_v3_network_inputs,
+  file_envoy_extensions_matching_common_inputs_ssl_v3_ssl_inputs,
+  file_envoy_type_matcher_v3_http_inputs,
 );
 
 const opened = new WeakMap<Any, unknown>();

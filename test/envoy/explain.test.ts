@@ -2,32 +2,27 @@
 // and filter chains. Envoy's own config_dump is what is explained.
 
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import type { IncomingHttpHeaders } from 'node:http';
 import { Duplex } from 'node:stream';
-import { createServer, request as send, type IncomingHttpHeaders, type Server } from 'node:http';
-import { connect, type AddressInfo } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, test } from 'node:test';
-import { create } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { parse } from 'yaml';
-import { AddressSchema } from '../../gen/envoy/config/core/v3/address_pb.js';
-import type { ProxyConfiguration } from '../../src/explain/configuration.ts';
-import { dumpedConfiguration } from '../../src/explain/dump.ts';
-import { explain } from '../../src/explain/explain.ts';
 import type { Explanation } from '../../src/explain/explanation.ts';
-import type { HttpRequest, Request } from '../../src/explain/request.ts';
-import { adminRequest } from '../../src/node/admin.ts';
-import { EnvoyProcess } from '../../src/node/envoy.ts';
-import { findEnvoy } from '../../src/node/envoy-binary.ts';
-import { spawnBehind } from '../../src/node/spawn-behind.ts';
-
-const type = (name: string): string => `type.googleapis.com/${name}`;
+import type { Request } from '../../src/explain/request.ts';
+import {
+  anyPort,
+  clusterAt,
+  get,
+  proxyProtocol,
+  requestOf,
+  startOneEnvoy,
+  type,
+  type Answer,
+  type Asked,
+  type OneEnvoy,
+} from '../support/explain/one-envoy.ts';
 
 const routes = `
 name: all
@@ -158,10 +153,6 @@ const chains: Readonly<Record<string, object>> = {
   external: { prefix_ranges: [range('10.2.0.0', 16)], source_type: 'EXTERNAL' },
 };
 
-const proxyProtocol = {
-  name: 'envoy.filters.listener.proxy_protocol',
-  typed_config: { '@type': type('envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol') },
-};
 const inspectors = [
   {
     name: 'envoy.filters.listener.tls_inspector',
@@ -172,154 +163,34 @@ const inspectors = [
     typed_config: { '@type': type('envoy.extensions.filters.listener.http_inspector.v3.HttpInspector') },
   },
 ];
-const anyPort = { socket_address: { address: '127.0.0.1', port_value: 0 } };
+const listeners = [
+  {
+    name: 'http',
+    address: anyPort,
+    listener_filters: [proxyProtocol],
+    filter_chains: [{ filters: [{ name: 'http', typed_config: manager }] }],
+  },
+  {
+    name: 'chains',
+    address: anyPort,
+    listener_filters: [proxyProtocol, ...inspectors],
+    filter_chains: Object.entries(chains).map(([name, filter_chain_match]) => ({
+      name,
+      filter_chain_match,
+      filters: answers(name),
+    })),
+    default_filter_chain: { name: 'rest', filters: answers('rest') },
+  },
+];
 
-function bootstrap(admin: string, servers: Readonly<Record<string, number>>) {
-  const cluster = (name: string, port: number | undefined) => ({
-    name,
-    type: 'STATIC',
-    connect_timeout: '1s',
-    load_assignment: {
-      cluster_name: name,
-      endpoints:
-        port === undefined
-          ? []
-          : [{ lb_endpoints: [{ endpoint: { address: { socket_address: { address: '127.0.0.1', port_value: port } } } }] }],
-    },
-  });
-  return {
-    admin: { address: { pipe: { path: admin } } },
-    static_resources: {
-      listeners: [
-        {
-          name: 'http',
-          address: anyPort,
-          listener_filters: [proxyProtocol],
-          filter_chains: [{ filters: [{ name: 'http', typed_config: manager }] }],
-        },
-        {
-          name: 'chains',
-          address: anyPort,
-          listener_filters: [proxyProtocol, ...inspectors],
-          filter_chains: Object.entries(chains).map(([name, filter_chain_match]) => ({
-            name,
-            filter_chain_match,
-            filters: answers(name),
-          })),
-          default_filter_chain: { name: 'rest', filters: answers('rest') },
-        },
-      ],
-      clusters: [...Object.entries(servers).map(([name, port]) => cluster(name, port)), cluster('nobody', undefined)],
-    },
-  };
-}
-
-const folder = mkdtempSync(join(tmpdir(), 'lt-explain-'));
-const servers: Server[] = [];
-let envoy: EnvoyProcess | undefined;
-let configuration: ProxyConfiguration;
-const ports = new Map<string, number>();
-
-/** Says what it got, and under which name it was reached. */
-async function echo(name: string): Promise<number> {
-  const server = createServer((request, response) => {
-    request.resume();
-    response.setHeader('x-server', name);
-    response.end(JSON.stringify({ method: request.method, url: request.url, headers: request.headers }));
-  });
-  servers.push(server);
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  return (server.address() as AddressInfo).port;
-}
-
+let envoy: OneEnvoy;
 before(async () => {
-  const adminSocket = join(folder, 'admin.sock');
-  const bootstrapFile = join(folder, 'bootstrap.json');
-  writeFileSync(bootstrapFile, JSON.stringify(bootstrap(adminSocket, { one: await echo('one'), two: await echo('two') })));
-  const binary = await findEnvoy();
-  const checked = spawnSync(binary, ['--mode', 'validate', '--config-path', bootstrapFile, '--log-level', 'error'], {
-    encoding: 'utf8',
-  });
-  assert.equal(checked.status, 0, checked.stderr);
-  envoy = new EnvoyProcess({ binary, bootstrapFile, adminSocket, spawn: spawnBehind([]), concurrency: 1 });
-  envoy.start();
-  await envoy.ready();
-  const { body } = await adminRequest(adminSocket, 'GET', '/listeners?format=json');
-  const { listener_statuses: listeners } = JSON.parse(body) as {
-    listener_statuses: { name: string; local_address: { socket_address: { port_value: number } } }[];
-  };
-  for (const { name, local_address: address } of listeners) ports.set(name, address.socket_address.port_value);
-  const dump = dumpedConfiguration((await adminRequest(adminSocket, 'GET', '/config_dump?include_eds')).body);
-  if (typeof dump === 'string') assert.fail(dump);
-  configuration = dump;
+  envoy = await startOneEnvoy(listeners, ['one', 'two'], (ports) => [
+    ...Object.entries(ports).map(([name, port]) => clusterAt(name, port)),
+    clusterAt('nobody', undefined),
+  ]);
 });
-
-after(async () => {
-  await envoy?.[Symbol.asyncDispose]();
-  for (const server of servers) server.close();
-  rmSync(folder, { recursive: true, force: true });
-});
-
-/** The listeners are at ports of the system's choice, which no configuration says. */
-function explained(name: string, request: Request): Explanation {
-  const listener = configuration.listeners.find((each) => each.name === name);
-  assert.ok(listener);
-  const address = create(AddressSchema, {
-    address: { case: 'socketAddress', value: { address: '0.0.0.0', portSpecifier: { case: 'portValue', value: somePort } } },
-  });
-  return explain({ ...configuration, listeners: [{ ...listener, address }] }, { ...request, entry: { port: somePort } });
-}
-
-const somePort = 9999;
-
-interface Asked {
-  readonly method: string;
-  readonly host: string;
-  readonly path: string;
-  readonly headers: readonly (readonly [string, string])[];
-  readonly source: string;
-}
-
-const requestOf = ({ method, host, path, headers, source }: Asked): HttpRequest => ({
-  kind: 'http',
-  entry: { port: 0 },
-  destination: { address: '127.0.0.1', port: 0 },
-  source: { address: source },
-  version: 'HTTP/1.1',
-  method,
-  authority: host,
-  path,
-  headers,
-});
-
-interface Answer {
-  readonly status: number;
-  readonly headers: IncomingHttpHeaders;
-  readonly body: string;
-}
-
-async function askEnvoy({ method, host, path, headers, source }: Asked): Promise<Answer> {
-  const socket = connect({ host: '127.0.0.1', port: ports.get('http') ?? 0 });
-  await once(socket, 'connect');
-  socket.write(`PROXY TCP4 ${source} 127.0.0.1 4000 80\r\n`);
-  const grouped: Record<string, string | string[]> = { host };
-  for (const [written, value] of headers) {
-    const name = written.toLowerCase();
-    grouped[name] = name in grouped ? [grouped[name] ?? '', value].flat() : value;
-  }
-  try {
-    return await new Promise<Answer>((resolve, reject) => {
-      const call = send({ createConnection: () => socket, method, path, headers: grouped });
-      call.on('error', reject);
-      call.on('response', (response) => {
-        text(response).then((body) => resolve({ status: response.statusCode ?? 0, headers: response.headers, body }), reject);
-      });
-      call.end();
-    });
-  } finally {
-    socket.destroy();
-  }
-}
+after(() => envoy[Symbol.asyncDispose]());
 
 /** Headers that the configuration changes, or that a caller sends. */
 const watched = [
@@ -375,8 +246,8 @@ function happened({ status, headers, body }: Answer): object {
 }
 
 async function agree(asked: Asked): Promise<Explanation> {
-  const explanation = explained('http', requestOf(asked));
-  const really = happened(await askEnvoy(asked));
+  const explanation = envoy.explained('http', requestOf(asked));
+  const really = happened(await envoy.ask('http', asked));
   assert.deepEqual(
     said(explanation),
     really,
@@ -384,13 +255,6 @@ async function agree(asked: Asked): Promise<Explanation> {
   );
   return explanation;
 }
-
-const get = (
-  host: string,
-  path: string,
-  headers: readonly (readonly [string, string])[] = [],
-  more: Partial<Asked> = {},
-): Asked => ({ method: 'GET', host, path, headers, source: '10.3.0.1', ...more });
 
 const a = 'a.example.com';
 const table: readonly Asked[] = [
@@ -538,7 +402,7 @@ test('HTTP: requests put together at random', async () => {
   for (const asked of fc.sample(arbitrary, { seed: 4711, numRuns: 600 })) {
     const { outcome } = await agree(asked).catch((error: unknown) => {
       disagreements.push(error);
-      return explained('http', requestOf(asked));
+      return envoy.explained('http', requestOf(asked));
     });
     outcomes.add(outcome.kind === 'answered' ? String(outcome.status) : outcome.kind);
   }
@@ -558,9 +422,7 @@ interface Dialled {
 
 /** The name of the chain that answered. */
 async function dial({ destination, port, source, sourcePort, speaks, sni, alpn }: Dialled): Promise<string> {
-  const socket = connect({ host: '127.0.0.1', port: ports.get('chains') ?? 0 });
-  await once(socket, 'connect');
-  socket.write(`PROXY TCP4 ${source} ${destination} ${sourcePort} ${port}\r\n`);
+  const socket = await envoy.open('chains', { source, sourcePort }, { address: destination, port });
   if (speaks === 'http') socket.write('GET / HTTP/1.1\r\nhost: a\r\n\r\n');
   if (speaks === 'bytes') socket.write('hello there, this is no request\r\n');
   if (speaks === 'tls') socket.write(await clientHello(sni, alpn));
@@ -602,7 +464,7 @@ test('filter chains: connections put together at random', async () => {
   const met = new Set<string>();
   const disagreements: string[] = [];
   for (const dialled of fc.sample(arbitrary, { seed: 4711, numRuns: 500 })) {
-    const { steps } = explained('chains', connectionOf(dialled));
+    const { steps } = envoy.explained('chains', connectionOf(dialled));
     const chain = steps.find(({ kind }) => kind === 'chain')?.name ?? '';
     const really = await dial(dialled);
     if (chain !== really) disagreements.push(`${JSON.stringify(dialled)}: explained ${chain}, met ${really}`);

@@ -20,6 +20,7 @@ import { answer, type Exchange } from './exchange.ts';
 import { passFilters } from './filters.ts';
 import { hostMeaning } from '../istio-names.ts';
 import { typedConfig } from '../typed-config.ts';
+import { routeByTree } from './route-tree.ts';
 import { computesName } from './clusters.ts';
 import { repliedTo } from './local-reply.ts';
 import { send } from './send.ts';
@@ -90,10 +91,8 @@ function routed(table: RouteConfiguration, headers: Headers, passage: Passage, t
     return { passage, headers, table: undefined, host: undefined, route: undefined, secured, tells: told };
   }
   if (host.matcher !== undefined) {
-    return {
-      kind: 'unknown',
-      because: `virtual host ${host.name} chooses its routes by a tree of matchers, which is not read here`,
-    };
+    const route = routeByTree(host, host.matcher, headers, passage);
+    return route !== undefined && 'kind' in route ? route : { passage, headers, table, host, route, tells: told };
   }
   const { route, index, passed } = chooseRoute(host, headers, passage);
   const details = [...passed.map((each) => passedText(each, passage)), ...shadowed(host, index, headers, passage)];

@@ -3,7 +3,8 @@
 import type { JsonValue, Registry } from '@bufbuild/protobuf';
 import { ListenerSchema, type Listener } from '../../../gen/envoy/config/listener/v3/listener_pb.js';
 import type { Resource } from '../../compile/resource.ts';
-import { originsOf, policyOrigin, type Locate } from '../origins.ts';
+import { originsOf, type Locate } from '../origins.ts';
+import { policyOrigin } from '../policy-name.ts';
 import { changedFields, fieldText, isObject, type FieldChange } from './json-changes.ts';
 import { jsonOf, messageOf } from './messages.ts';
 import type { Change, ChangeLine } from './plan.ts';
