@@ -43,14 +43,14 @@ export interface Owner {
   readonly namedPorts: Readonly<Record<string, number>>;
 }
 
-/** Everything that leads to a workload, oldest service first; a service's ports in their order. */
-export function ownTargets(mesh: Mesh, owner: Owner): OwnTarget[] {
+/** Everything that leads to a workload, oldest service first; a service's ports in their order. Datagrams have ports of their own. */
+export function ownTargets(mesh: Mesh, owner: Owner, over: 'tcp' | 'udp' = 'tcp'): OwnTarget[] {
   const selecting = clusterServices(mesh, owner).filter(
     ({ selector }) => selector !== undefined && matchesLabels(selector, owner.labels),
   );
   const chosen = selecting.length > 0 || owner.known !== 'Pod' ? selecting : listing(mesh, owner);
   const external = mesh.servicesIn(owner.namespace).filter(({ registry }) => registry === 'External');
-  return [...chosen, ...external].toSorted(byServiceAge).flatMap((service) => targetsOf(mesh, service, owner));
+  return [...chosen, ...external].toSorted(byServiceAge).flatMap((service) => targetsOf(mesh, service, owner, over));
 }
 
 /** The ports of a workload that services lead to, by number. Of several services at one port the oldest says what it speaks. */
@@ -76,8 +76,8 @@ const clusterServices = (mesh: Mesh, { home, clusterId }: Owner): Service[] =>
     .filter(({ registry }) => registry === 'Kubernetes')
     .flatMap((service) => serviceIn(service, clusterId) ?? []);
 
-function targetsOf(mesh: Mesh, service: Service, owner: Owner): OwnTarget[] {
-  const ports = service.ports.filter(({ protocol }) => protocol !== 'UDP');
+function targetsOf(mesh: Mesh, service: Service, owner: Owner, over: 'tcp' | 'udp'): OwnTarget[] {
+  const ports = service.ports.filter(({ protocol }) => (protocol === 'UDP') === (over === 'udp'));
   const numbers = (port: ServicePort): number[] => {
     if (service.registry === 'External') return entryTargets(mesh, service, port, owner);
     if (service.selector === undefined) return endpointTargets(mesh, service, port, owner);

@@ -1,7 +1,10 @@
-// The host's side of published services: listens on the host's ports and relays each connection into the sandbox. Used by outer.ts.
+// The host's side of published services: listens on the host's ports and relays connections and datagrams into the sandbox. Used by
+// outer.ts.
 
-import { createServer, type AddressInfo, type Server } from 'node:net';
-import type { PublishedPort } from './controllers/published-services.ts';
+import { createSocket } from 'node:dgram';
+import { createServer, isIPv6, type AddressInfo, type Server } from 'node:net';
+import { twinOf, type PublishedPort } from './controllers/published-services.ts';
+import { DatagramsOut } from './datagram-relay.ts';
 import { relayOut } from './relay.ts';
 
 /** A service port as the host offers it. */
@@ -11,11 +14,17 @@ export interface HostPort {
   readonly port: number;
 }
 
+/** A port that is held. */
+interface Held {
+  readonly port: number;
+  close(): void;
+}
+
 export class PublishedPorts implements AsyncDisposable {
   readonly #address: string;
   readonly #socketPath: string;
   readonly #say: (line: string) => void;
-  readonly #servers = new Map<string, { readonly server: Server; readonly port: number }>();
+  readonly #held = new Map<string, Held>();
   #changing: Promise<void> = Promise.resolve();
 
   constructor(address: string, socketPath: string, say: (line: string) => void) {
@@ -29,7 +38,7 @@ export class PublishedPorts implements AsyncDisposable {
     const change = this.#changing.then(() => this.#change(wanted));
     this.#changing = change.catch(() => {});
     await change;
-    return [...this.#servers].map(([name, { port }]) => ({ name, address: this.#address, port }));
+    return [...this.#held].map(([name, { port }]) => ({ name, address: this.#address, port }));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -38,15 +47,18 @@ export class PublishedPorts implements AsyncDisposable {
 
   async #change(wanted: readonly PublishedPort[]): Promise<void> {
     const names = new Set(wanted.map(({ name }) => name));
-    for (const [name, { server }] of this.#servers) {
+    for (const [name, held] of this.#held) {
       if (names.has(name)) continue;
-      server.close();
-      this.#servers.delete(name);
+      held.close();
+      this.#held.delete(name);
     }
-    for (const { name, hostPort } of wanted) {
-      if (this.#servers.has(name)) continue;
+    // Clients of HTTPS look for HTTP/3 at the same number, so that goes where the former is.
+    for (const each of wanted.toSorted((a, b) => Number(a.protocol === 'udp') - Number(b.protocol === 'udp'))) {
+      const { name } = each;
+      if (this.#held.has(name)) continue;
+      const hostPort = this.#held.get(twinOf(each) ?? '')?.port ?? each.hostPort;
       try {
-        this.#servers.set(name, await this.#listen(name, hostPort));
+        this.#held.set(name, await this.#hold(each, hostPort));
       } catch (error) {
         this.#say(
           `cannot publish ${name} on ${this.#address}: ${(error as Error).message} (choose an address of this machine with --publish-address)`,
@@ -55,21 +67,40 @@ export class PublishedPorts implements AsyncDisposable {
     }
   }
 
-  async #listen(name: string, hostPort: number): Promise<{ server: Server; port: number }> {
+  async #hold({ name, protocol }: PublishedPort, hostPort: number): Promise<Held> {
+    const hold = (port: number): Promise<Held> => (protocol === 'udp' ? this.#receive(name, port) : this.#listen(name, port));
+    try {
+      return await hold(hostPort);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE' && (error as NodeJS.ErrnoException).code !== 'EACCES')
+        throw error;
+      const held = await hold(0);
+      this.#say(`port ${hostPort} of ${this.#address} is taken: ${name} is published on ${held.port} instead`);
+      return held;
+    }
+  }
+
+  async #listen(name: string, hostPort: number): Promise<Held> {
     const server = createServer({ allowHalfOpen: true }, (client) => {
       client.on('error', () => {});
       relayOut(client, this.#socketPath, name);
     });
     server.maxConnections = 4096;
-    try {
-      return { server, port: await listen(server, hostPort, this.#address) };
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE' && (error as NodeJS.ErrnoException).code !== 'EACCES')
-        throw error;
-      const port = await listen(server, 0, this.#address);
-      this.#say(`port ${hostPort} of ${this.#address} is taken: ${name} is published on ${port} instead`);
-      return { server, port };
-    }
+    return { port: await listen(server, hostPort, this.#address), close: () => server.close() };
+  }
+
+  async #receive(name: string, hostPort: number): Promise<Held> {
+    const socket = createSocket(isIPv6(this.#address) ? 'udp6' : 'udp4');
+    await new Promise<void>((resolve, reject) => {
+      socket.once('error', reject);
+      socket.bind(hostPort, this.#address, () => {
+        socket.off('error', reject);
+        socket.on('error', () => {});
+        resolve();
+      });
+    });
+    const relay = new DatagramsOut(socket, this.#socketPath, name);
+    return { port: socket.address().port, close: () => relay[Symbol.dispose]() };
   }
 }
 

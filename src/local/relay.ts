@@ -1,8 +1,11 @@
-// One connection from the host into the sandbox: TCP to a Unix socket outside, the Unix socket to TCP inside. Both halves are here.
+// One connection from the host into the sandbox: TCP to a Unix socket outside, the Unix socket to TCP inside. Both halves are here;
+// what a connection of datagrams holds is datagram-relay.ts's.
 
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import { relayAddress } from './addresses.ts';
+import type { PublishedPort } from './controllers/published-services.ts';
+import { datagramsIn } from './datagram-relay.ts';
 import { framed, Unframed } from './relay-frames.ts';
 
 /** Connections at once through one half; more are refused. */
@@ -18,14 +21,15 @@ export function relayOut(client: Socket, socketPath: string, target: string): vo
 
 /** The inner half: takes connections from the host and makes them to what `resolve` says; a name it does not know is refused. */
 export function relayServer(
-  resolve: (target: string) => { readonly address: string; readonly port: number } | undefined,
+  resolve: (target: string) => Pick<PublishedPort, 'protocol' | 'address' | 'port'> | undefined,
 ): Server {
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (tunnel) => {
     tunnel.on('error', () => {});
     readTarget(tunnel, (name) => {
       const target = name === undefined ? undefined : resolve(name);
       if (target === undefined) return tunnel.destroy();
-      const { address, port } = target;
+      const { protocol, address, port } = target;
+      if (protocol === 'udp') return datagramsIn(tunnel, address, port);
       const service = connect({ host: address, port, localAddress: relayAddress, allowHalfOpen: true });
       void join(service, tunnel);
     });

@@ -79,8 +79,9 @@ export const serviceIn = (service: Service, cluster: string): Service | undefine
 export const hasListenersOfPods = ({ resolution, registry, selector, addresses }: Service): boolean =>
   resolution === 'original' && addresses.length === 0 && (registry === 'Kubernetes' || selector !== undefined);
 
-export const portNumbered = (service: Service, number: number): ServicePort | undefined =>
-  service.ports.find((port) => port.number === number);
+/** Of TCP, where there is one for UDP of the same number, as DNS has it: proxies carry no datagrams. */
+export const portNumbered = ({ ports }: Service, number: number): ServicePort | undefined =>
+  ports.find((port) => port.number === number && port.protocol !== 'UDP') ?? ports.find((port) => port.number === number);
 
 /** A Kubernetes Service (istio.md §1.2: headless, ExternalName). */
 export function kubernetesService(

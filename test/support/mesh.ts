@@ -116,8 +116,8 @@ export class RunningMesh implements AsyncDisposable {
     rmSync(this.state, { recursive: true, force: true });
   }
 
-  /** The host's port where a port of the ingress gateway is published now. Another mesh on this machine may have the usual one. */
-  async port(gatewayPort = 80): Promise<number> {
+  /** The host's port where a port of the ingress gateway (`443/udp` for datagrams) is published now. Another mesh on this machine may have the usual one. */
+  async port(gatewayPort: number | `${number}/udp` = 80): Promise<number> {
     const name = `istio-system/istio-ingressgateway:${gatewayPort}`;
     const address = await until(
       async () => (await this.status()).addresses[name],

@@ -33,7 +33,11 @@ export interface GatewayServer {
 /** Every server of every Gateway that selects the proxy, oldest Gateway first. */
 export function askedServers(proxy: ProxyClass): GatewayServer[] {
   const { mesh } = proxy.view;
-  const targets = ownTargets(mesh, proxy).filter(({ service }) => !(keepsPorts in service.labels));
+  const targetsOver = (over: 'tcp' | 'udp') =>
+    ownTargets(mesh, proxy, over).filter(({ service }) => !(keepsPorts in service.labels));
+  const targets = targetsOver('tcp');
+  // A Service that says nothing of datagrams is for both.
+  const ofDatagrams = [...targetsOver('udp'), ...targets];
   const [anyAddress = '0.0.0.0'] = anyAddresses(proxy.families);
   return mesh.gatewaysFor(proxy.labels).flatMap(({ name, namespace, servers, object }) =>
     servers.map(({ server, path }): GatewayServer => {
@@ -43,7 +47,7 @@ export function askedServers(proxy: ProxyClass): GatewayServer[] {
         name,
         namespace,
         number: server.port.number,
-        port: listeningPort(targets, server.port.number),
+        port: listeningPort(quic ? ofDatagrams : targets, server.port.number),
         bind: server.bind || anyAddress,
         protocol: quic ? 'HTTPS' : (protocolNamed(server.port.protocol) ?? 'TCP'),
         quic,

@@ -50,3 +50,21 @@ test('a server that names the port inside the pod adds none', () => {
     [80, 443],
   );
 });
+
+test('HTTP/3 has the port of HTTPS by UDP too, and one of its own where there is none', () => {
+  const ports = gatewayPorts([
+    gateway({}, { number: 8443, protocol: 'HTTP3' }, { number: 443, protocol: 'HTTP3' }, { number: 444, protocol: 'http3' }),
+    gateway({}, { number: 4433, protocol: 'HTTP3' }, { number: 4433, protocol: 'HTTPS' }),
+  ]);
+  assert.deepEqual(
+    ports.map(({ name, port, targetPort, protocol }) => [name, port, targetPort, protocol]),
+    [
+      ['http2', 80, 8080, 'TCP'],
+      ['https', 443, 8443, 'TCP'],
+      ['http3-443', 443, 8443, 'UDP'],
+      ['http3-444', 444, 8444, 'UDP'],
+      ['https-4433', 4433, 4433, 'TCP'],
+      ['http3-4433', 4433, 4433, 'UDP'],
+    ],
+  );
+});

@@ -18,22 +18,24 @@ export const highPort = (port: number): number => (port < 1024 ? port + 8000 : p
 
 /**
  * Upstream's two ports, and each further one that a server names. A server may name what it listens on inside the pod instead
- * (8080 rather than 80, as Bookinfo's does): the port that leads there is enough.
+ * (8080 rather than 80, as Bookinfo's does): the port that leads there is enough. HTTP/3 comes to the same number by UDP.
  */
 export function gatewayPorts(gateways: readonly GatewayDeclaration[]): ServicePort[] {
-  const ports = new Map<number, ServicePort>([
-    [80, { name: 'http2', port: 80, targetPort: 8080, protocol: 'TCP' }],
-    [443, { name: 'https', port: 443, targetPort: 8443, protocol: 'TCP' }],
-  ]);
-  for (const gateway of gateways) {
-    for (const { server } of gateway.servers) {
-      const { number, protocol } = server.port;
-      if ([...ports.values()].some((each) => each.port === number || each.targetPort === number)) continue;
-      const prefix = protocol.toLowerCase();
-      ports.set(number, { name: `${prefix}-${number}`, port: number, targetPort: highPort(number), protocol: 'TCP' });
-    }
-  }
-  return [...ports.values()].sort((a, b) => a.port - b.port);
+  const ports: ServicePort[] = [
+    { name: 'http2', port: 80, targetPort: 8080, protocol: 'TCP' },
+    { name: 'https', port: 443, targetPort: 8443, protocol: 'TCP' },
+  ];
+  const asked = gateways.flatMap(({ servers }) => servers.map(({ server }) => server.port));
+  const add = (number: number, name: string, protocol: 'TCP' | 'UDP'): void => {
+    const leadsThere = (each: ServicePort) => each.port === number || each.targetPort === number;
+    if (ports.some((each) => each.protocol === protocol && leadsThere(each))) return;
+    const port = ports.find(leadsThere)?.port ?? number;
+    ports.push({ name: `${name}-${port}`, port, targetPort: highPort(port), protocol });
+  };
+  const isQuic = ({ protocol }: (typeof asked)[number]) => protocol.toUpperCase() === 'HTTP3';
+  for (const port of asked) if (!isQuic(port)) add(port.number, port.protocol.toLowerCase(), 'TCP');
+  for (const port of asked) if (isQuic(port)) add(port.number, 'http3', 'UDP');
+  return ports.sort((a, b) => a.port - b.port);
 }
 
 /** Nothing while no Gateway or Ingress asks for it. The origin is the first that does. */
