@@ -43,9 +43,17 @@ export interface Container {
   readonly ports?: readonly number[];
 }
 
-/** A Deployment of one pod, whose proxy writes access records or does not. Outside the mesh it has no proxy, and nothing of its traffic is captured. */
-export function deployment(name: string, containers: readonly Container[], { inMesh = true, records = true } = {}): object {
-  const annotations = inMesh ? (records ? {} : { [recordsAnnotation]: 'false' }) : { 'sidecar.istio.io/inject': 'false' };
+export interface PodOptions {
+  /** Outside it has no proxy, and nothing of its traffic is captured. */
+  readonly inMesh?: boolean;
+  /** Which access records its proxy writes; `true` is the default of all pods. */
+  readonly records?: 'true' | 'all' | 'false';
+}
+
+/** A Deployment of one pod. */
+export function deployment(name: string, containers: readonly Container[], options: PodOptions = {}): object {
+  const { inMesh = true, records = 'true' } = options;
+  const annotations = inMesh ? { [recordsAnnotation]: records } : { 'sidecar.istio.io/inject': 'false' };
   return {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
@@ -68,15 +76,15 @@ export function deployment(name: string, containers: readonly Container[], { inM
 }
 
 /** A pod that does nothing but hold programs that are run in it. */
-export const caller = (name: string, { records = true } = {}): object =>
-  deployment(name, [{ name: 'app', command: ['sleep', 'infinity'] }], { records });
+export const caller = (name: string, options: PodOptions = {}): object =>
+  deployment(name, [{ name: 'app', command: ['sleep', 'infinity'] }], options);
 
 /** The container of load-origin.ts. */
 export const origin: Container = { name: 'origin', command: program('load-origin', String(originPort)), ports: [originPort] };
 
 /** The container of load-origin.ts as a Deployment with its Service. */
-export const server = (name: string, { records = true } = {}): object[] => [
-  deployment(name, [origin], { records }),
+export const server = (name: string, options: PodOptions = {}): object[] => [
+  deployment(name, [origin], options),
   {
     apiVersion: 'v1',
     kind: 'Service',

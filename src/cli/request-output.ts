@@ -1,5 +1,6 @@
 // Requests that happened, as `requests` prints them: a line each.
 
+import type { UnrecordedAnswer } from '../control/api/contract.ts';
 import type { RequestRow } from '../telemetry/request-row.ts';
 import { tableText } from './table.ts';
 
@@ -33,6 +34,26 @@ export function requestsText(rows: readonly RequestRow[], { wide, headers, alone
   const placed = alone ? cells.map((line) => line.map((cell, index) => (cell || '-').padEnd(shown[index]?.[1] ?? 0))) : cells;
   const text = tableText(head, placed, { headers: true });
   return headers ? text : text.slice(text.indexOf('\n') + 1);
+}
+
+/** What a list leaves out of what was asked for; undefined where that is nothing. */
+export function unrecordedText(
+  all: UnrecordedAnswer,
+  {
+    namespace,
+    from,
+    to,
+  }: { readonly namespace?: string | undefined; readonly from?: string | undefined; readonly to?: string | undefined },
+): string | undefined {
+  const ends = [from, to].filter((end) => end !== undefined);
+  const told = all.filter(
+    (each) =>
+      (namespace === undefined || each.namespace === namespace) &&
+      (ends.length === 0 || ends.some((end) => end === each.workload || end === `${each.workload}.${each.namespace}`)),
+  );
+  if (told.length === 0) return undefined;
+  const proxies = told.map(({ workload, namespace: where, count }) => `${workload}.${where} (about ${count} more)`).join(', ');
+  return `more goes well here than is recorded: ${proxies}; what failed is all there`;
 }
 
 const usual = (row: RequestRow, wide: boolean): string[] => [

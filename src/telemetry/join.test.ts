@@ -153,6 +153,7 @@ describe('following', () => {
     let following = true;
     const source = {
       recent: () => [],
+      unrecorded: () => [],
       follow(take: typeof tell) {
         tell = take;
         return { [Symbol.dispose]: () => void (following = false) };

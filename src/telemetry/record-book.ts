@@ -6,6 +6,7 @@ import { GrpcError, grpcStatus } from '../lib/grpc/status.ts';
 import { unary } from '../lib/grpc/unary.ts';
 import { readBatch } from './record-batch.ts';
 import { RecordRing, type RingLimits } from './record-ring.ts';
+import { RecordShare } from './record-share.ts';
 import type { AccessRecord, RecordWriter } from './record.ts';
 
 /** Where records come from: the agent of this process, or later a stream from each agent. */
@@ -14,6 +15,14 @@ export interface RecordSource {
   recent(text?: string): Iterable<AccessRecord>;
   /** From now on, until disposed, `take` hears of new ones soon after they end. It must not throw. */
   follow(take: (records: readonly AccessRecord[]) => void): Disposable;
+  /** The workloads whose proxies left out some of what went well, in the time of the records that are kept. */
+  unrecorded(): readonly Unrecorded[];
+}
+
+export interface Unrecorded {
+  readonly writer: RecordWriter;
+  /** About so many requests. */
+  readonly count: number;
 }
 
 /** What one takes at most on average; mostly it is about 500. */
@@ -37,19 +46,35 @@ export class RecordBook implements RecordSource {
     this.#limits = { maxRecords, maxBytes: maxRecords * recordBytes };
   }
 
-  /** A workload's Envoy starts: the handlers for its socket, until disposed. Its records stay for a while after that. */
-  open(writer: RecordWriter): Disposable & { readonly handlers: Readonly<Record<string, GrpcHandler>> } {
+  /**
+   * A workload's Envoy starts: the handlers for its socket, until disposed. Its records stay for a while after that. `setShare` sets its
+   * `shareKey`; without it the proxy records all, however much that is.
+   */
+  open(
+    writer: RecordWriter,
+    setShare?: (share: number) => Promise<unknown>,
+  ): Disposable & { readonly handlers: Readonly<Record<string, GrpcHandler>> } {
     const ring = new RecordRing(writer, this.#limits);
     this.#rings.add(ring);
+    const share = setShare && new RecordShare(setShare);
     const handler = unary((message) => {
-      if (!ring.add(message)) throw new GrpcError(grpcStatus('invalidArgument', 'this is no batch of log records'));
+      const well = ring.add(message, share?.current);
+      if (well === undefined) throw new GrpcError(grpcStatus('invalidArgument', 'this is no batch of log records'));
+      share?.arrived(well);
       this.#tell(message, writer);
       return taken;
     });
     return {
       handlers: { [exportMethod]: handler },
-      [Symbol.dispose]: () => this.#close(ring),
+      [Symbol.dispose]: () => {
+        share?.[Symbol.dispose]();
+        this.#close(ring);
+      },
     };
+  }
+
+  unrecorded(): readonly Unrecorded[] {
+    return [...this.#ended, ...this.#rings].flatMap(({ writer, unrecorded: count }) => (count === 0 ? [] : { writer, count }));
   }
 
   *recent(text = ''): Iterable<AccessRecord> {

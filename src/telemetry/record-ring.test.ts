@@ -78,7 +78,7 @@ describe('a record', () => {
 describe('a batch', () => {
   it('is counted, read, and cut down to its failures', () => {
     const bytes = batch(line('a', 200), line('b', 503), line('c', 200), line('d', 404));
-    assert.equal(countRecords(bytes), 4);
+    assert.deepEqual(countRecords(bytes), { records: 4, well: 2 });
     assert.deepEqual(
       readBatch(bytes, from).map(({ id, time }) => [id, time]),
       [
@@ -108,7 +108,7 @@ describe('a batch', () => {
         const damaged = Buffer.from(bytes);
         damaged[at] = value;
         const ring = new RecordRing(from, { maxRecords: 2, maxBytes: 10_000 });
-        for (const each of [damaged, noise, bytes]) if (ring.add(each)) ring.records();
+        for (const each of [damaged, noise, bytes]) if (ring.add(each) !== undefined) ring.records();
       }),
     );
   });
@@ -117,7 +117,8 @@ describe('a batch', () => {
 describe('a ring', () => {
   it('keeps the last records within its limits', () => {
     const ring = new RecordRing(from, { maxRecords: 8, maxBytes: 1 << 20 });
-    for (let count = 0; count < 20; count += 2) assert.ok(ring.add(batch(line(`${count}`, 200), line(`${count + 1}`, 200))));
+    for (let count = 0; count < 20; count += 2)
+      assert.equal(ring.add(batch(line(`${count}`, 200), line(`${count + 1}`, 200))), 2);
     assert.deepEqual(ids(ring), ['16', '17', '18', '19']);
     const small = new RecordRing(from, { maxRecords: 1000, maxBytes: 2000 });
     for (let count = 0; count < 50; count++) small.add(batch(line(`${count}`, 500)));
@@ -130,6 +131,16 @@ describe('a ring', () => {
     ring.add(batch(line('bad', 503), line('good', 200)));
     for (let count = 0; count < 100; count++) ring.add(batch(line(`${count}`, 200)));
     assert.deepEqual(ids(ring), ['bad', '96', '97', '98', '99']);
+  });
+
+  it('knows about how much went well beside what it was sent', () => {
+    const ring = new RecordRing(from, { maxRecords: 8, maxBytes: 1 << 20 });
+    ring.add(batch(line('a', 200), line('b', 503)));
+    assert.equal(ring.unrecorded, 0);
+    ring.add(batch(line('c', 200), line('d', 503)), 1000);
+    assert.equal(ring.unrecorded, 9);
+    for (let count = 0; count < 4; count++) ring.add(batch(line('e', 200)));
+    assert.equal(ring.unrecorded, 0);
   });
 
   it('gives up a batch that is over the limits by itself', () => {

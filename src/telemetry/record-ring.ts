@@ -1,6 +1,7 @@
 // The last access records of one workload, bounded in count and bytes: batches as they came, the oldest given up first. What failed
 // stays longer: it is what people ask for, and a busy workload would have lost it in a moment.
 
+import { wholeShare } from '../compile/listener/access-record.ts';
 import { countRecords, failuresOf, readBatch } from './record-batch.ts';
 import type { AccessRecord, RecordWriter } from './record.ts';
 
@@ -12,6 +13,8 @@ export interface RingLimits {
 interface Batch {
   readonly bytes: Buffer;
   readonly count: number;
+  /** Requests that went well beside these, and of which there is no record. */
+  readonly left?: number;
 }
 
 /** Batches within limits. */
@@ -69,17 +72,27 @@ export class RecordRing {
     return this.#recent.bytes + this.#failed.bytes;
   }
 
-  /** Takes a batch; false for bytes that are none. */
-  add(message: Uint8Array): boolean {
-    const count = countRecords(message);
-    if (count === undefined) return false;
-    if (count === 0) return true;
+  /** About how many requests went well in the time of the records that are kept, and were not recorded. */
+  get unrecorded(): number {
+    return Math.round(this.#recent.all.reduce((sum, { left = 0 }) => sum + left, 0));
+  }
+
+  /**
+   * Takes a batch, written while a share of `wholeShare` was recorded of what went well; answers how many of these are in it, undefined
+   * for bytes that are no batch.
+   */
+  add(message: Uint8Array, share = wholeShare): number | undefined {
+    const counts = countRecords(message);
+    if (counts === undefined) return undefined;
+    const { records: count, well } = counts;
+    if (count === 0) return 0;
+    const left = well * (wholeShare / share - 1);
     // A copy: the message is a view of what the network happened to read at once.
-    for (const gone of this.#recent.add({ bytes: Buffer.from(message), count })) {
+    for (const gone of this.#recent.add({ bytes: Buffer.from(message), count, left })) {
       const failures = failuresOf(gone.bytes, this.writer);
       if (failures !== undefined) this.#failed.add(failures);
     }
-    return true;
+    return well;
   }
 
   /** All of them, the oldest first; with `text` at least those in which it stands. */

@@ -67,15 +67,19 @@ function list(written: string): readonly string[] {
 }
 
 /** Heads of lines of which nothing failed: most are, and need not be read to be known as that. */
-const fine = new RegExp(
-  `^${[recordVersion, '\\w+', '(?:Downstream\\w+ [123]\\d\\d [-0]|TcpConnectionEnd 0 -)', '-', '-', '-', ''].join(' ')}`.replaceAll(
-    ' ',
-    recordSeparator,
-  ),
-);
+const fine = (type: string): RegExp =>
+  new RegExp(`^${[recordVersion, '\\w+', type, '-', '-', '-', ''].join(' ')}`.replaceAll(' ', recordSeparator));
+const fineRequest = fine('Downstream\\w+ [123]\\d\\d [-0]');
+const fineConnection = fine('TcpConnectionEnd 0 -');
+
+/** How many characters of a line are enough for these two. */
+export const tellingLength = 80;
+
+/** Whether a line is of a request that went well, which a proxy may leave out. */
+export const wentWell = (line: string): boolean => fineRequest.test(line);
 
 /** Whether a line may be of something that failed; `hasFailed` says it for certain. */
-export const mayHaveFailed = (line: string): boolean => !fine.test(line);
+export const mayHaveFailed = (line: string): boolean => !fineRequest.test(line) && !fineConnection.test(line);
 
 /** Whether it did not go as its caller wished: an error status, or a flag that means one. */
 export function hasFailed({ kind, code, flags, grpcStatus, termination, upstreamFailure }: AccessRecord): boolean {

@@ -1,8 +1,10 @@
-// Access records from the real Envoy to an agent: all operators are known to it, and an agent that stalls costs it neither a request
-// nor memory, only records.
+// Access records from the real Envoy to an agent: all operators are known to it, what failed is recorded whatever share of the rest is,
+// and an agent that stalls costs it neither a request nor memory, only records.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -11,7 +13,7 @@ import { after, test } from 'node:test';
 import { create, createRegistry, toJson } from '@bufbuild/protobuf';
 import { AccessLogSchema } from '../../gen/envoy/config/accesslog/v3/accesslog_pb.js';
 import { OpenTelemetryAccessLogConfigSchema } from '../../gen/envoy/extensions/access_loggers/open_telemetry/v3/logs_service_pb.js';
-import { recordLoggers } from '../../src/compile/listener/access-record.ts';
+import { requestLoggers, shareKey, wholeShare } from '../../src/compile/listener/access-record.ts';
 import type { GrpcHandler } from '../../src/lib/grpc/call.ts';
 import { serveGrpc } from '../../src/lib/grpc/server.ts';
 import { adminRequest } from '../../src/node/admin.ts';
@@ -42,7 +44,7 @@ const listener = {
           typedConfig: {
             '@type': type('network.http_connection_manager.v3.HttpConnectionManager'),
             statPrefix: 'in',
-            accessLog: recordLoggers('outbound').map((log) =>
+            accessLog: requestLoggers('outbound').map((log) =>
               toJson(AccessLogSchema, create(AccessLogSchema, log), {
                 registry: createRegistry(OpenTelemetryAccessLogConfigSchema),
               }),
@@ -54,6 +56,7 @@ const listener = {
                   domains: ['*'],
                   metadata: metadata('Service/default/web'),
                   routes: [
+                    { name: 'fails', match: { prefix: '/fail' }, directResponse: { status: 503 } },
                     {
                       name: 'all',
                       match: { prefix: '/' },
@@ -100,9 +103,9 @@ function configuration(): string {
 const agent = new Agent({ keepAlive: true, maxSockets: 8 });
 after(() => agent.destroy());
 
-const ask = (url: string): Promise<number> =>
+const ask = (url: string, more: Readonly<Record<string, string>> = {}): Promise<number> =>
   new Promise((resolve, reject) => {
-    const headers = { host: 'web', authorization: 'Bearer open-sesame' };
+    const headers = { host: 'web', authorization: 'Bearer open-sesame', ...more };
     const sent = request({ socketPath: path('in.sock'), path: url, agent, headers }, (answer) => {
       answer.resume().on('end', () => resolve(answer.statusCode ?? 0));
     });
@@ -118,6 +121,29 @@ async function askMany(count: number, url: string): Promise<void> {
   );
 }
 
+const admin = (method: 'GET' | 'POST', url: string) => adminRequest(path('admin.sock'), method, url);
+
+async function startEnvoy() {
+  writeFileSync(path('envoy.json'), configuration());
+  const arguments_ = ['-c', path('envoy.json'), '--disable-hot-restart', '--concurrency', '1', '--log-level', 'error'];
+  const envoy = spawn(await findEnvoy(), arguments_, { stdio: 'inherit' });
+  await until(
+    () =>
+      admin('GET', '/ready').then(
+        ({ status }) => status === 200,
+        () => false,
+      ),
+    () => 'Envoy to be ready',
+  );
+  return {
+    pid: envoy.pid,
+    async [Symbol.asyncDispose]() {
+      if (envoy.kill('SIGKILL')) await once(envoy, 'exit');
+      agent.destroy();
+    },
+  };
+}
+
 test('records arrive; an agent that stalls costs records, and neither requests nor memory', { timeout: 120_000 }, async () => {
   const book = new RecordBook(100_000);
   const opened = book.open(writer('web'));
@@ -131,68 +157,102 @@ test('records arrive; an agent that stalls costs records, and neither requests n
   };
   await using server = await serveGrpc({ handlers: { [method]: stalling }, listen: { path: path('agent.sock') } });
   assert.ok(server);
-  writeFileSync(path('envoy.json'), configuration());
-  const arguments_ = ['-c', path('envoy.json'), '--disable-hot-restart', '--concurrency', '1', '--log-level', 'error'];
-  const envoy = spawn(await findEnvoy(), arguments_, { stdio: 'inherit' });
-  try {
-    await until(
-      () =>
-        adminRequest(path('admin.sock'), 'GET', '/ready').then(
-          ({ status }) => status === 200,
-          () => false,
-        ),
-      () => 'Envoy to be ready',
-    );
-    const memory = (): number => Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${envoy.pid}/status`, 'utf8'))?.[1]) / 1024;
+  await using envoy = await startEnvoy();
+  const memory = (): number => Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${envoy.pid}/status`, 'utf8'))?.[1]) / 1024;
 
-    await askMany(500, '/first?token=open-sesame');
-    const first = await until(
-      () => {
-        const records = [...book.recent()];
-        return records.length === 500 && records;
-      },
-      () => 'all records',
-    );
-    const [record] = first;
-    assert.partialDeepStrictEqual(record, {
-      kind: 'request',
-      side: 'outbound',
-      method: 'GET',
-      authority: 'web',
-      path: '/first',
-      protocol: 'HTTP/1.1',
-      code: 200,
-      details: 'direct_response',
-      listener: 'outbound',
-      chain: 'chain',
-      chainOrigin: 'Service/default/web',
-      virtualHost: 'web',
-      virtualHostOrigin: 'Service/default/web',
-      route: 'all',
-      routeOrigin: 'VirtualService/default/web#spec.http[0]',
-      attempts: 0,
-      sent: 0,
-    });
-    assert.match(record?.id ?? '', /^[0-9a-f-]{36}$/);
-    assert.ok(Math.abs((record?.time ?? 0) - Date.now()) < 60_000);
-    assert.doesNotMatch(JSON.stringify(first), /open-sesame/);
+  await askMany(500, '/first?token=open-sesame');
+  const first = await until(
+    () => {
+      const records = [...book.recent()];
+      return records.length === 500 && records;
+    },
+    () => 'all records',
+  );
+  const [record] = first;
+  assert.partialDeepStrictEqual(record, {
+    kind: 'request',
+    side: 'outbound',
+    method: 'GET',
+    authority: 'web',
+    path: '/first',
+    protocol: 'HTTP/1.1',
+    code: 200,
+    details: 'direct_response',
+    listener: 'outbound',
+    chain: 'chain',
+    chainOrigin: 'Service/default/web',
+    virtualHost: 'web',
+    virtualHostOrigin: 'Service/default/web',
+    route: 'all',
+    routeOrigin: 'VirtualService/default/web#spec.http[0]',
+    attempts: 0,
+    sent: 0,
+  });
+  assert.match(record?.id ?? '', /^[0-9a-f-]{36}$/);
+  assert.ok(Math.abs((record?.time ?? 0) - Date.now()) < 60_000);
+  assert.doesNotMatch(JSON.stringify(first), /open-sesame/);
 
-    stalled = true;
-    await askMany(3_000, '/lost');
-    const before = memory();
-    await askMany(20_000, '/lost');
-    assert.ok(held <= 16 * 4, `${held} calls wait at the agent`);
-    assert.ok(memory() - before < 10, `from ${before} MB to ${memory()} MB`);
+  stalled = true;
+  await askMany(3_000, '/lost');
+  const before = memory();
+  await askMany(20_000, '/lost');
+  assert.ok(held <= 16 * 4, `${held} calls wait at the agent`);
+  assert.ok(memory() - before < 10, `from ${before} MB to ${memory()} MB`);
 
-    stalled = false;
-    await until(
-      async () => {
-        await askMany(10, '/again');
-        return [...book.recent()].some((each) => each.path === '/again');
-      },
-      () => 'records to arrive again',
+  stalled = false;
+  await until(
+    async () => {
+      await askMany(10, '/again');
+      return [...book.recent()].some((each) => each.path === '/again');
+    },
+    () => 'records to arrive again',
+  );
+});
+
+test('all that failed is recorded, and the chosen share of the rest', { timeout: 120_000 }, async () => {
+  const book = new RecordBook(100_000);
+  using opened = book.open(writer('web'));
+  await using server = await serveGrpc({ handlers: opened.handlers, listen: { path: path('agent.sock') } });
+  assert.ok(server);
+  await using envoy = await startEnvoy();
+  assert.ok(envoy);
+  const setShare = async (share: number) => {
+    const { status } = await admin('POST', `/runtime_modify?${shareKey}=${share}`);
+    assert.equal(status, 200);
+  };
+  const paths = () => [...book.recent()].map((record) => record.path);
+  const arrived = (count: number) =>
+    until(
+      () => paths().length >= count,
+      () => `${count} records; there are ${paths().length}`,
     );
-  } finally {
-    envoy.kill('SIGKILL');
-  }
+
+  await setShare(0);
+  for (let count = 0; count < 50; count++) await ask('/fine');
+  for (let count = 0; count < 50; count++) assert.equal(await ask('/fail'), 503);
+  // Its status is 200, and what it says of gRPC is no success.
+  assert.equal(await ask('/rpc', { 'content-type': 'application/grpc' }), 200);
+  await arrived(51);
+  assert.deepEqual([...book.recent()].map(({ grpcStatus }) => grpcStatus).at(-1), '2');
+  assert.deepEqual(
+    paths().filter((each) => each === '/fine'),
+    [],
+  );
+
+  // Which ones are chosen is of their ids: a smaller share is of a larger one.
+  const ids = Array.from({ length: 100 }, () => randomUUID());
+  const chosenOf = async (share: number): Promise<ReadonlySet<string>> => {
+    const before = paths().length;
+    await setShare(share);
+    const where = `/of${share}`;
+    for (const id of ids) await ask(where, { 'x-request-id': id });
+    await ask('/fail');
+    const expected = ids.filter((id) => Number.parseInt(id.slice(0, 8), 16) % wholeShare < share).length;
+    await arrived(before + expected + 1);
+    return new Set([...book.recent()].filter((record) => record.path === where).map(({ id }) => id));
+  };
+  const [some, more, all] = [await chosenOf(2000), await chosenOf(6000), await chosenOf(wholeShare)];
+  assert.ok([...some].every((id) => more.has(id)));
+  assert.ok(some.size < more.size && more.size < all.size);
+  assert.equal(all.size, ids.length);
 });

@@ -1,10 +1,10 @@
 // lateen requests: shows the requests and connections that have ended, once or as they do.
 
-import type { RequestsAnswer } from '../../control/api/contract.ts';
+import type { RequestsAnswer, UnrecordedAnswer } from '../../control/api/contract.ts';
 import type { RequestRow } from '../../telemetry/request-row.ts';
 import { connect } from '../client.ts';
 import { exitCode, usageFailure } from '../failure.ts';
-import { requestsText } from '../request-output.ts';
+import { requestsText, unrecordedText } from '../request-output.ts';
 import { defineVerb, online, type OnlineOptions } from '../verb.ts';
 
 interface Options extends OnlineOptions {
@@ -56,6 +56,10 @@ export const verb = defineVerb<Options>({
     else if (output === 'yaml') terminal.write((await import('yaml')).stringify(rows));
     else if (rows.length === 0) terminal.note(failed === true ? 'nothing has failed' : 'no requests');
     else terminal.line(requestsText(rows, { wide: output === 'wide', headers: true, alone: false }));
+    if (failed !== true) {
+      const text = unrecordedText(await client.get<UnrecordedAnswer>('/v1/unrecorded'), query);
+      if (text !== undefined) terminal.note(text);
+    }
     return exitCode.ok;
   },
 });

@@ -1,9 +1,14 @@
 // Access records: what every proxy that Lateen starts tells its host's agent of each request and connection, for `lateen requests`
 // and `lateen why`. Written here as one line of Envoy's format operators; src/telemetry reads it by the same list.
 
-import type { AccessLogSchema } from '../../../gen/envoy/config/accesslog/v3/accesslog_pb.js';
+import {
+  type AccessLogSchema,
+  ComparisonFilter_Op,
+  GrpcStatusFilter_Status,
+} from '../../../gen/envoy/config/accesslog/v3/accesslog_pb.js';
 import { ExpressionFilterSchema } from '../../../gen/envoy/extensions/access_loggers/filters/cel/v3/cel_pb.js';
 import { OpenTelemetryAccessLogConfigSchema } from '../../../gen/envoy/extensions/access_loggers/open_telemetry/v3/logs_service_pb.js';
+import { FractionalPercent_DenominatorType } from '../../../gen/envoy/type/v3/percent_pb.js';
 import { any, type Init } from '../../filters/any.ts';
 import { duration } from '../../filters/duration.ts';
 import { originKey } from '../origin.ts';
@@ -13,8 +18,15 @@ type AccessLog = Init<typeof AccessLogSchema>;
 /** Node metadata in which a proxy says that its bootstrap has `recordsCluster`, and that its agent takes records there. */
 export const recordsKey = 'LATEEN_RECORDS';
 
-/** A pod's own word on it: `true` or `false`. */
+/** A pod's own word on it: `true`, `false`, or `all`, however many requests its proxy takes. */
 export const recordsAnnotation = 'lateen.dev/records';
+
+/**
+ * Runtime setting of an Envoy: of how many in `wholeShare` requests that went well it writes a record. It chooses by the request's id,
+ * so that proxies with different shares choose the same requests as far as they can, and a record finds that of the other end.
+ */
+export const shareKey = 'lateen.records.share';
+export const wholeShare = 10_000;
 
 /** The cluster of OpenTelemetry's log service that takes them. */
 export const recordsCluster = 'lateen-records';
@@ -118,32 +130,85 @@ const loggers: Readonly<Record<RecordSide, readonly AccessLog[]>> = {
   gateway: [logger('gateway')],
 };
 
-/** The logger of requests, or connections, that a filter takes; undefined: of a proxy whose agent takes no records. */
+/** The logger of connections that a filter takes; undefined: of a proxy whose agent takes no records. */
 export const recordLoggers = (side: RecordSide | undefined): readonly AccessLog[] => (side === undefined ? [] : loggers[side]);
 
-/** What never gets as far as a filter: no chain is for it, or its TLS handshake fails. */
-const refusedOnly: NonNullable<AccessLog['filter']> = {
+type LogFilter = NonNullable<AccessLog['filter']>;
+
+const anyOf = (...filters: readonly LogFilter[]): LogFilter => ({
+  filterSpecifier: { case: 'orFilter', value: { filters: [...filters] } },
+});
+
+/** Answers that are no error of HTTP, and one of gRPC all the same: without the first half this would fit all that is no gRPC. */
+const failedCall: LogFilter = {
   filterSpecifier: {
-    case: 'orFilter',
+    case: 'andFilter',
     value: {
       filters: [
-        { filterSpecifier: { case: 'responseFlagFilter', value: { flags: ['NR'] } } },
         {
           filterSpecifier: {
-            case: 'extensionFilter',
+            case: 'headerFilter',
             value: {
-              name: 'envoy.access_loggers.extension_filters.cel',
-              configType: {
-                case: 'typedConfig',
-                value: any(ExpressionFilterSchema, { expression: "connection.transport_failure_reason != ''" }),
+              header: {
+                name: 'content-type',
+                headerMatchSpecifier: {
+                  case: 'stringMatch',
+                  value: { matchPattern: { case: 'prefix', value: 'application/grpc' } },
+                },
               },
             },
           },
         },
+        { filterSpecifier: { case: 'grpcStatusFilter', value: { statuses: [GrpcStatusFilter_Status.OK], exclude: true } } },
       ],
     },
   },
 };
+
+/** All that failed, and of the rest the share that the agent asks for: what most requests pass first, costs each of them. */
+const failedOrChosen = anyOf(
+  {
+    filterSpecifier: {
+      case: 'statusCodeFilter',
+      value: {
+        comparison: { op: ComparisonFilter_Op.GE, value: { defaultValue: 400, runtimeKey: 'lateen.records.failed_from' } },
+      },
+    },
+  },
+  // Any flag.
+  { filterSpecifier: { case: 'responseFlagFilter', value: {} } },
+  {
+    filterSpecifier: {
+      case: 'runtimeFilter',
+      value: {
+        runtimeKey: shareKey,
+        percentSampled: { numerator: wholeShare, denominator: FractionalPercent_DenominatorType.TEN_THOUSAND },
+      },
+    },
+  },
+  failedCall,
+);
+
+/** The logger of requests. */
+export const requestLoggers = (side: RecordSide | undefined): readonly AccessLog[] =>
+  recordLoggers(side).map((made) => ({ ...made, filter: failedOrChosen }));
+
+/** What never gets as far as a filter: no chain is for it, or its TLS handshake fails. */
+const refusedOnly = anyOf(
+  { filterSpecifier: { case: 'responseFlagFilter', value: { flags: ['NR'] } } },
+  {
+    filterSpecifier: {
+      case: 'extensionFilter',
+      value: {
+        name: 'envoy.access_loggers.extension_filters.cel',
+        configType: {
+          case: 'typedConfig',
+          value: any(ExpressionFilterSchema, { expression: "connection.transport_failure_reason != ''" }),
+        },
+      },
+    },
+  },
+);
 
 /** The logger of a listener, for the connections that it refuses. */
 export const refusedLoggers = (side: RecordSide | undefined): readonly AccessLog[] =>

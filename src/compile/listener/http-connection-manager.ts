@@ -13,7 +13,7 @@ import type { NamedFilter } from '../../filters/filter.ts';
 import type { MeshConfig } from '../../api/mesh-config.ts';
 import type { Topology } from '../gateway/topology.ts';
 import { accessLogs } from './access-log.ts';
-import { recordLoggers } from './access-record.ts';
+import { requestLoggers } from './access-record.ts';
 import { adsSource } from '../tls.ts';
 import { connectionFields, connectionSettingsOf } from './connection-settings.ts';
 import { headerCase, headerFields, proxyHeadersOf } from '../proxy-headers.ts';
@@ -62,7 +62,7 @@ export function httpConnectionManager(manager: HttpManager): NamedFilter {
     ...pathNormalization(config),
     ...headerFields(role, headers, manager.topology),
     ...(Object.keys(http1).length > 0 && { httpProtocolOptions: http1 }),
-    accessLog: [...accessLogs(config), ...recordLoggers(manager.records ? role : undefined)],
+    accessLog: [...accessLogs(config), ...requestLoggers(manager.records ? role : undefined)],
     requestIdExtension: {
       typedConfig: any(UuidRequestIdConfigSchema, { useRequestIdForTraceSampling: true }),
     },

@@ -28,6 +28,7 @@ import type {
   ScopeAnswer,
   StartAnswer,
   StatusAnswer,
+  UnrecordedAnswer,
   VersionAnswer,
 } from './contract.ts';
 import { behindNow, distributionOf, isDelivered, type DistributionParts } from './distribution.ts';
@@ -38,7 +39,7 @@ import { kindsNamed, printedName } from './names.ts';
 import { listObjects, watchObjects, type ObjectsQuery } from './objects.ts';
 import { podNames, podRows, workloadStatuses } from './pods.ts';
 import { ApiError } from './refusal.ts';
-import { followRequests, listRequests, type RequestsQuery } from './requests.ts';
+import { followRequests, listRequests, unrecorded, type RequestsQuery } from './requests.ts';
 import { scopeOfWorkload } from './scope.ts';
 import { refsInFiles, refsNamed } from './refs.ts';
 
@@ -112,6 +113,7 @@ export function apiApp(parts: ApiParts): Hono {
   });
 
   app.get('/v1/requests', (c) => requests(c, parts));
+  app.get('/v1/unrecorded', (c) => c.json(unrecorded(recordsOf(parts)) satisfies UnrecordedAnswer));
   app.get('/v1/happened', (c) => c.json(happened(c.req.query('id') ?? '', recordsOf(parts), parts)));
   app.get('/v1/scope', async (c) => c.json((await scope(c, parts)) satisfies ScopeAnswer));
   app.get('/v1/logs', (c) => logs(c, parts));

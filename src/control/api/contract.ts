@@ -203,6 +203,9 @@ export interface WorkloadStatus {
  */
 export type RequestsAnswer = readonly RequestRow[];
 
+/** `GET /v1/unrecorded`: of workloads whose proxies record a share of what goes well, about how many more requests there were. */
+export type UnrecordedAnswer = readonly { readonly workload: string; readonly namespace: string; readonly count: number }[];
+
 /** `GET /v1/happened?id=`: a request or connection that has ended, by its id or the beginning of it. */
 export interface HappenedAnswer {
   /** The first one first; more than one where applications, or a gateway, handed the id on. */

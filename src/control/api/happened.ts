@@ -36,7 +36,7 @@ export function happened(id: string, source: RecordSource, parts: HappenedParts)
     throw new ApiError(
       404,
       `no request ${id} is known`,
-      'lateen requests lists those that are; the oldest are given up, what failed last',
+      `lateen requests lists those that are; the oldest are given up, what failed last${source.unrecorded().length === 0 ? '' : '. Some proxies have more to do than they record of what goes well'}`,
     );
   }
   const locate = locateIn(objectsOf(parts.store));

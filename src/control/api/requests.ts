@@ -1,5 +1,6 @@
 // Requests that have happened, as the API lists and follows them: the access records of the mesh's agents, joined and chosen from.
 
+import type { UnrecordedAnswer } from './contract.ts';
 import { joinRecords, requestKey, type Exchange } from '../../telemetry/join.ts';
 import { followExchanges } from '../../telemetry/join-follow.ts';
 import type { RecordSource } from '../../telemetry/record-book.ts';
@@ -20,6 +21,17 @@ export interface RequestsQuery {
 export function listRequests(source: RecordSource, query: RequestsQuery): RequestRow[] {
   const chosen = joinRecords(source.recent()).filter(choice(query));
   return (query.limit === undefined ? chosen : chosen.slice(-query.limit)).map(rowOf);
+}
+
+/** What the lists leave out, by workload. */
+export function unrecorded(source: RecordSource): UnrecordedAnswer {
+  const workloads = new Map<string, UnrecordedAnswer[number]>();
+  for (const { writer, count } of source.unrecorded()) {
+    const { workload, namespace } = writer;
+    const key = `${namespace}/${workload}`;
+    workloads.set(key, { workload, namespace, count: count + (workloads.get(key)?.count ?? 0) });
+  }
+  return [...workloads.values()];
 }
 
 /** Those that end from now on; the answer ends it. */

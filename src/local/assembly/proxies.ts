@@ -18,7 +18,7 @@ import { deliveryAnnotation, deliveryNamed } from '../../compile/delivery.ts';
 import { meshOf } from '../../compile/compile.ts';
 import { parseNode } from '../../compile/node.ts';
 import { bootstrapPatches, patchTypes } from '../../compile/patch/bootstrap.ts';
-import { recordsAnnotation } from '../../compile/listener/access-record.ts';
+import { recordsAnnotation, shareKey } from '../../compile/listener/access-record.ts';
 import { processSettings } from '../../compile/proxy-settings.ts';
 import type { ControlPlane } from '../../control/control-plane.ts';
 import type { PodRef, ProxyReport } from '../../control/platform.ts';
@@ -65,6 +65,9 @@ const usualConcurrency = 1;
 const catchUpWithinMs = 2000;
 const catchUpLookMs = 100;
 
+/** What `lateen.dev/records` may say. */
+const recordsNamed: Readonly<Record<string, 'usual' | 'all' | 'none'>> = { true: 'usual', all: 'all', false: 'none' };
+
 export class Proxies implements MeshHooks {
   readonly #options: ProxiesOptions;
   readonly #proxies = new Map<string, { readonly pod: PodRef; readonly proxy: WorkloadProxy }>();
@@ -79,7 +82,9 @@ export class Proxies implements MeshHooks {
     const identity = this.#identity(pod);
     const logFile = logFiles(`${logFolder}/${pod.namespace}/${pod.name}`, proxyContainer).current;
     mkdirSync(dirname(logFile), { recursive: true, mode: 0o700 });
-    const taken = this.#wantsRecords(pod) ? records?.open(writerOf(pod, identity)) : undefined;
+    const wanted = this.#wantedRecords(pod);
+    const setShare = (share: number) => adminRequest(proxy.adminSocket ?? '', 'POST', `/runtime_modify?${shareKey}=${share}`);
+    const taken = wanted === 'none' ? undefined : records?.open(writerOf(pod, identity), wanted === 'all' ? undefined : setShare);
     const settings = this.#settings(pod);
     const described = {
       kind: pod.role,
@@ -209,15 +214,16 @@ export class Proxies implements MeshHooks {
     return wanted ?? this.#options.delivery;
   }
 
-  #wantsRecords({ annotations, object }: RunningPod): boolean {
+  #wantedRecords({ annotations, object }: RunningPod): 'usual' | 'all' | 'none' {
     const word = annotations[recordsAnnotation];
-    if (word !== undefined && word !== 'true' && word !== 'false') {
-      const finding = { message: `${recordsAnnotation}: ${word} is not known`, help: 'give "true" or "false"' };
+    const wanted = recordsNamed[word ?? 'true'];
+    if (wanted === undefined) {
+      const finding = { message: `${recordsAnnotation}: ${word} is not known`, help: 'give "true", "false" or "all"' };
       this.#options.report(
         diagnose(object, ['metadata', 'annotations', recordsAnnotation], { code: 'IST0125', severity: 'error', ...finding }),
       );
     }
-    return word !== 'false';
+    return wanted ?? 'usual';
   }
 
   /** As they are when the pod starts: Envoy takes them at its own start only. */
