@@ -1,12 +1,13 @@
 // The transport that a cluster uses to an endpoint: plain, or TLS with what is shown and what the server must prove.
 
-import { acceptedNames } from './accepted-names.ts';
 import type { JsonObject } from '@bufbuild/protobuf';
 import type { Cluster } from '../../gen/envoy/config/cluster/v3/cluster_pb.js';
 import type { TransportSocket } from '../../gen/envoy/config/core/v3/base_pb.js';
 import { ProxyProtocolUpstreamTransportSchema } from '../../gen/envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol_pb.js';
 import { UpstreamTlsContextSchema } from '../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
 import { HttpProtocolOptionsSchema } from '../../gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js';
+import { isIpAddress } from '../lib/ip-range.ts';
+import { acceptedNames } from './accepted-names.ts';
 import type { UpstreamTls } from './explanation.ts';
 import { authorityOf, type Headers } from './headers.ts';
 import { withoutPort } from './domains.ts';
@@ -35,8 +36,8 @@ export function upstreamTls(
   );
   const host = headers && withoutPort(authorityOf(headers));
   const auto = options?.upstreamHttpProtocolOptions;
-  const name =
-    auto?.autoSni === true && host !== undefined ? host : (passage.state.get('envoy.network.upstream_server_name') ?? sni);
+  const own = auto?.autoSni === true && host !== undefined && !isIpAddress(host) ? host : sni;
+  const name = passage.state.get('envoy.network.upstream_server_name') ?? own;
   const secret = common?.tlsCertificateSdsSecretConfigs[0]?.name ?? common?.tlsCertificates[0]?.certificateChain?.specifier.value;
   const certificate = typeof secret === 'string' ? secret : '';
   const announced = announcedBy(cluster, passage);

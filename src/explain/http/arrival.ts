@@ -62,7 +62,7 @@ function refusal(
   headers: Headers,
 ): { readonly text: string; readonly answer: Answered } | undefined {
   if (request.version === 'HTTP/1.0' && manager.httpProtocolOptions?.acceptHttp10 !== true) {
-    return { text: 'HTTP/1.0 is not served here', answer: answer(426, 'DPE', 'low_version') };
+    return { text: 'HTTP/1.0 is not served here', answer: answer(426, 'DPE', 'low_version', { body: 'Upgrade Required' }) };
   }
   if (request.authority === '') return { text: 'the request names no host', answer: answer(400, '', 'missing_host_header') };
   const upgrade = headerValue(headers, 'upgrade');

@@ -31,7 +31,7 @@ export interface AskChoice {
   readonly query: string;
   readonly method: string;
   readonly host: number;
-  readonly hostForm: 'plain' | 'port' | 'wrong port' | 'upper' | 'dot';
+  readonly hostForm: 'plain' | 'port' | 'wrong port' | 'upper' | 'dot' | 'dot and port' | 'address' | 'short';
   readonly headers: readonly (readonly [string, string])[];
   readonly version: HttpRequest['version'];
   readonly port: number;
@@ -58,10 +58,10 @@ export const askChoice: fc.Arbitrary<AskChoice> = fc.record({
   hostForm: often<AskChoice['hostForm']>(
     [8, fc.constant('plain')],
     [3, fc.constant('port')],
-    [1, oneOf('wrong port', 'upper', 'dot')],
+    [1, oneOf('wrong port', 'upper', 'dot', 'dot and port', 'address', 'short')],
   ),
   headers: upTo(2, header),
-  version: often<AskChoice['version']>([8, fc.constant('HTTP/1.1')], [2, fc.constant('HTTP/2')]),
+  version: often<AskChoice['version']>([16, fc.constant('HTTP/1.1')], [4, fc.constant('HTTP/2')], [1, fc.constant('HTTP/1.0')]),
   port: fc.nat(12),
   service: fc.nat(8),
   source: oneOf(...words.sources),
@@ -125,7 +125,7 @@ export function askOf(scene: Scene, chosen: AskChoice): Request {
     ...choice.headers.map((each): [string, string] => [...each]),
   ];
   const authority =
-    (kept(4) ? sample(rule?.match['authority']) : undefined) ?? authorityFor(host, connection.destination.port, choice.hostForm);
+    (kept(4) ? sample(rule?.match['authority']) : undefined) ?? authorityFor(host, connection.destination, choice.hostForm);
   return {
     kind: 'http',
     ...connection,
@@ -193,7 +193,7 @@ function concrete(host: string, which: number): string {
   );
 }
 
-function authorityFor(host: string, port: number, form: AskChoice['hostForm']): string {
+function authorityFor(host: string, { address, port }: Address, form: AskChoice['hostForm']): string {
   switch (form) {
     case 'plain':
       return host;
@@ -205,6 +205,12 @@ function authorityFor(host: string, port: number, form: AskChoice['hostForm']): 
       return host.toUpperCase();
     case 'dot':
       return `${host}.`;
+    case 'dot and port':
+      return `${host}.:${port}`;
+    case 'address':
+      return `${address}:${port}`;
+    case 'short':
+      return host.replace(/\.cluster\.local$/, '');
   }
 }
 

@@ -1,69 +1,10 @@
-// DestinationRules, authorization and authentication policies, Sidecars and ServiceEntries at random, in the words of the world.
+// Authorization and authentication policies, Sidecars and ServiceEntries at random, in the words of the world.
 
 import fc from 'fast-check';
 import { often, oneOf, someOf, sparse, upTo } from './arbitrary.ts';
-import { addressOf, targetPorts, words, type Document } from './world.ts';
+import { addressOf, object, targetPorts, words, type Document } from './world.ts';
 
 const text = (...values: readonly string[]) => oneOf(...values);
-
-const trafficPolicy = sparse(
-  {
-    loadBalancer: oneOf<object>(
-      { simple: 'ROUND_ROBIN' },
-      { simple: 'RANDOM' },
-      { consistentHash: { httpHeaderName: 'x-user' } },
-    ),
-    connectionPool: oneOf<object>(
-      // More than are ever on their way at once, and longer than anything takes: what is looked at is not how busy the machine is.
-      { http: { maxRetries: 100 } },
-      { tcp: { connectTimeout: '12s' } },
-      { http: { h2UpgradePolicy: 'UPGRADE' } },
-    ),
-    tls: oneOf<object>({ mode: 'DISABLE' }, { mode: 'ISTIO_MUTUAL' }, { mode: 'SIMPLE', sni: 'secure.example' }),
-  },
-  4,
-);
-
-const destinationRule = fc
-  .tuple(
-    text(
-      'reviews.default.svc.cluster.local',
-      'reviews',
-      'ratings.default.svc.cluster.local',
-      'api.shop.svc.cluster.local',
-      '*.default.svc.cluster.local',
-      'api.ext.example',
-    ),
-    text('default', 'default', 'shop', 'istio-system'),
-    fc.subarray(['v1', 'v2', 'v3', 'none'], { minLength: 1 }),
-    trafficPolicy,
-    trafficPolicy,
-  )
-  .map(([host, namespace, versions, policy, own]) => ({
-    namespace,
-    spec: {
-      host,
-      ...(Object.keys(policy).length > 0 && { trafficPolicy: policy }),
-      subsets: versions.map((version, index) => ({
-        name: version,
-        labels: { version },
-        ...(index === 0 && Object.keys(own).length > 0 && { trafficPolicy: own }),
-      })),
-    },
-  }));
-
-const object = (apiVersion: string, kind: string, name: string, namespace: string, spec: object): Document => ({
-  apiVersion,
-  kind,
-  metadata: { name, namespace },
-  spec,
-});
-
-export const destinationRules: fc.Arbitrary<Document[]> = upTo(4, destinationRule).map((list) =>
-  list.map(({ namespace, spec }, index) =>
-    object('networking.istio.io/v1', 'DestinationRule', `policy-${index}`, namespace, spec),
-  ),
-);
 
 const both = (name: string, values: readonly string[]): Record<string, fc.Arbitrary<string[]>> => ({
   [name]: someOf(values),
@@ -145,7 +86,7 @@ const authorizationPolicy = fc
       [2, fc.constant({})],
       [1, text('reviews', 'api').map((app) => ({ selector: { matchLabels: { app } } }))],
     ),
-    action: text('ALLOW', 'DENY', 'ALLOW'),
+    action: text('ALLOW', 'DENY', 'ALLOW', 'DENY', 'ALLOW', 'ALLOW', 'AUDIT'),
     rules: often<object>(
       [6, upTo(2, rule, 1).map((rules) => ({ rules }))],
       [1, fc.constant({})],

@@ -10,8 +10,10 @@ import { parseNode } from '../../../src/compile/node.ts';
 import { maybe, often, oneOf, upTo } from './arbitrary.ts';
 import { askChoice, type AskChoice } from './asks.ts';
 import { gateways, secret } from './gateways.ts';
-import { authorizationPolicies, destinationRules, peerAuthentications, serviceEntries, sidecars } from './policies.ts';
+import { meshSettings } from './mesh-settings.ts';
+import { authorizationPolicies, peerAuthentications, serviceEntries, sidecars } from './policies.ts';
 import { virtualServices } from './routing.ts';
+import { destinationRules } from './traffic-policies.ts';
 import {
   podDocument,
   podNamed,
@@ -48,17 +50,6 @@ const world: fc.Arbitrary<Document[]> = fc
 const podDocuments = pods.map(podDocument);
 const called = ['reviews-v1', 'api-v1', 'ratings-v1', 'db-v1'];
 
-const mesh = often<Record<string, unknown>>(
-  [6, fc.constant({})],
-  [1, fc.constant({ outboundTrafficPolicy: { mode: 'REGISTRY_ONLY' } })],
-  [
-    1,
-    oneOf('BASE', 'NONE', 'MERGE_SLASHES', 'DECODE_AND_MERGE_SLASHES').map((of) => ({
-      pathNormalization: { normalization: of },
-    })),
-  ],
-);
-
 const documentsOf: Readonly<Record<Side, fc.Arbitrary<Document[]>>> = {
   outbound: fc
     .tuple(world, serviceEntries, virtualServices({ gateways: [] }), destinationRules, sidecars)
@@ -94,7 +85,7 @@ const scene: fc.Arbitrary<Scene> = often<Scene>(
           side: fc.constant(side),
           pod: side === 'inbound' ? oneOf(...called) : fc.constant(''),
           documents: documentsOf[side],
-          mesh,
+          mesh: meshSettings,
         }),
       ] as const,
   ),
@@ -115,14 +106,18 @@ export function prepare({ documents, side, pod, mesh: config }: Scene): Prepared
   return { objects, compiled: compileProxy({ objects, meshConfig: meshConfigOf(config).config, node }) };
 }
 
-function nodeOf(side: Side, { name, namespace, app, version, account, ip }: PodOf): ProxyNode {
+function nodeOf(side: Side, { name, namespace, app, version, account, ip, place }: PodOf): ProxyNode {
+  const [region, zone, subZone] = (side === 'gateway' ? 'r1/z1' : place).split('/');
+  const locality = { region, zone, subZone };
   const sidecar = {
     id: `sidecar~${ip}~${name}.${namespace}~${namespace}.svc.cluster.local`,
     metadata: { NAMESPACE: namespace, LABELS: { app, version }, SERVICE_ACCOUNT: account },
+    locality,
   };
   const gateway = {
     id: 'router~127.1.8.1~door-1.edge~edge.svc.cluster.local',
     metadata: { NAMESPACE: 'edge', LABELS: { istio: 'door' }, SERVICE_ACCOUNT: 'door' },
+    locality,
   };
   const node = parseNode(side === 'gateway' ? gateway : sidecar);
   if (typeof node === 'string') throw new Error(node);

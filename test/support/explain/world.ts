@@ -3,6 +3,13 @@
 
 export type Document = Readonly<Record<string, unknown>>;
 
+export const object = (apiVersion: string, kind: string, name: string, namespace: string, spec: object): Document => ({
+  apiVersion,
+  kind,
+  metadata: { name, namespace },
+  spec,
+});
+
 /** Which proxy: the caller's sidecar, where it calls from; a pod's sidecar, where it is called; the ingress gateway. */
 export type Side = 'outbound' | 'inbound' | 'gateway';
 
@@ -39,70 +46,54 @@ export interface PodOf {
   readonly version: string;
   readonly account: string;
   readonly ip: string;
+  /** `region/zone/subzone`; empty where nothing says it. */
+  readonly place: string;
   readonly sidecar: boolean;
 }
 
 const { http, auto, grpc, tcp, tls } = targetPorts;
 
+const portOf = (name: string, port: number, targetPort: number): PortOf => ({ name, port, targetPort });
+const serviceOf = (name: string, namespace: string, clusterIP: string, ...ports: readonly PortOf[]): ServiceOf => ({
+  name,
+  namespace,
+  clusterIP,
+  ports,
+});
+const pages = portOf('http', 9080, http);
+const sniffed = (name: string): PortOf => portOf(name, 8000, auto);
+
 export const services: readonly ServiceOf[] = [
-  {
-    name: 'reviews',
-    namespace: 'default',
-    clusterIP: '127.96.0.1',
-    ports: [
-      { name: 'http', port: 9080, targetPort: http },
-      { name: 'grpc-api', port: 7070, targetPort: grpc },
-      { name: 'tcp-raw', port: 9000, targetPort: tcp },
-    ],
-  },
-  {
-    name: 'ratings',
-    namespace: 'default',
-    clusterIP: '127.96.0.2',
-    ports: [
-      { name: 'http', port: 9080, targetPort: http },
-      { name: '', port: 8000, targetPort: auto },
-    ],
-  },
-  {
-    name: 'api',
-    namespace: 'shop',
-    clusterIP: '127.96.1.1',
-    ports: [
-      { name: 'http-web', port: 80, targetPort: http },
-      { name: 'http2', port: 81, targetPort: grpc },
-      { name: 'https', port: 443, targetPort: tls },
-      { name: 'auto', port: 8000, targetPort: auto },
-    ],
-  },
-  {
-    name: 'db',
-    namespace: 'shop',
-    clusterIP: '127.96.1.2',
-    ports: [
-      { name: 'tcp-db', port: 5432, targetPort: tcp },
-      { name: 'tls', port: 9443, targetPort: tls },
-      { name: 'http-admin', port: 9080, targetPort: http },
-    ],
-  },
+  serviceOf('reviews', 'default', '127.96.0.1', pages, portOf('grpc-api', 7070, grpc), portOf('tcp-raw', 9000, tcp)),
+  serviceOf('ratings', 'default', '127.96.0.2', pages, sniffed('')),
+  serviceOf(
+    'api',
+    'shop',
+    '127.96.1.1',
+    portOf('http-web', 80, http),
+    portOf('http2', 81, grpc),
+    portOf('https', 443, tls),
+    sniffed('auto'),
+  ),
+  serviceOf('db', 'shop', '127.96.1.2', portOf('tcp-db', 5432, tcp), portOf('tls', 9443, tls), portOf('http-admin', 9080, http)),
 ];
 
-const pod = (name: string, namespace: string, ip: string, sidecar = true): PodOf => {
+const pod = (name: string, namespace: string, ip: string, { place = '', sidecar = true } = {}): PodOf => {
   const [app = '', version = ''] = name.split('-');
-  return { name, namespace, app, version, account: app, ip, sidecar };
+  return { name, namespace, app, version, account: app, ip, place, sidecar };
 };
 
-export const caller = pod('sleep-v1', 'default', '127.1.9.1');
+export const caller = pod('sleep-v1', 'default', '127.1.9.1', { place: 'r1/z1/s1' });
 
 export const pods: readonly PodOf[] = [
   caller,
-  pod('reviews-v1', 'default', '127.1.0.1'),
-  pod('reviews-v2', 'default', '127.1.0.2'),
-  pod('reviews-v3', 'default', '127.1.0.3', false),
+  pod('reviews-v1', 'default', '127.1.0.1', { place: 'r1/z1/s1' }),
+  pod('reviews-v2', 'default', '127.1.0.2', { place: 'r1/z2/s1' }),
+  pod('reviews-v3', 'default', '127.1.0.3', { place: 'r2/z1', sidecar: false }),
   pod('ratings-v1', 'default', '127.1.0.11'),
-  pod('api-v1', 'shop', '127.1.1.1'),
-  pod('api-v2', 'shop', '127.1.1.2'),
-  pod('db-v1', 'shop', '127.1.1.21'),
+  pod('api-v1', 'shop', '127.1.1.1', { place: 'r2/z1/s1' }),
+  pod('api-v2', 'shop', '127.1.1.2', { place: 'r3/z1/s1' }),
+  pod('db-v1', 'shop', '127.1.1.21', { place: 'r1/z1/s2' }),
 ];
 
 export const podNamed = (name: string): PodOf => pods.find((each) => each.name === name) ?? caller;
@@ -128,10 +119,19 @@ export const provenNames = {
   dnsNames: [...outside, ...services.map(hostOf), 'shop.example', 'secure.example'],
 };
 
-export const podDocument = ({ name, namespace, app, version, account, ip, sidecar }: PodOf): Document => ({
+export const podDocument = ({ name, namespace, app, version, account, ip, place, sidecar }: PodOf): Document => ({
   apiVersion: 'v1',
   kind: 'Pod',
-  metadata: { name, namespace, labels: { app, version, ...(sidecar && { 'security.istio.io/tlsMode': 'istio' }) } },
+  metadata: {
+    name,
+    namespace,
+    labels: {
+      app,
+      version,
+      ...(sidecar && { 'security.istio.io/tlsMode': 'istio' }),
+      ...(place !== '' && { 'istio-locality': place.replaceAll('/', '.') }),
+    },
+  },
   spec: { serviceAccountName: account, containers: [{ name: 'main', image: 'main' }] },
   status: { podIP: ip },
 });
@@ -195,8 +195,38 @@ export const words = {
     '/a.b',
     '/api/v1/',
     '//a',
+    '/a//',
+    '/a/b/..',
+    '/..',
+    '/a/%2e%2E/b',
+    '/%2Fa',
+    '/a%5Cb',
+    '/a\\b',
+    '/a%',
+    '/a%zz/b',
+    '/a%3Fq=1',
+    '/%E2%82%AC',
   ],
-  queries: ['', '', '', '?', '?q=1', '?q=', '?q', '?q=1&q=2', '?x=y&q=1', '?Q=1', '?q=%31', '?q=12', '?a=/b'],
+  queries: [
+    '',
+    '',
+    '',
+    '?',
+    '?q=1',
+    '?q=',
+    '?q',
+    '?q=1&q=2',
+    '?x=y&q=1',
+    '?Q=1',
+    '?q=%31',
+    '?q=12',
+    '?a=/b',
+    '?q=1;x=y',
+    '?q=a+b',
+    '?q==1',
+    '?&q=1',
+    '?q=1?',
+  ],
   methods: ['GET', 'GET', 'GET', 'POST', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'PATCH'],
   headers: ['x-user', 'x-version', 'cookie', 'content-type', 'x-empty'],
   values: [
@@ -211,6 +241,9 @@ export const words = {
     'application/grpc',
     'application/grpc+proto',
     'text/plain',
+    'ann,bob',
+    'ANN',
+    'ann bob',
   ],
   sources: ['127.10.0.1', '127.10.0.77', '127.11.9.9', '127.20.1.5', caller.ip],
   blocks: ['127.10.0.1', '127.10.0.0/24', '127.10.0.0/15', '127.20.1.0/24', '0.0.0.0/0'],
