@@ -14,6 +14,8 @@ export interface Terminal {
   /** Coloured where standard output (or, for `note`, standard error) is a terminal and NO_COLOR is not set. */
   style(style: Style, text: string): string;
   readonly interactive: boolean;
+  /** How wide standard output is, where it is a terminal. */
+  readonly columns: number | undefined;
   /** Ends the verb: Ctrl-C, SIGTERM, or a reader that went away. */
   readonly signal: AbortSignal;
 }
@@ -42,6 +44,9 @@ export function processTerminal(): Terminal & { readonly interrupted: () => bool
     note: (text) => void process.stderr.write(`${text}\n`),
     style: (style, text) => styleText(style, text, { stream: process.stdout }),
     interactive: process.stdout.isTTY,
+    get columns() {
+      return process.stdout.isTTY ? process.stdout.columns : undefined;
+    },
     signal: ended.signal,
     interrupted: () => interrupted,
   };

@@ -141,7 +141,8 @@ function localityWeight(cluster: Cluster, locality: LocalityLbEndpoints, inPanic
 const isHealthy = ({ healthStatus }: LbEndpoint): boolean =>
   healthStatus === HealthStatus.UNKNOWN || healthStatus === HealthStatus.HEALTHY;
 
-const placeOf = ({ locality }: LocalityLbEndpoints): string =>
+/** `region/zone/subzone`; empty where none is known. */
+export const placeOf = ({ locality }: LocalityLbEndpoints): string =>
   [locality?.region ?? '', locality?.zone ?? '', locality?.subZone ?? ''].join('/').replace(/\/+$/, '');
 
 function endpointOf(host: LbEndpoint, cluster: Cluster, passage: Passage, headers: Headers | undefined): Endpoint | undefined {
@@ -175,7 +176,7 @@ function internalAddress(id: string, metadata: Readonly<Record<string, JsonObjec
 }
 
 /** `reviews-v1;default;reviews;v1;cluster` → `reviews-v1.default`. */
-function workloadOf(value: JsonValue | undefined): string {
+export function workloadOf(value: JsonValue | undefined): string {
   const [name = '', namespace = ''] = typeof value === 'string' ? value.split(';') : [];
   return name === '' ? '' : `${name}.${namespace}`;
 }

@@ -86,7 +86,8 @@ function entranceOf({ configuration, request }: Passage): Listener | undefined {
 
 const opens = ({ bindToPort, deprecatedV1 }: Listener): boolean => bindToPort ?? deprecatedV1?.bindToPort ?? true;
 
-const hasOriginalDestination = ({ listenerFilters }: Listener): boolean =>
+/** Whether its chains are asked for the port that was dialled. */
+export const hasOriginalDestination = ({ listenerFilters }: Listener): boolean =>
   listenerFilters.some((filter) => filterType(filter).endsWith('.OriginalDst'));
 
 /** The listener on exactly this address, else the one on all addresses of its version. */

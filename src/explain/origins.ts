@@ -31,6 +31,10 @@ export const stepOrigin = (object: string, path: string, locate: Locate): StepOr
   return { object, path, ...(place !== undefined && { place }) };
 };
 
+/** `VirtualService/default/reviews spec.http[0] (bookinfo.yaml:12)`. */
+export const originWords = ({ object, path, place }: StepOrigin): string =>
+  `${object}${path === '' ? '' : ` ${path}`}${place === undefined ? '' : ` (${place})`}`;
+
 /** What metadata says: Lateen's own sources first, else the object that Istio names. */
 export function originsOf(metadata: WithMetadata | undefined, locate: Locate): StepOrigin[] {
   const own = metadata?.filterMetadata[originKey];

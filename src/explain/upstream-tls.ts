@@ -4,7 +4,7 @@ import type { JsonObject } from '@bufbuild/protobuf';
 import type { Cluster } from '../../gen/envoy/config/cluster/v3/cluster_pb.js';
 import type { TransportSocket } from '../../gen/envoy/config/core/v3/base_pb.js';
 import { ProxyProtocolUpstreamTransportSchema } from '../../gen/envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol_pb.js';
-import { UpstreamTlsContextSchema } from '../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
+import { UpstreamTlsContextSchema, type UpstreamTlsContext } from '../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
 import { HttpProtocolOptionsSchema } from '../../gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js';
 import { isIpAddress } from '../lib/ip-range.ts';
 import { acceptedNames } from './accepted-names.ts';
@@ -27,7 +27,7 @@ export function upstreamTls(
     Object.entries(match).every(([key, value]) => wishes[key] === value),
   );
   const socket = chosen?.transportSocket ?? cluster.transportSocket;
-  const context = typedConfig(UpstreamTlsContextSchema, configOf(inner(socket)));
+  const { context } = transportOf(socket);
   if (context === undefined) return undefined;
   const { commonTlsContext: common, sni } = context;
   const options = typedConfig(
@@ -63,11 +63,20 @@ const announcedBy = ({ metadata }: Cluster, { state }: Passage): string | undefi
       return typeof value === 'string' ? value : '';
     });
 
-/** A PROXY header goes before what the socket inside does. */
-function inner(socket: TransportSocket | undefined): TransportSocket | undefined {
-  const headed = typedConfig(ProxyProtocolUpstreamTransportSchema, configOf(socket));
-  return headed === undefined ? socket : headed.transportSocket;
+export interface Transport {
+  /** A PROXY header goes before what the socket inside does. */
+  readonly headed: boolean;
+  /** Undefined: plain. */
+  readonly context: UpstreamTlsContext | undefined;
 }
 
-const configOf = (socket: TransportSocket | undefined) =>
-  socket?.configType.case === 'typedConfig' ? socket.configType.value : undefined;
+export function transportOf(socket: TransportSocket | undefined): Transport {
+  const config = socket?.configType.case === 'typedConfig' ? socket.configType.value : undefined;
+  const outer = typedConfig(ProxyProtocolUpstreamTransportSchema, config);
+  if (outer !== undefined) return { headed: true, context: transportOf(outer.transportSocket).context };
+  return { headed: false, context: typedConfig(UpstreamTlsContextSchema, config) };
+}
+
+/** Whether a certificate is shown to the server. */
+export const isMutual = ({ commonTlsContext: common }: UpstreamTlsContext): boolean =>
+  (common?.tlsCertificateSdsSecretConfigs.length ?? 0) + (common?.tlsCertificates.length ?? 0) > 0;

@@ -69,7 +69,7 @@ describe('offline verbs', () => {
     assert.ok(printed['clusters']?.some(({ name }) => name === 'outbound|9080||reviews.default.svc.cluster.local'));
     const workload = await lateen(['compile', '-f', path, '--workload', 'reviews-v1', '-o', 'table']);
     assert.equal(workload.code, 0, workload.stderr);
-    assert.match(workload.stdout, /^LISTENER +ADDRESS +MATCH +DESTINATION$/m);
+    assert.match(workload.stdout, /^ADDRESS +PORT +MATCH +DESTINATION +LISTENER +ORIGIN$/m);
     assert.match(workload.stdout, /^10\.0\.0\.7:9080 +HEALTHY/m);
     assert.match(
       (await lateen(['compile', '-f', path, '--workload', 'reviews-v1.default', '-o', 'yaml'])).stdout,

@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readConfigDump } from '../../src/cli/envoy-tables/config-dump.ts';
-import { partText } from '../../src/cli/envoy-tables/configuration.ts';
+import { configurationText } from '../../src/cli/envoy-tables/configuration.ts';
+import { nowhere } from '../../src/explain/origins.ts';
 import { adminRequest } from '../../src/node/admin.ts';
 import { findEnvoy } from '../../src/node/envoy-binary.ts';
 import { gatewayBootstrap } from '../support/soak/bootstrap.ts';
@@ -124,9 +125,10 @@ describe('online verbs, on a control plane of their own', () => {
       assert.match((await run(['get', 'se', 'first', '-o', 'wide'])).stdout, /DISTRIBUTED +AGE\n.* 1\/1 /);
       assert.match((await run(['get', 'se', 'first', '-o', 'json'])).stdout, /"acknowledged": 1/);
 
-      const held = await readConfigDump((await adminRequest(admin, 'GET', '/config_dump?include_eds')).body);
-      assert.match(partText('clusters', held), /^first\.example\.com +80 +- +outbound +EDS/m);
-      assert.match(partText('endpoints', held), /^192\.0\.2\.10:80 +HEALTHY .*outbound\|80\|\|first\.example\.com$/m);
+      const { body } = await adminRequest(admin, 'GET', '/config_dump?include_eds');
+      const held = (await readConfigDump(body, 'the Envoy')).shown(nowhere, new Date());
+      assert.match(configurationText(held, { part: 'clusters' }), /^first\.example\.com +80 +- +outbound +EDS/m);
+      assert.match(configurationText(held, { part: 'endpoints' }), /^192\.0\.2\.10:80 +HEALTHY .* first\.example\.com:80 +-$/m);
 
       control.child.kill('SIGKILL');
       await once(control.child, 'exit');

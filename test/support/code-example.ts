@@ -17,6 +17,7 @@ import { analyze } from '../../src/explain/analyze/analyze.ts';
 import { duplicateOf, readManifest } from '../../src/sources/manifest.ts';
 import { readMeshConfig, readMeshNetworks } from '../../src/sources/mesh-config.ts';
 import { writeOptions } from '../../src/sources/yaml-scalars.ts';
+import { recordedTerminal } from './terminal.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -113,22 +114,13 @@ function apart(objects: readonly ApiObject[]): { readonly kept: readonly ApiObje
   return { kept: [...kept.values()], twins };
 }
 
-const plain = {
-  line: () => {},
-  write: () => {},
-  note: () => {},
-  style: (_: unknown, text: string) => text,
-  interactive: false,
-  signal: new AbortController().signal,
-};
-
 /** The findings of one code as the command prints them. */
 export function exampleOutput(entry: CodeEntry): string {
   const findings = exampleFindings(entry)
     .filter(({ code }) => code === entry.code)
     .map(findingOf);
   const report = { objects: 0, findings, suppressed: 0, skipped: [], referencesChecked: true };
-  return reportText(report, findings, plain).split('\n').slice(0, -2).join('\n');
+  return reportText(report, findings, recordedTerminal().terminal).split('\n').slice(0, -2).join('\n');
 }
 
 /** `{VirtualService shop.web: {hosts: …}}` → the document; whole documents stay. */

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { Failure } from '../failure.ts';
 import { program } from '../program.ts';
-import type { Terminal } from '../terminal.ts';
+import { recordedTerminal } from '../../../test/support/terminal.ts';
 
 const mesh = `apiVersion: v1
 kind: Service
@@ -29,16 +29,8 @@ interface Ran {
 }
 
 async function analyze(...args: string[]): Promise<Ran> {
-  let text = '';
-  const terminal: Terminal = {
-    line: (line = '') => (text += `${line}\n`),
-    write: (more) => (text += more),
-    note: (line) => (text += `${line}\n`),
-    style: (style, word) => (style === 'red' ? `<${word}>` : word),
-    interactive: false,
-    signal: new AbortController().signal,
-  };
-  return { code: await program(['analyze', ...args], terminal), text };
+  const { terminal, both } = recordedTerminal({ style: (style, word) => (style === 'red' ? `<${word}>` : word) });
+  return { code: await program(['analyze', ...args], terminal), text: both() };
 }
 
 describe('lateen analyze', () => {

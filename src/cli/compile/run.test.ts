@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import type { Terminal } from '../terminal.ts';
 import { compileFiles } from './run.ts';
+import { recordedTerminal } from '../../../test/support/terminal.ts';
 
 const service = (clusterIP: string): string => `---
 apiVersion: v1
@@ -55,15 +55,7 @@ interface Printed {
 }
 
 async function compile(folder: string, workload: string) {
-  let printed = '';
-  const terminal: Terminal = {
-    line: (text = '') => void (printed += text),
-    write: (text) => void (printed += text),
-    note: () => {},
-    style: (_style, text) => text,
-    interactive: false,
-    signal: new AbortController().signal,
-  };
+  const { terminal, out } = recordedTerminal();
   const file = (name: string): string => join(folder, name);
   const exit = await compileFiles(
     {
@@ -77,7 +69,7 @@ async function compile(folder: string, workload: string) {
     },
     terminal,
   );
-  return { exit, printed: JSON.parse(printed) as Printed };
+  return { exit, printed: JSON.parse(out()) as Printed };
 }
 
 test("a pod's proxy is of its own cluster and network; others' endpoints are behind their gateway, and others' rules count for nothing", async () => {

@@ -3,7 +3,8 @@
 import { decode } from '../../api/decode.ts';
 import { diagnosticJson, diagnosticText, type Diagnostic } from '../../api/diagnostic.ts';
 import { meshConfigDefaults } from '../../api/mesh-config.ts';
-import { compileProxy } from '../../compile/compile.ts';
+import { compileProxy, type Compiled } from '../../compile/compile.ts';
+import { locateIn, type Locate } from '../../explain/origins.ts';
 import type { ProxyNode } from '../../compile/configuration.ts';
 import { deliveryNamed } from '../../compile/delivery.ts';
 import { parseNode } from '../../compile/node.ts';
@@ -31,7 +32,8 @@ export async function compileFiles(options: Options, terminal: Terminal): Promis
   const remote = new Map(others.map((other) => [other.id, other.objects]));
   const delivery = deliveryNamed(options.delivery) ?? 'eager';
   const meshNetworks = networks?.networks;
-  const compiled = compileProxy({ objects, meshConfig, meshNetworks, clusterId: primary.id, remote, node, delivery });
+  const input = { objects, meshConfig, meshNetworks, clusterId: primary.id, remote, node };
+  const compiled = compileProxy({ ...input, delivery });
   const diagnostics = [
     ...primary.diagnostics,
     ...(mesh?.diagnostics ?? []),
@@ -39,7 +41,15 @@ export async function compileFiles(options: Options, terminal: Terminal): Promis
     ...remotes.flatMap((each) => each.diagnostics),
     ...compiled.diagnostics,
   ];
-  await print(await resourcesJson(compiled), diagnostics, options.output, terminal);
+  if (options.output === 'table') {
+    const whole = delivery === 'demand' ? compileProxy({ ...input, delivery: 'eager' }) : compiled;
+    const all = [primary, ...remotes].flatMap((each) => each.objects);
+    await printTables(compiled, whole, locateIn(all), terminal);
+    noteDiagnostics(
+      terminal,
+      diagnostics.map((diagnostic) => ({ severity: diagnostic.severity, text: diagnosticText(diagnostic) })),
+    );
+  } else await print(await resourcesJson(compiled), diagnostics, options.output, terminal);
   const { error, warning } = count(diagnostics);
   const whole = [primary, ...remotes].every(({ complete }) => complete) && (mesh?.parsed ?? true) && (networks?.parsed ?? true);
   return whole && !(options.strict === true && error + warning > 0) ? exitCode.ok : exitCode.failed;
@@ -79,21 +89,25 @@ function readNode(path: string): ProxyNode {
   return node;
 }
 
+/** `whole`: what the proxy would get if it were sent everything. */
+async function printTables(compiled: Compiled, whole: Compiled, locate: Locate, terminal: Terminal): Promise<void> {
+  const [{ configurationText }, { compiledConfiguration }, { secrets }] = await Promise.all([
+    import('../envoy-tables/configuration.ts'),
+    import('../../explain/configuration.ts'),
+    resourcesJson(compiled),
+  ]);
+  const has = new Set(compiled.clusters.map(({ name }) => name));
+  const uncalled = whole.clusters.map(({ name }) => name).filter((name) => !has.has(name));
+  const shown = { configuration: compiledConfiguration(compiled), secrets, locate, now: new Date() };
+  terminal.line(configurationText(shown, {}, { uncalled, columns: terminal.columns }));
+}
+
 async function print(
   configuration: ConfigurationJson,
   diagnostics: readonly Diagnostic[],
   output: string,
   terminal: Terminal,
 ): Promise<void> {
-  if (output === 'table') {
-    const { configurationText } = await import('../envoy-tables/configuration.ts');
-    terminal.line(configurationText(configuration));
-    noteDiagnostics(
-      terminal,
-      diagnostics.map((diagnostic) => ({ severity: diagnostic.severity, text: diagnosticText(diagnostic) })),
-    );
-    return;
-  }
   const whole = { ...configuration, diagnostics: diagnostics.map(diagnosticJson) };
   if (output === 'json') {
     terminal.line(JSON.stringify(whole, null, 2));

@@ -1,49 +1,108 @@
-// An Envoy's own `/config_dump` turned into the parts that `compile` prints, so that one set of tables shows both.
+// An Envoy's own `/config_dump` as a proxy's configuration: as JSON in the form that `compile` prints, and as what tables show.
 
-import { dumpPlaces } from '../../explain/dump-places.ts';
-import { fromJson, toJson, type JsonObject, type JsonValue, type Registry } from '@bufbuild/protobuf';
+import { BootstrapSchema } from '../../../gen/envoy/config/bootstrap/v3/bootstrap_pb.js';
+import { fromJson, toJson, type DescMessage, type JsonObject, type JsonValue, type Registry } from '@bufbuild/protobuf';
 import { registryFor, typesNamed } from '../../control/message-registry.ts';
 import { parts, type Part } from '../../control/configuration-parts.ts';
 import { schemas, type ConfigurationJson } from '../../control/resource-json.ts';
-import { at, list } from './json.ts';
+import { dumpPlaces } from '../../explain/dump-places.ts';
+import { dumpedConfiguration } from '../../explain/dump.ts';
+import { readJson } from '../../explain/dump-json.ts';
+import type { Locate } from '../../explain/origins.ts';
+import { Failure } from '../failure.ts';
+import { at, list, text } from './json.ts';
+import type { Shown } from './row.ts';
 
 /** Where each part's resources stand in the dump: the lists, and the way to the resource inside an entry. */
 const places: Readonly<Record<Part, readonly (readonly [entries: string, ...within: string[]])[]>> = {
   ...dumpPlaces,
   secrets: [
     ['dynamic_active_secrets', 'secret'],
+    ['dynamic_warming_secrets', 'secret'],
     ['static_secrets', 'secret'],
   ],
 };
 
-export async function readConfigDump(dump: string): Promise<ConfigurationJson> {
+export interface ReadDump {
+  readonly json: ConfigurationJson;
+  readonly bootstrap: JsonValue | undefined;
+  readonly shown: (locate: Locate, now: Date) => Shown;
+  /** What could not be read of it, and what Envoy itself has not taken or not brought into effect, in whole sentences. */
+  readonly notes: readonly string[];
+}
+
+/** `source`: what to call it. Throws `Failure` for what is no dump. */
+export async function readConfigDump(dump: string, source: string): Promise<ReadDump> {
+  const configuration = dumpedConfiguration(dump);
+  if (typeof configuration === 'string')
+    throw new Failure(
+      `${source} is no dump that can be read: ${configuration}`,
+      'take one with curl ADMIN/config_dump?include_eds',
+    );
   const registry = await registryFor(typesNamed([dump]));
-  const configs = list(JSON.parse(dump) as JsonValue, 'configs');
+  const configs = list(readJson(dump)?.value, 'configs');
   const read = (part: Part): JsonValue[] =>
     places[part].flatMap(([entries, ...within]) =>
       configs
         .flatMap((config) => list(config, entries))
         .map((entry) => at(entry, ...within))
         .filter((resource) => resource !== undefined && resource !== null)
-        .map((resource) => normal(part, resource, registry)),
+        .map((resource) => normal(schemas[part], resource, registry)),
     );
-  const [listeners, routes, clusters, endpoints, secrets] = parts.map(read);
+  const [listeners = [], routes = [], clusters = [], endpoints = [], secrets = []] = parts.map(read);
+  const bootstrap = configs.map((config) => at(config, 'bootstrap')).find((found) => found !== undefined);
   return {
-    listeners: listeners ?? [],
-    routes: routes ?? [],
-    clusters: clusters ?? [],
-    endpoints: endpoints ?? [],
-    secrets: secrets ?? [],
+    json: { listeners, routes, clusters, endpoints, secrets },
+    bootstrap: bootstrap && normal(BootstrapSchema, bootstrap, registry),
+    shown: (locate, now) => ({ configuration, secrets, locate, now }),
+    notes: [...configuration.missing, ...unsettled(configs)],
   };
 }
 
+/** What Envoy refused and what it still waits for: neither is in effect. */
+function unsettled(configs: readonly JsonValue[]): string[] {
+  const entries = (section: string): readonly JsonValue[] => configs.flatMap((config) => list(config, section));
+  const refused = entries('dynamic_listeners').flatMap((entry) => {
+    const details = text(entry, 'error_state', 'details');
+    return details === '' ? [] : [`Envoy refused listener ${text(entry, 'name')}: ${details}`];
+  });
+  const warming = [
+    ...entries('dynamic_listeners')
+      .filter((entry) => at(entry, 'warming_state') !== undefined)
+      .map((entry) => `Listener ${text(entry, 'name')}`),
+    ...entries('dynamic_warming_clusters').map((entry) => `Cluster ${text(entry, 'cluster', 'name')}`),
+  ].map((what) => `${what} waits for what it needs (routes, endpoints or secrets) and is not in effect yet.`);
+  return [...refused, ...warming];
+}
+
 /** Envoy writes proto names (`lb_endpoints`); the printed form is protobuf-JSON's (`lbEndpoints`). */
-function normal(part: Part, resource: JsonValue, registry: Registry): JsonValue {
+function normal(schema: DescMessage, resource: JsonValue, registry: Registry): JsonValue {
   const { '@type': _type, ...message } = resource as JsonObject;
   try {
-    return toJson(schemas[part], fromJson(schemas[part], message, { registry, ignoreUnknownFields: true }), { registry });
+    const read = fromJson(schema, wrapped(message, registry), { registry, ignoreUnknownFields: true });
+    return unwrapped(toJson(schema, read, { registry }));
   } catch {
-    // An extension that our protos do not have (somebody's own static listener) is shown as Envoy wrote it.
+    // What not even Envoy's own names make readable is shown as it was written.
     return resource;
   }
+}
+
+const structure = 'type.googleapis.com/google.protobuf.Struct';
+
+/** An extension that our protos do not have (one of Istio's, somebody's own) goes through as plain JSON. */
+function wrapped(value: JsonValue, registry: Registry): JsonValue {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map((each) => wrapped(each, registry));
+  const type = value['@type'];
+  if (typeof type === 'string' && registry.getMessage(type.slice(type.lastIndexOf('/') + 1)) === undefined)
+    return { '@type': structure, value };
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, wrapped(each, registry)]));
+}
+
+function unwrapped(value: JsonValue): JsonValue {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(unwrapped);
+  const inner = value['@type'] === structure ? value['value'] : undefined;
+  if (at(inner, '@type') !== undefined && inner !== undefined) return inner;
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, unwrapped(each)]));
 }

@@ -1,96 +1,121 @@
-// Route tables as rows: what a request must match first, then where it goes.
+// Route tables as rows: the host, what a request to it must match, in the order in which Envoy asks, and then where it goes.
 
-import type { JsonValue } from '@bufbuild/protobuf';
+import type { RouteConfiguration } from '../../../gen/envoy/config/route/v3/route_pb.js';
+import type { Route, VirtualHost } from '../../../gen/envoy/config/route/v3/route_components_pb.js';
+import { HttpConnectionManagerSchema } from '../../../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { clusterHeader } from '../../compile/demand/dialled.ts';
-import { at, list, text } from './json.ts';
-import { dialledText } from './listeners.ts';
+import type { ProxyConfiguration } from '../../explain/configuration.ts';
+import { routeFacts, usualRetries } from '../../explain/plan/route-facts.ts';
+import { typedConfig } from '../../explain/typed-config.ts';
+import { isIpAddress } from '../../lib/ip-range.ts';
+import { compareText } from '../../lib/order.ts';
+import { chainsOf, dialledText } from './listeners.ts';
+import { matchWords } from './match-words.ts';
+import { originText, type Row, type Shown, type Table } from './row.ts';
 
-export const routeHead = ['Match', 'Target', 'Virtual host', 'Domains', 'Route table'] as const;
+export const routes: Table = {
+  columns: [
+    { name: 'Host' },
+    { name: 'Match' },
+    { name: 'Destination' },
+    { name: 'Timeout' },
+    { name: 'Retries' },
+    { name: 'Route table' },
+    { name: 'Origin' },
+    { name: 'Also', wide: true },
+    { name: 'Virtual host', wide: true },
+    { name: 'Domains', wide: true },
+  ],
+  filters: ['name', 'fqdn', 'port'],
+  rows: (shown) => tablesOf(shown.configuration).flatMap((table) => tableRows(table, shown)),
+};
 
-export function routeRows(table: JsonValue): string[][] {
-  return list(table, 'virtualHosts').flatMap((host) =>
-    list(host, 'routes').map((route) => [
-      computedCluster(route) === undefined ? matchText(at(route, 'match')) : `${pathText(at(route, 'match'))} host of a service`,
-      targetText(route),
-      text(host, 'name'),
-      domainsText(list(host, 'domains').map((domain) => text(domain))),
-      text(table, 'name'),
-    ]),
-  );
+/** Those that came by themselves, then those that stand inside listeners; no name twice. */
+function tablesOf({ routeNames, route, listeners }: ProxyConfiguration): RouteConfiguration[] {
+  const tables = new Map<string, RouteConfiguration>();
+  for (const name of routeNames()) {
+    const table = route(name);
+    if (table !== undefined) tables.set(name, table);
+  }
+  const inline = listeners
+    .flatMap((listener) => chainsOf(listener).flatMap(({ filters }) => filters))
+    .flatMap(({ configType }) => {
+      const config = configType.case === 'typedConfig' ? configType.value : undefined;
+      const routed = typedConfig(HttpConnectionManagerSchema, config)?.routeSpecifier;
+      return routed?.case === 'routeConfig' ? [routed.value] : [];
+    });
+  for (const table of inline) if (!tables.has(table.name)) tables.set(table.name, table);
+  return [...tables.values()].sort((a, b) => compareText(a.name, b.name));
 }
 
-function domainsText(domains: readonly string[]): string {
-  const [first = '', second, ...rest] = domains;
+const tableRows = (table: RouteConfiguration, shown: Shown): Row[] =>
+  table.virtualHosts.flatMap((host) => host.routes.map((route) => rowOf(route, host, table, shown)));
+
+function rowOf(route: Route, host: VirtualHost, table: RouteConfiguration, shown: Shown): Row {
+  const facts = new Map(routeFacts(route));
+  const take = (label: string): string => {
+    const words = facts.get(label) ?? '';
+    facts.delete(label);
+    return words;
+  };
+  const retries = take('retries');
+  const timeout = take('timeout');
+  return {
+    resource: table.name,
+    cells: [
+      hostText(host),
+      isComputed(route) ? `${matchWords(route.match).split(' ')[0] ?? ''} host of a service` : matchWords(route.match),
+      [computedText(route) ?? take('to'), ...destinations.flatMap(([label, words]) => worded(take(label), words))]
+        .filter((words) => words !== '')
+        .join('; '),
+      timeout,
+      retries === usualRetries ? '2' : retries,
+      table.name,
+      originText(route.metadata, shown) || originText(host.metadata, shown),
+      [...facts].flatMap(([label, words]) => (label === 'to' ? [] : [`${label} ${words}`])).join('; '),
+      host.name,
+      host.domains.join(' '),
+    ],
+    facts: {
+      name: [table.name],
+      fqdn: host.domains,
+      port: [table.name, ...host.domains, host.name].flatMap((text) => /(?:^|[:._])(\d{1,5})$/.exec(text)?.[1] ?? []),
+    },
+  };
+}
+
+/** What of a route belongs to its destination, and the words before it. */
+const destinations: readonly (readonly [label: string, words: string])[] = [
+  ['answers', 'answers'],
+  ['redirects', 'redirects:'],
+  ['fault', 'fault:'],
+  ['rewritten to', 'rewritten to'],
+  ['mirrored to', 'mirrored to'],
+];
+
+const worded = (text: string, words: string): string[] => (text === '' ? [] : [`${words} ${text}`]);
+
+/** One host under its longest name; short names, addresses and forms with ports are not told apart. */
+function hostText({ domains }: VirtualHost): string {
+  const hosts: string[] = [];
+  for (const domain of domains.map((each) => each.replace(/:(?:\d+|\*)$/, '').replace(/\.$/, ''))) {
+    if (hosts.includes(domain) || hosts.some((host) => host.startsWith(`${domain}.`))) continue;
+    if (hosts.length > 0 && isIpAddress(domain.replaceAll(/[[\]]/g, ''))) continue;
+    hosts.push(domain);
+  }
+  const [first = '', second, ...rest] = hosts;
   if (second === undefined) return first;
   return rest.length === 0 ? `${first}, ${second}` : `${first}, ${second} and ${rest.length} more`;
 }
 
 /** On demand a request's host says which cluster it is for. */
-const computedCluster = (route: JsonValue): JsonValue | undefined =>
-  list(route, 'match', 'headers').some((header) => text(header, 'name') === ':authority')
-    ? at(route, 'route', 'inlineClusterSpecifierPlugin')
-    : undefined;
+const isComputed = ({ match, action }: Route): boolean =>
+  action.case === 'route' &&
+  action.value.clusterSpecifier.case === 'inlineClusterSpecifierPlugin' &&
+  match?.headers.some(({ name }) => name === ':authority') === true;
 
-function pathText(match: JsonValue | undefined): string {
-  return (
-    [
-      ['path', '='],
-      ['prefix', ''],
-      ['pathSeparatedPrefix', ''],
-    ].flatMap(([field = '', sign = '']) => {
-      const value = text(match, field);
-      return value === '' ? [] : [field === 'path' ? `${sign}${value}` : `${value}*`];
-    })[0] ?? (at(match, 'safeRegex') === undefined ? '' : `~${text(match, 'safeRegex', 'regex')}`)
-  );
-}
-
-function matchText(match: JsonValue | undefined): string {
-  const headers = list(match, 'headers').map((header) => `${text(header, 'name')}${valueText(at(header, 'stringMatch'))}`);
-  const query = list(match, 'queryParameters').map(
-    (parameter) => `?${text(parameter, 'name')}${valueText(at(parameter, 'stringMatch'))}`,
-  );
-  return [pathText(match), ...headers, ...query].filter((part) => part !== '').join(' ');
-}
-
-function valueText(match: JsonValue | undefined): string {
-  if (match === undefined) return '';
-  const regex = text(match, 'safeRegex', 'regex');
-  if (regex !== '') return `~${regex}`;
-  const [kind = '', value] = Object.entries(match as object)[0] ?? [];
-  return kind === 'exact'
-    ? `=${text(value)}`
-    : kind === 'prefix'
-      ? `=${text(value)}*`
-      : kind === 'suffix'
-        ? `=*${text(value)}`
-        : `=${text(value)}`;
-}
-
-function namedByRequest(route: JsonValue, action: JsonValue): string {
-  if (computedCluster(route) !== undefined) return 'that service, on demand';
-  const header = text(action, 'clusterHeader');
-  if (header === clusterHeader) return dialledText;
-  return `{${header || text(action, 'clusterSpecifierPlugin') || 'computed'}}`;
-}
-
-function targetText(route: JsonValue): string {
-  const action = at(route, 'route');
-  if (action !== undefined) {
-    const weighted = list(action, 'weightedClusters', 'clusters');
-    const target =
-      weighted.length > 0
-        ? weighted.map((cluster) => `${text(cluster, 'name')} (${text(cluster, 'weight')})`).join(', ')
-        : text(action, 'cluster') || namedByRequest(route, action);
-    const extras = [
-      ...(text(action, 'timeout') === '' || text(action, 'timeout') === '0s' ? [] : [`timeout ${text(action, 'timeout')}`]),
-      ...list(action, 'requestMirrorPolicies').map((mirror) => `mirror ${text(mirror, 'cluster')}`),
-    ];
-    return [target, ...extras].join('; ');
-  }
-  const redirect = at(route, 'redirect');
-  if (redirect !== undefined) {
-    return `redirect ${text(redirect, 'schemeRedirect')}${text(redirect, 'hostRedirect')}${text(redirect, 'pathRedirect')}`.trim();
-  }
-  const direct = at(route, 'directResponse');
-  return direct === undefined ? '' : `answer ${text(direct, 'status')}`;
+function computedText(route: Route): string | undefined {
+  if (isComputed(route)) return 'that service, on demand';
+  const target = route.action.case === 'route' ? route.action.value.clusterSpecifier : undefined;
+  return target?.case === 'clusterHeader' && target.value === clusterHeader ? dialledText : undefined;
 }

@@ -6,8 +6,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import type { Terminal } from '../terminal.ts';
 import { planFiles } from './run.ts';
+import { recordedTerminal } from '../../../test/support/terminal.ts';
 
 const workload = (name: string, replicas = 1): string => `---
 apiVersion: v1
@@ -196,17 +196,9 @@ describe('a plan says', () => {
   after(() => rmSync(folder, { recursive: true }));
 
   async function plan(paths: readonly string[], more: object): Promise<{ readonly code: number; readonly text: string }> {
-    let text = '';
-    const terminal: Terminal = {
-      line: (line = '') => void (text += `${line}\n`),
-      write: (part) => void (text += part),
-      note: (line) => void (text += `${line}\n`),
-      style: (_style, part) => part,
-      interactive: false,
-      signal: new AbortController().signal,
-    };
+    const { terminal, both } = recordedTerminal();
     const code = await planFiles(paths, { output: 'text', exitCode: true, ...more }, terminal);
-    return { code, text: text.replaceAll(`${folder}/`, '') };
+    return { code, text: both().replaceAll(`${folder}/`, '') };
   }
 
   const mesh = workload('web') + workload('api');

@@ -5,9 +5,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import type { Terminal } from '../terminal.ts';
 import { meshFrom } from './api.ts';
 import { runTests } from './run.ts';
+import { recordedTerminal } from '../../../test/support/terminal.ts';
 
 const workload = (name: string, version: string): string => `---
 apiVersion: apps/v1
@@ -137,18 +137,9 @@ describe('lateen test', () => {
 
   async function run(tests: string, more: object = {}): Promise<{ readonly code: number; readonly text: string }> {
     writeFileSync(join(folder, 'web.test.yaml'), tests);
-    let text = '';
-    const add = (line = ''): void => void (text += `${line}\n`);
-    const terminal: Terminal = {
-      line: add,
-      write: add,
-      note: add,
-      style: (_style, part) => part,
-      interactive: false,
-      signal: new AbortController().signal,
-    };
+    const { terminal, both } = recordedTerminal();
     const code = await runTests([folder], { output: 'text', ...more }, terminal);
-    return { code, text: text.replaceAll(`${folder}/`, '') };
+    return { code, text: both().replaceAll(`${folder}/`, '') };
   }
 
   for (const { request, expect, fails } of cases) {
@@ -179,8 +170,9 @@ describe('lateen test', () => {
   it('says that there is nothing to do', async () => {
     const empty = join(folder, 'empty');
     mkdirSync(empty);
-    await assert.rejects(runTests([empty], { output: 'text' }, {} as Terminal), /there are no tests/);
-    await assert.rejects(runTests([join(folder, 'nowhere')], { output: 'text' }, {} as Terminal), /there is no file or folder/);
+    const { terminal } = recordedTerminal();
+    await assert.rejects(runTests([empty], { output: 'text' }, terminal), /there are no tests/);
+    await assert.rejects(runTests([join(folder, 'nowhere')], { output: 'text' }, terminal), /there is no file or folder/);
   });
 
   it('writes XML that holds whatever names and messages are made of', async () => {

@@ -1,6 +1,7 @@
 // `lateen why REQUEST-ID`: a request that happened, told from the records of both proxies; each hop where its id was handed on.
 
-import type { HappenedAnswer, HappenedHop, HappenedOrigin } from '../../control/api/contract.ts';
+import type { HappenedAnswer, HappenedHop } from '../../control/api/contract.ts';
+import { originWords } from '../../explain/origins.ts';
 import { connect } from '../client.ts';
 import { requestText } from '../request-output.ts';
 import { exitCode } from '../failure.ts';
@@ -28,19 +29,16 @@ function hopText({ row, steps, cause }: HappenedHop, { style }: Pick<Terminal, '
     '',
     ...steps.flatMap(({ text, origins }) => [
       `  ${text}`,
-      ...origins.map((origin) => style('dim', `      ${originText(origin)}`)),
+      ...origins.map((origin) => style('dim', `      ${originWords(origin)}`)),
     ]),
     ...(cause === undefined
       ? []
       : [
           '',
           `${style('bold', 'why')}  ${cause.says}`,
-          ...cause.origins.map((origin) => style('dim', `     ${originText(origin)}`)),
+          ...cause.origins.map((origin) => style('dim', `     ${originWords(origin)}`)),
           `${style('bold', 'fix')}  ${cause.fix}`,
           ...(cause.evidence.length === 0 ? [] : ['', 'in Envoy’s words:', ...cause.evidence.map((line) => `  ${line}`)]),
         ]),
   ].join('\n');
 }
-
-const originText = ({ object, path, place }: HappenedOrigin): string =>
-  `${object}${path === '' ? '' : ` ${path}`}${place === undefined ? '' : ` (${place})`}`;

@@ -2,7 +2,7 @@
 
 import { connect } from '../client.ts';
 import { runningMesh, runningPlaces, type RunningPlaces } from '../running-mesh.ts';
-import type { WhyOptions } from '../verbs/why.ts';
+import type { OnlineOptions } from '../verb.ts';
 import { meshWorld, type MeshWorld } from './mesh-world.ts';
 
 export interface RunningWorld {
@@ -11,7 +11,7 @@ export interface RunningWorld {
   readonly locateAll: RunningPlaces['fetch'];
 }
 
-export async function runningWorld(options: WhyOptions): Promise<RunningWorld> {
+export async function runningWorld(options: OnlineOptions): Promise<RunningWorld> {
   const client = connect(options);
   const { locate, fetch } = runningPlaces(client);
   const { objects, meshConfig, meshNetworks, clusterId } = await runningMesh(client);

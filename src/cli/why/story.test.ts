@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Failure } from '../failure.ts';
-import type { Terminal } from '../terminal.ts';
 import { verb, type WhyOptions } from '../verbs/why.ts';
+import { recordedTerminal } from '../../../test/support/terminal.ts';
 
 const mesh = `apiVersion: v1
 kind: Service
@@ -58,15 +58,7 @@ const networks = 'networks: {far: {endpoints: [{fromRegistry: east}], gateways: 
 async function why(args: readonly string[], options: Partial<WhyOptions> = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'lateen-why-'));
   const file = join(folder, 'web.yaml');
-  let printed = '';
-  const terminal: Terminal = {
-    line: (text = '') => void (printed += `${text}\n`),
-    write: (text) => void (printed += text),
-    note: () => {},
-    style: (_style, text) => text,
-    interactive: false,
-    signal: new AbortController().signal,
-  };
+  const { terminal, out } = recordedTerminal();
   try {
     writeFileSync(file, mesh);
     writeFileSync(join(folder, 'east.yaml'), elsewhere);
@@ -82,7 +74,7 @@ async function why(args: readonly string[], options: Partial<WhyOptions> = {}) {
       ...(meshNetworks !== undefined && { meshNetworks }),
     };
     const exit = await verb.run({ args, options: given, terminal });
-    return { exit, printed: printed.replaceAll(`${folder}/`, '') };
+    return { exit, printed: out().replaceAll(`${folder}/`, '') };
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -195,6 +195,16 @@ export interface WorkloadStatus {
   readonly problem?: string;
   /** Why Envoy rejected what it was sent. */
   readonly rejection?: string;
+  /** What it asked for, type by type; absent where it is not connected. */
+  readonly types?: readonly TypeStatus[];
+}
+
+export interface TypeStatus {
+  /** `listener`, `route`, `cluster`, `endpoint`, `secret`, … */
+  readonly type: string;
+  /** How many there are for it. */
+  readonly resources: number;
+  readonly state: Exclude<WorkloadStatus['configuration'], 'not connected' | ''>;
 }
 
 /**

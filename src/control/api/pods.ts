@@ -5,7 +5,7 @@ import type { Store } from '../../store/store.ts';
 import type { ProxyDistribution } from '../../xds/distribution.ts';
 import type { Platform, PodRef, ProxyReport } from '../platform.ts';
 import { podName, type PodName } from '../workloads.ts';
-import type { PodRow, WorkloadStatus } from './contract.ts';
+import type { PodRow, TypeStatus, WorkloadStatus } from './contract.ts';
 import { compareText } from '../../lib/order.ts';
 
 /** The part of a Pod's status that is shown. */
@@ -118,8 +118,16 @@ function statusOf(
     configuration: arrival(report, stream),
     ...(broken?.problem !== undefined && { problem: `${broken.type}s cannot be computed: ${broken.problem}` }),
     ...(rejected !== undefined && { rejection: `${rejected.name}: ${rejected.message}` }),
+    ...(stream !== undefined && { types: stream.types.map(typeStatus) }),
   };
 }
+
+const typeStatus = ({ type, resources, state, problem, rejected }: ProxyDistribution['types'][number]): TypeStatus => ({
+  type,
+  resources,
+  state:
+    problem !== undefined ? 'not arrived' : rejected.length > 0 ? 'rejected' : state === 'acknowledged' ? 'arrived' : 'sending',
+});
 
 const proxyText = ({ state, restarts }: ProxyReport): string =>
   restarts === 0 ? state : `${state} (${restarts} restart${restarts === 1 ? '' : 's'})`;

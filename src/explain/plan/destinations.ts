@@ -4,14 +4,12 @@ import type { JsonValue, Registry } from '@bufbuild/protobuf';
 import { ClusterSchema, type Cluster } from '../../../gen/envoy/config/cluster/v3/cluster_pb.js';
 import type { Resource } from '../../compile/resource.ts';
 import type { TransportSocket } from '../../../gen/envoy/config/core/v3/base_pb.js';
-import { ProxyProtocolUpstreamTransportSchema } from '../../../gen/envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol_pb.js';
-import { UpstreamTlsContextSchema } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
 import { refText } from '../../api/object.ts';
 import type { StepOrigin } from '../explanation.ts';
 import { stepOrigin, originsOf, type Locate } from '../origins.ts';
 import { listed } from '../passage.ts';
 import { parseSniName } from '../../compile/names.ts';
-import { typedConfig } from '../typed-config.ts';
+import { isMutual, transportOf } from '../upstream-tls.ts';
 import { changedFacts, changedLines, factsOf, type Facts } from './facts.ts';
 import { changedFields, isObject, valueText, type FieldChange } from './json-changes.ts';
 import { jsonOf, messageOf } from './messages.ts';
@@ -60,14 +58,11 @@ function tlsFacts({ transportSocket, transportSocketMatches }: Cluster): Facts {
 }
 
 function socketWords(socket: TransportSocket | undefined): string {
-  const config = socket?.configType.case === 'typedConfig' ? socket.configType.value : undefined;
-  const headed = typedConfig(ProxyProtocolUpstreamTransportSchema, config);
-  if (headed !== undefined) return `a PROXY header, then ${socketWords(headed.transportSocket)}`;
-  const context = typedConfig(UpstreamTlsContextSchema, config);
-  if (context === undefined) return 'plaintext';
-  const { commonTlsContext: common, sni } = context;
-  const shows = (common?.tlsCertificateSdsSecretConfigs.length ?? 0) + (common?.tlsCertificates.length ?? 0) > 0;
-  return `${shows ? 'mutual' : 'simple'}${sni === '' || parseSniName(sni) !== undefined ? '' : ` for ${sni}`}`;
+  const { headed, context } = transportOf(socket);
+  const before = headed ? 'a PROXY header, then ' : '';
+  if (context === undefined) return `${before}plaintext`;
+  const { sni } = context;
+  return `${before}${isMutual(context) ? 'mutual' : 'simple'}${sni === '' || parseSniName(sni) !== undefined ? '' : ` for ${sni}`}`;
 }
 
 function settingsOf(cluster: Cluster, registry: Registry, withoutTls: boolean): JsonValue {
