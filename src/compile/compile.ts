@@ -71,8 +71,15 @@ function discoveryIn(store: Store, cluster: ClusterObjects): ReadonlySignal<Disc
 export function createCompiler(store: Store, delivery: Delivery = 'demand'): Compiler {
   const mesh = meshOf(store);
   const configurations = familyBy<ProxyClass, Configuration>(({ text }) => text, configurationOf);
+  // The streams of one proxy ask for the same.
+  const cells = new WeakMap<ProxyNode, ReadonlySignal<Configuration>>();
   return {
-    configurationFor: (node) => computed(() => configurations(classOf(mesh.value, node, delivery)).value),
+    configurationFor(node) {
+      const known = cells.get(node);
+      const cell = known ?? computed(() => configurations(classOf(mesh.value, node, delivery)).value);
+      if (known === undefined) cells.set(node, cell);
+      return cell;
+    },
   };
 }
 

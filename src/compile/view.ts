@@ -54,14 +54,26 @@ export interface View extends Caller {
   readonly capturesNames: boolean;
 }
 
-/** A view never changes, and its text is part of the name of everything that is made for it. */
+/**
+ * A view never changes, and its text is part of the name of everything that is made for it: a short one for each long one, because
+ * names are looked up for every cluster that a proxy calls.
+ */
 function once(text: (view: View) => string): (view: View) => string {
   const known = new WeakMap<View, string>();
+  const short = new WeakMap<Mesh, Map<string, string>>();
   return (view) => {
     let found = known.get(view);
-    if (found === undefined) known.set(view, (found = text(view)));
+    if (found === undefined) known.set(view, (found = shortened(short, view.mesh, text(view))));
     return found;
   };
+}
+
+function shortened(known: WeakMap<Mesh, Map<string, string>>, mesh: Mesh, text: string): string {
+  let ofMesh = known.get(mesh);
+  if (ofMesh === undefined) known.set(mesh, (ofMesh = new Map()));
+  let short = ofMesh.get(text);
+  if (short === undefined) ofMesh.set(text, (short = `${identityOf(mesh)}.${ofMesh.size}`));
+  return short;
 }
 
 /** Equal texts see the same; callers in different places see the same services, though not in the same order. */

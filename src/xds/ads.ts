@@ -9,11 +9,11 @@ import { realClock, type Clock } from './clock.ts';
 import type { Flushable, StreamContext, XdsLog } from './context.ts';
 import { DistributionTable } from './distribution.ts';
 import { noMetrics, type XdsMetrics } from './metrics.ts';
-import { parseNode } from './node.ts';
+import { Nodes } from './node.ts';
 import { Packer } from './pack.ts';
 import { Peers } from './peers.ts';
 import { Pulse } from './pulse.ts';
-import { decodeDeltaRequest, decodeSotwRequest } from './request.ts';
+import { decodeDeltaRequest, decodeSotwRequest, type DiscoveryRequest } from './request.ts';
 import type { Protocol } from './response.ts';
 import { ProxyStream, type Purpose } from './stream.ts';
 import type { View } from './view.ts';
@@ -77,6 +77,7 @@ export function adsHandlers(options: AdsOptions): Ads {
   const touchedStreams = new Set<Flushable>();
   const streams = new Set<ProxyStream>();
   const owners: StreamContext['owners'] = new WeakMap();
+  const nodes = new Nodes();
   let calls = 0;
   let opened = 0;
 
@@ -141,12 +142,14 @@ export function adsHandlers(options: AdsOptions): Ads {
     const named = call.metadata[tableHeader];
     const table = purpose === 'hosts' && typeof named === 'string' ? named : '';
     let stream: ProxyStream | undefined;
+    let said: ProxyNode | undefined;
     let state: 'new' | 'asking' | 'open' | 'over' = calls > limits.streams ? 'over' : 'new';
     if (state === 'over') {
       metrics.refused('limit');
       call.end(grpcStatus('resourceExhausted', `this server holds ${limits.streams} streams already`));
     }
-    const waiting: Buffer[] = [];
+    const decode = protocol === 'delta' ? decodeDeltaRequest : decodeSotwRequest;
+    const waiting: DiscoveryRequest[] = [];
 
     const refuse = (reason: 'identity' | 'malformed' | 'limit', status: GrpcStatus) => {
       state = 'over';
@@ -155,9 +158,9 @@ export function adsHandlers(options: AdsOptions): Ads {
       log.warn({ peer: call.peer.address, status }, 'a stream was refused');
       call.end(status);
     };
-    const request = (bytes: Buffer) => {
-      const status = stream?.request(bytes);
-      if (status) refuse(status.code === malformed ? 'malformed' : 'limit', status);
+    const request = (asked: DiscoveryRequest) => {
+      const status = stream?.request(asked);
+      if (status) refuse('limit', status);
     };
     const admit = (node: ProxyNode, verdict: Authorization) => {
       if (state !== 'asking' || !call.open) return;
@@ -169,12 +172,10 @@ export function adsHandlers(options: AdsOptions): Ads {
       context.peers.add(stream);
       distribution.add(stream);
       metrics.streams(streams.size);
-      for (const bytes of waiting.splice(0)) request(bytes);
+      for (const early of waiting.splice(0)) request(early);
       call.resume();
     };
-    const first = (bytes: Buffer) => {
-      const hello = (protocol === 'delta' ? decodeDeltaRequest : decodeSotwRequest)(bytes);
-      if (!hello) return refuse('malformed', grpcStatus('invalidArgument', 'the request is no discovery request'));
+    const first = (hello: DiscoveryRequest) => {
       if (!hello.node)
         return refuse('malformed', grpcStatus('invalidArgument', 'the first request of a stream must carry the node'));
       if (purpose === 'hosts' && table === '')
@@ -182,10 +183,11 @@ export function adsHandlers(options: AdsOptions): Ads {
           'malformed',
           grpcStatus('invalidArgument', `a stream for virtual hosts says in ${tableHeader} of which table`),
         );
-      const node = parseNode(hello.node);
+      const node = nodes.take(hello.node);
       if ('problem' in node) return refuse('malformed', grpcStatus('invalidArgument', node.problem));
+      said = node;
       state = 'asking';
-      waiting.push(bytes);
+      waiting.push(hello);
       const failed = (error: unknown) => {
         log.error({ err: error, node: node.id }, 'a proxy could not be admitted');
         if (call.open) refuse('identity', grpcStatus('internal', 'the server could not decide about this proxy'));
@@ -202,9 +204,12 @@ export function adsHandlers(options: AdsOptions): Ads {
 
     return {
       message(bytes) {
-        if (state === 'new') first(bytes);
-        else if (state === 'asking') waiting.push(bytes);
-        else if (state === 'open') request(bytes);
+        if (state === 'over') return;
+        const asked = decode(bytes);
+        if (!asked) return refuse('malformed', grpcStatus('invalidArgument', 'the request is no discovery request'));
+        if (state === 'new') first(asked);
+        else if (state === 'asking') waiting.push(asked);
+        else request(asked);
       },
       end: () => call.end(),
       drain() {
@@ -213,6 +218,7 @@ export function adsHandlers(options: AdsOptions): Ads {
       close() {
         calls -= 1;
         state = 'over';
+        if (said) nodes.release(said);
         if (!stream) return;
         streams.delete(stream);
         context.peers.remove(stream);
@@ -235,5 +241,3 @@ export function adsHandlers(options: AdsOptions): Ads {
     [Symbol.dispose]: () => views.close(),
   };
 }
-
-const malformed = grpcStatus('invalidArgument').code;

@@ -1,6 +1,6 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { create, toBinary } from '@bufbuild/protobuf';
+import { create, toBinary, toJson, type JsonObject } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { DeltaDiscoveryRequestSchema } from '../../gen/envoy/service/discovery/v3/discovery_pb.js';
 import { NodeSchema } from '../../gen/envoy/config/core/v3/base_pb.js';
@@ -10,9 +10,11 @@ import { ManualClock } from '../../test/support/xds/manual-clock.ts';
 import type { ResourceType } from '../compile/resource.ts';
 import { adsHandlers, deltaPath } from './ads.ts';
 import { readEndpointsName } from './cluster.ts';
-import { parseNode } from './node.ts';
+import { Nodes } from './node.ts';
 import { decodeDeltaRequest, decodeSotwRequest } from './request.ts';
 import { WireError } from './wire.ts';
+
+const parseNode = (bytes: Uint8Array) => new Nodes().take(bytes);
 
 test('any bytes are a request or none, a node or a problem', () => {
   const bytes = fc.oneof(fc.uint8Array({ maxLength: 200 }), damaged());
@@ -96,6 +98,42 @@ test('nodes: what is understood, what is refused and why', () => {
   );
   assert.match(JSON.stringify(node({ id: 'ztunnel~1~2~3' })), /TYPE~IP~NAME~DNSDOMAIN/);
   assert.match(JSON.stringify(node({ id: 'x'.repeat(300_000) })), /at most/);
+});
+
+test('what a proxy says of itself is read as protobuf says it', () => {
+  const id = 'sidecar~10.0.0.1~p.a~a.svc.cluster.local';
+  fc.assert(
+    fc.property(
+      fc.dictionary(fc.string({ unit: 'grapheme' }), fc.jsonValue()),
+      fc.record({ region: fc.string(), zone: fc.string(), subZone: fc.string() }),
+      (metadata, locality) => {
+        const said = create(NodeSchema, { id, metadata: metadata as JsonObject, locality });
+        const node = parseNode(toBinary(NodeSchema, said));
+        assert.ok(!('problem' in node));
+        assert.deepEqual(node.metadata, (toJson(NodeSchema, said) as { readonly metadata?: object }).metadata ?? {});
+        assert.deepEqual(node.locality, { ...locality });
+      },
+    ),
+  );
+  const endless = create(NodeSchema, { id, metadata: { n: Number.NaN } });
+  assert.match(JSON.stringify(parseNode(toBinary(NodeSchema, endless))), /not a valid/);
+});
+
+test('the streams of a proxy have one node as long as one of them is open', () => {
+  const nodes = new Nodes();
+  const say = (name: string) => {
+    const node = nodes.take(toBinary(NodeSchema, create(NodeSchema, { id: `sidecar~1.1.1.1~${name}~a.svc` })));
+    assert.ok(!('problem' in node));
+    return node;
+  };
+  const first = say('p.a');
+  assert.notEqual(say('q.a'), first);
+  assert.equal(say('p.a'), first);
+  nodes.release(first);
+  assert.equal(say('p.a'), first);
+  nodes.release(first);
+  nodes.release(first);
+  assert.notEqual(say('p.a'), first);
 });
 
 test('whatever a proxy does and whatever changes, in the end it holds what there is', () => {

@@ -15,7 +15,7 @@ import { lackingObjects, objectStates, type ObjectState } from './object-state.t
 import type { Distributed, ProxyDistribution, Refusal } from './distribution.ts';
 import { hasDependents, isUsed, waitForClusters } from './order.ts';
 import { Outgoing } from './outgoing.ts';
-import { decodeDeltaRequest, decodeSotwRequest, type DiscoveryRequest } from './request.ts';
+import type { DiscoveryRequest } from './request.ts';
 import { acknowledgedVersions, typeDistribution } from './report.ts';
 import type { Protocol } from './response.ts';
 import { changeDelta, changeSotw, openDelta, openSotw } from './subscribe.ts';
@@ -89,10 +89,8 @@ export class ProxyStream implements Distributed, Flushable, Peer {
     this.#server.touchStream(this);
   }
 
-  /** Takes one request; a status to end the stream with when it cannot be understood or is too much. */
-  request(bytes: Uint8Array): GrpcStatus | undefined {
-    const decoded = this.#protocol === 'delta' ? decodeDeltaRequest(bytes) : decodeSotwRequest(bytes);
-    if (!decoded) return grpcStatus('invalidArgument', 'the request is no discovery request');
+  /** Takes one request; a status to end the stream with when it is too much. */
+  request(decoded: DiscoveryRequest): GrpcStatus | undefined {
     const type = types[this.purpose].get(decoded.typeUrl);
     if (!type) {
       this.#ignore(decoded.typeUrl);

@@ -37,6 +37,12 @@ export class WireReader {
     return this.#bytes.readBigUInt64LE(at);
   }
 
+  double(): number {
+    const at = this.#at;
+    this.#step(8);
+    return this.#bytes.readDoubleLE(at);
+  }
+
   /** The bytes of a length-delimited field: a view, not a copy. */
   bytes(): Buffer {
     const length = this.varint();
