@@ -13,6 +13,12 @@ import { cause } from './origin.ts';
 import { ownPorts } from './own-ports.ts';
 import type { ProxyClass } from './proxy-class.ts';
 import type { Resource } from './resource.ts';
+import { familiesText } from './view.ts';
+import { familyBy } from '../store/family.ts';
+import { identityOf } from './identity.ts';
+
+/** What the cluster for ports that no service leads to depends on. */
+type Elsewhere = Pick<ProxyClass['view'], 'config' | 'families'>;
 
 /** Resources are made when somebody asks: what is wrong with them is known without. */
 export interface Inbound {
@@ -23,10 +29,15 @@ export interface Inbound {
   readonly diagnostics: readonly Diagnostic[];
 }
 
+const passthroughCells = familyBy(
+  ({ config, families }: Elsewhere) => `${identityOf(config)} ${familiesText(families)}`,
+  ({ config, families }): Resource => inboundPassthrough(config, families),
+);
+
 export function inboundOf(proxy: ProxyClass): Inbound {
   const { view, families } = proxy;
   const { mesh } = view;
-  const elsewhere = computed(() => inboundPassthrough(view.config, families));
+  const elsewhere = passthroughCells({ config: view.config, families });
   const [sidecar] = proxy.sidecars;
   const serves = (sidecar?.body.spec.ingress ?? []).length > 0 ? sidecar : undefined;
   const captured = proxy.interception !== 'NONE';

@@ -89,8 +89,18 @@ const downstreamMeshMinimum = (config: MeshConfig) =>
 
 type NameMatcher = NonNullable<Init<typeof CertificateValidationContextSchema>['matchTypedSubjectAltNames']>[number];
 
+const serverSockets = new WeakMap<MeshConfig, TransportSocket>();
+
 /** A server's side of mutual TLS: any workload of the trust domains, by certificate; `names` say otherwise who. */
-export function meshServerSocket(config: MeshConfig, names: readonly NameMatcher[] = workloadNames(config)): TransportSocket {
+export function meshServerSocket(config: MeshConfig, names?: readonly NameMatcher[]): TransportSocket {
+  if (names !== undefined) return serverSocketFor(config, names);
+  // Two chains of every listener have it.
+  let socket = serverSockets.get(config);
+  if (socket === undefined) serverSockets.set(config, (socket = serverSocketFor(config, workloadNames(config))));
+  return socket;
+}
+
+function serverSocketFor(config: MeshConfig, names: readonly NameMatcher[]): TransportSocket {
   return tlsSocket(DownstreamTlsContextSchema, {
     requireClientCertificate: true,
     commonTlsContext: {

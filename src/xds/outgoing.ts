@@ -71,9 +71,10 @@ export class Outgoing {
     // By name, SotW cannot say that there is nothing.
     const gone = this.protocol === 'delta' || isMapType(type);
     if (resources.length > 0 || (gone && (removed.size > 0 || greet))) {
-      const whole = { ...noDifference, resources: subscription.state() };
-      const named = { ...noDifference, resources };
-      const sent = this.protocol === 'delta' ? difference : isMapType(type) ? whole : named;
+      const sent =
+        this.protocol === 'delta'
+          ? difference
+          : { ...noDifference, resources: isMapType(type) ? subscription.state() : resources };
       if (!this.send(subscription, sent, changedAt, gating)) return false;
     }
     return this.sendTrial(subscription, changedAt, gating);

@@ -29,7 +29,7 @@ export const computedHost = (input: ComputedHost): VirtualHostPiece => cells(inp
 
 const cells = familyBy(
   ({ view, port, dnsDomain }: ComputedHost) =>
-    `${identityOf(view.mesh)} ${view.undeclared.allowed} ${port} ${dnsDomain}\n${namesText(known(view).value)}`,
+    `${identityOf(view.mesh)} ${view.undeclared.allowed} ${port} ${dnsDomain}\n${known(view).value.text}`,
   ({ view, port, dnsDomain }): VirtualHostPiece => {
     const { domain } = view.mesh;
     const host = catchAllHost(view);
@@ -50,10 +50,9 @@ interface KnownNames {
   readonly addresses: readonly string[];
   /** `name.namespace` of those that only rules lead to: a Sidecar lets nobody call them by themselves. Sorted. */
   readonly hidden: readonly string[];
+  /** All of it. */
+  readonly text: string;
 }
-
-const namesText = ({ namespaces, addresses, hidden }: KnownNames): string =>
-  `${namespaces.join()} ${addresses.join()} ${hidden.join()}`;
 
 const known = familyBy(viewText, (view: View, previous: KnownNames | undefined): KnownNames => {
   const ofCluster = (list: readonly Service[]) => list.filter(({ registry }) => registry === 'Kubernetes');
@@ -67,7 +66,8 @@ const known = familyBy(viewText, (view: View, previous: KnownNames | undefined):
       .map(({ name, namespace }) => `${name}.${namespace}`)
       .sort(),
   };
-  return previous !== undefined && namesText(previous) === namesText(names) ? previous : names;
+  const text = `${names.namespaces.join()} ${names.addresses.join()} ${names.hidden.join()}`;
+  return previous?.text === text ? previous : { ...names, text };
 });
 
 function addressPattern(address: string): string {
