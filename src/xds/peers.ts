@@ -51,6 +51,8 @@ export class Peers {
 
   /** All but the stream itself. */
   of(peer: Peer): readonly Peer[] {
-    return [...(this.#byNode.get(peer.node.id) ?? [])].filter((other) => other !== peer);
+    const others: Peer[] = [];
+    for (const other of this.#byNode.get(peer.node.id) ?? []) if (other !== peer) others.push(other);
+    return others;
   }
 }

@@ -71,11 +71,13 @@ function changed(table: Resource, before: TableApart): TableApart | undefined {
   const parts = tableParts(table);
   if (table.name !== before.head.name || parts?.hosts.length !== before.pieces.length) return undefined;
   if (Buffer.compare(parts.head, before.from) !== 0) return undefined;
-  const same = parts.hosts.every((piece, place) => {
+  for (let place = 0; place < parts.hosts.length; place += 1) {
+    const piece = parts.hosts[place];
     const old = before.pieces[place];
-    return piece === old || (piece.name === old?.name && before.names[place] !== '' && !isForAll(piece));
-  });
-  return same ? new TableApart(before.head, parts.head, parts.hosts, before.names) : undefined;
+    if (piece === old) continue;
+    if (piece?.name !== old?.name || before.names[place] === '' || (piece && isForAll(piece))) return undefined;
+  }
+  return new TableApart(before.head, parts.head, parts.hosts, before.names);
 }
 
 function taken(table: Resource): TableApart | undefined {

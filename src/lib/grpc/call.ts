@@ -38,7 +38,7 @@ export interface GrpcCall {
   /** Whether sends still have an effect. */
   readonly open: boolean;
   /**
-   * Sends one message made of several buffers, without copying them: they must not change until the call is over. False
+   * Sends one message made of several buffers, without copying the large ones: they must not change until the call is over. False
    * means that the client reads slower than this; the receiver's `drain` tells when there is room. On a closed call
    * nothing happens.
    */

@@ -5,13 +5,29 @@ import { grpcStatus, type GrpcStatus } from './status.ts';
 
 const prefixLength = 5;
 
-/** Writes one message made of `parts` without copying them, in one go. False as `Writable.write`. */
+/** Up to here copying a part costs less than writing it by itself. */
+const smallPart = 2048;
+
+/** Writes one message made of `parts` in one go, without copying the large ones. False as `Writable.write`. */
 export function writeMessage(stream: Writable, parts: readonly Uint8Array[]): boolean {
   let length = 0;
   for (const part of parts) length += part.length;
   stream.cork();
-  let room = stream.write(framePrefix(length));
-  for (const part of parts) room = stream.write(part);
+  let room = true;
+  let small: Uint8Array[] = [framePrefix(length)];
+  const join = () => {
+    if (small.length > 0) room = stream.write(small.length === 1 ? small[0] : Buffer.concat(small));
+    small = [];
+  };
+  for (const part of parts) {
+    if (part.length <= smallPart) {
+      small.push(part);
+      continue;
+    }
+    join();
+    room = stream.write(part);
+  }
+  join();
   stream.uncork();
   return room;
 }
