@@ -13,6 +13,7 @@ import { ListenerSchema } from '../../../gen/envoy/config/listener/v3/listener_p
 import { RouteConfigurationSchema } from '../../../gen/envoy/config/route/v3/route_pb.js';
 import { RouterSchema } from '../../../gen/envoy/extensions/filters/http/router/v3/router_pb.js';
 import { HttpConnectionManagerSchema } from '../../../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
+import { localCluster } from '../../../src/compile/names.ts';
 import type { Resource } from '../../../src/compile/resource.ts';
 import { findEnvoy } from '../../../src/node/envoy-binary.ts';
 import { resource } from './fake-compiler.ts';
@@ -144,11 +145,18 @@ export interface RealEnvoy {
 
 const someSidecar = { id: 'sidecar~127.0.0.1~p.a~a.svc.cluster.local', cluster: 'p', metadata: { NAMESPACE: 'a' } };
 
-/** Everything over ADS at `xds`, a Unix socket's path. */
+/** Everything over ADS at `xds`, a Unix socket's path. A node that discovers itself has the cluster for it, as in `src/node/bootstrap.ts`. */
 export function adsBootstrap(xds: string, protocol: 'delta' | 'sotw', node: object, patience = '5s'): object {
+  const { metadata = {} } = node as { readonly metadata?: object };
+  const knowsItself = 'ENABLE_SELF_DISCOVERY' in metadata;
   const source = { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: patience };
+  const own = { name: localCluster, type: 'EDS', eds_cluster_config: { eds_config: source, service_name: localCluster } };
   return {
     node,
+    cluster_manager: {
+      ...(knowsItself && { local_cluster_name: localCluster }),
+      enable_deferred_cluster_creation: true,
+    },
     dynamic_resources: {
       ads_config: {
         api_type: protocol === 'delta' ? 'DELTA_GRPC' : 'GRPC',
@@ -176,6 +184,7 @@ export function adsBootstrap(xds: string, protocol: 'delta' | 'sotw', node: obje
             endpoints: [{ lb_endpoints: [{ endpoint: { address: { pipe: { path: xds } } } }] }],
           },
         },
+        ...(knowsItself ? [own] : []),
       ],
     },
   };
