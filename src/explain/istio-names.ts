@@ -2,7 +2,9 @@
 
 import { blackHoleCluster, parseOutboundCluster, passthroughCluster } from '../compile/names.ts';
 
-const closed = 'nobody declared this destination, and only what is declared may be called (outboundTrafficPolicy: REGISTRY_ONLY)';
+/** Why what nobody declared is refused. */
+export const closed =
+  'nobody declared this destination, and only what is declared may be called (outboundTrafficPolicy: REGISTRY_ONLY)';
 
 /** What sending to a cluster means, where its name says it. */
 export function clusterMeaning(name: string): string | undefined {

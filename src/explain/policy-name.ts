@@ -13,9 +13,17 @@ export function policyName(key: string): string {
   return `AuthorizationPolicy ${namespace}/${name}, rule ${Number(rule) + 1}`;
 }
 
-/** `ns[default]-policy[viewer]-rule[0]` → the rule of the policy. */
-export function policyOrigin(key: string, locate: Locate): StepOrigin | undefined {
+/** `ns[default]-policy[viewer]-rule[0]` → `AuthorizationPolicy/default/viewer`, `spec.rules[0]`. */
+export function policyRule(key: string): { readonly object: string; readonly path: string } | undefined {
   const [, namespace, name, rule] = keyForm.exec(key) ?? [];
   if (namespace === undefined || name === undefined) return undefined;
-  return stepOrigin(refText({ kind: 'AuthorizationPolicy', namespace, name }), pathText(['spec', 'rules', Number(rule)]), locate);
+  return {
+    object: refText({ kind: 'AuthorizationPolicy', namespace, name }),
+    path: pathText(['spec', 'rules', Number(rule)]),
+  };
+}
+
+export function policyOrigin(key: string, locate: Locate): StepOrigin | undefined {
+  const rule = policyRule(key);
+  return rule && stepOrigin(rule.object, rule.path, locate);
 }

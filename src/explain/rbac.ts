@@ -86,7 +86,7 @@ function dryRun(passage: Passage, name: string, rules: RBAC, asked: Asked): void
 }
 
 /** In Envoy's order: by key. */
-const consider = ({ policies }: RBAC, asked: Asked): Considered[] =>
+export const consider = ({ policies }: RBAC, asked: Asked): Considered[] =>
   Object.keys(policies)
     .sort()
     .flatMap((key) => {
@@ -94,5 +94,6 @@ const consider = ({ policies }: RBAC, asked: Asked): Considered[] =>
       return policy === undefined ? [] : [{ key, ...policyMatches(policy, asked) }];
     });
 
-const lackText = ({ key, lack }: Considered): string =>
+/** What a rule asks for, and the request has in its place. */
+export const lackText = ({ key, lack }: Considered): string =>
   `${policyName(key)} ${lack === undefined ? 'applies' : `asks for ${lack.wanted}; the request has ${lack.given}`}`;

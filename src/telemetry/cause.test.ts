@@ -18,6 +18,7 @@ const known: Known = {
   rules: [{ object: 'VirtualService/default/reviews', path: '' }],
   endpoints: 2,
   allowing: [{ object: 'AuthorizationPolicy/default/only-pages', path: '' }],
+  considered: [],
   authentication: [{ object: 'PeerAuthentication/default/strict', path: 'spec.mtls' }],
 };
 
@@ -73,6 +74,67 @@ const cases: Readonly<
     [caller({ code: 404, flags: 'NR', details: 'route_not_found', virtualHost: '-', routeOrigin: '-', cluster: '-' })],
     'productpage.default has no host reviews: neither a service nor a VirtualService that it sees has the name',
     '',
+  ],
+  'a host that is not registered, refused by a route': [
+    [
+      caller({
+        code: 502,
+        details: 'direct_response',
+        authority: 'shop.example',
+        virtualHost: 'block_all',
+        route: 'block_all',
+        virtualHostOrigin: '-',
+        routeOrigin: '-',
+        cluster: '-',
+      }),
+    ],
+    'host shop.example is not registered: nobody declared this destination, and only what is declared may be called (outboundTrafficPolicy: REGISTRY_ONLY)',
+    '',
+  ],
+  'a host that is not registered, for which a cluster stands on demand': [
+    [
+      caller({
+        code: 502,
+        flags: 'UH',
+        details: 'no_healthy_upstream',
+        authority: 'shop.example',
+        virtualHostOrigin: '-',
+        routeOrigin: '-',
+        cluster: 'outbound|80||shop.example',
+      }),
+    ],
+    'host shop.example is not registered: nobody declared this destination, and only what is declared may be called (outboundTrafficPolicy: REGISTRY_ONLY)',
+    '',
+    { undeclared: true, cluster: [], endpoints: undefined },
+  ],
+  'an address that is not registered': [
+    [
+      record('outbound', 'productpage', {
+        type: 'TcpConnectionEnd',
+        flags: 'UH',
+        cluster: 'BlackHoleCluster',
+        local: '10.1.2.3:9000',
+        remote: '10.0.0.1:4000',
+      }),
+    ],
+    'address 10.1.2.3:9000 is not registered: nobody declared this destination, and only what is declared may be called (outboundTrafficPolicy: REGISTRY_ONLY)',
+    '',
+    { undeclared: true, cluster: [] },
+  ],
+  'no ALLOW rule, at a gateway': [
+    [
+      record('gateway', 'gateway', {
+        ...usual,
+        code: 403,
+        details: 'rbac_access_denied_matched_policy[none]',
+        cluster: '-',
+        local: '10.0.0.9:8080',
+        remote: '192.0.2.7:5000',
+      }),
+    ],
+    'gateway.default has ALLOW policies, and no rule of them allows this request of 192.0.2.7',
+    'AuthorizationPolicy/default/edge#spec.rules[0]',
+    { considered: [{ object: 'AuthorizationPolicy/default/edge', path: 'spec.rules[0]', text: 'it asks for more' }] },
   ],
   'NR, no route table yet': [
     [caller({ code: 404, flags: 'NR', details: 'route_configuration_not_found', virtualHost: '-' })],

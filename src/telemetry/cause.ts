@@ -7,7 +7,7 @@ import { harmlessFlags, hasFailed, type AccessRecord } from './record.ts';
 import { callerNames, destinationNames, failedIn } from './request-row.ts';
 import { detailMeaning } from './response-details.ts';
 import { flagText, responseFlags } from './response-flags.ts';
-import { faulty, noEndpoint, noRoute, timedOut, tooMuch } from './route-findings.ts';
+import { faulty, noEndpoint, noRoute, timedOut, tooMuch, unregistered } from './route-findings.ts';
 import { leaving, routeOrigins, writerOf, type Found, type Known, type OriginName, type Scene } from './scene.ts';
 
 export interface Cause {
@@ -16,6 +16,8 @@ export interface Cause {
   readonly evidence: readonly string[];
   readonly origins: readonly OriginName[];
   readonly fix: string;
+  /** What else was looked at before it was decided, and why that did not decide: one line each. */
+  readonly considered: readonly string[];
 }
 
 /** Undefined where nothing failed. */
@@ -35,6 +37,7 @@ export function causeOf(exchange: Exchange, known: Known): Cause | undefined {
     evidence: evidenceOf(exchange),
     origins: distinct(found.origins ?? [...routeOrigins(caller), ...known.cluster]),
     fix: found.fix,
+    considered: found.considered ?? [],
   };
 }
 
@@ -60,6 +63,7 @@ const findings: readonly ((scene: Scene) => Found | undefined)[] = [
   tooMuch,
   timedOut,
   faulty,
+  unregistered,
   noRoute,
   noEndpoint,
   noConnection,
@@ -70,21 +74,34 @@ const findings: readonly ((scene: Scene) => Found | undefined)[] = [
 
 const policyName = /ns\[([^\]]+)\]-policy\[([^\]]+)\]-rule\[(\d+)\]/;
 
+/** Conditions that a record cannot tell of: only what everybody may read is recorded. */
+const untold = /\b(?:header|query|parameter|claim|token|metadata)\b/i;
+
 function denied({ record, names, known }: Scene): Found | undefined {
   const reason = [record.details, record.termination].find((text) => text.startsWith('rbac_access_denied'));
   if (reason === undefined) return undefined;
   const what = record.kind === 'request' ? 'request' : 'connection';
+  // What comes from outside came to the gateway: its record is that of a caller.
+  const [at, from] =
+    record.side === 'gateway' ? [writerOf(record), record.remote.replace(/:\d+$/, '')] : [names.destination, names.caller];
   const [, namespace, name, rule] = policyName.exec(reason) ?? [];
   if (namespace === undefined || name === undefined || rule === undefined) {
+    const lacks = known.considered.map((rule) => rule.text);
     return {
-      says: `${names.destination} has ALLOW policies, and no rule of them allows this ${what} of ${names.caller}`,
-      origins: known.allowing,
-      fix: 'add a rule that allows it: by the caller’s identity, namespace, or the request’s method and path',
+      says: `${at} has ALLOW policies, and no rule of them allows this ${what} of ${from}`,
+      origins: known.considered.length > 0 ? known.considered.map(({ object, path }) => ({ object, path })) : known.allowing,
+      fix:
+        record.kind === 'request'
+          ? 'add a rule that allows it: by the caller’s identity, namespace, or the request’s method and path'
+          : 'add a rule that allows it: by the caller’s identity, namespace or address, or by the port',
+      considered: lacks.some((lack) => untold.test(lack))
+        ? [...lacks, 'headers, queries and tokens are not recorded: what asks for them is taken not to hold']
+        : lacks,
     };
   }
   const origin = { object: `AuthorizationPolicy/${namespace}/${name}`, path: `spec.rules[${rule}]` };
   return {
-    says: `a DENY rule of ${origin.object} matches this ${what} of ${names.caller}`,
+    says: `a DENY rule of ${origin.object} matches this ${what} of ${from}`,
     origins: [origin],
     fix: 'narrow the rule, or call in a way that it does not match',
   };

@@ -16,6 +16,8 @@ export interface Exchange {
   readonly destination: AccessRecord | undefined;
   /** What destinations say of earlier attempts. */
   readonly attempts: readonly AccessRecord[];
+  /** The host of the service that was called, where the caller's record names it by an address only. */
+  readonly host?: string;
 }
 
 /** Oldest first. A gateway that passes a request on is the destination of one exchange and the caller of the next. */

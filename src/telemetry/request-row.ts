@@ -72,8 +72,11 @@ export function callerNames({ caller, destination }: Pick<Exchange, 'caller' | '
   return [...known, ...(callerIdentity === '' ? [] : [callerIdentity]), remote.replace(/:\d+$/, '')];
 }
 
-export function destinationNames({ caller, destination }: Pick<Exchange, 'caller' | 'destination'>): readonly string[] {
-  const host = hostCalled(caller);
+export function destinationNames({
+  caller,
+  destination,
+  host = hostCalled(caller),
+}: Pick<Exchange, 'caller' | 'destination' | 'host'>): readonly string[] {
   const service = host === undefined ? [] : serviceNames(host);
   if (destination !== undefined) return [...writerNames(destination), ...service];
   const dialled = [caller?.authority ?? '', caller?.local ?? ''].filter((name) => name !== '');
@@ -104,8 +107,9 @@ function serviceNames(host: string): readonly string[] {
 export const namespacesOf = ({
   caller,
   destination,
-}: Pick<Exchange, 'caller' | 'destination'>): readonly (string | undefined)[] => [
+  host = hostCalled(caller),
+}: Pick<Exchange, 'caller' | 'destination' | 'host'>): readonly (string | undefined)[] => [
   caller?.writer.namespace,
   destination?.writer.namespace,
-  serviceNames(hostCalled(caller) ?? '')[0]?.split('.')[1],
+  serviceNames(host ?? '')[0]?.split('.')[1],
 ];

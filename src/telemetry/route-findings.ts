@@ -1,5 +1,7 @@
 // Failures that rules and clusters explain: no route, no endpoint, a limit, a timeout, a fault.
 
+import { blackHoleCluster } from '../compile/names.ts';
+import { closed } from '../explain/istio-names.ts';
 import { responseFlags } from './response-flags.ts';
 import { originsOf, routeOrigins, writerOf, type Found, type Scene } from './scene.ts';
 
@@ -37,6 +39,23 @@ export function faulty({ record }: Scene): Found | undefined {
 
 /** The rule that a match is of. */
 const ruleOf = (path: string): string => path.replace(/\.match\[\d+\]$/, '');
+
+/** Nobody declared what was called, where nothing else may be. In the eager form a route answers, on demand a cluster stands for it. */
+export function unregistered({ record, known }: Scene): Found | undefined {
+  const { side, kind, flags, cluster, virtualHost, authority, serverName, local } = record;
+  if (side !== 'outbound') return undefined;
+  const refused =
+    virtualHost === 'block_all' ||
+    cluster === blackHoleCluster ||
+    (known.undeclared && (flags.includes('UH') || flags.includes('NC')));
+  if (!refused) return undefined;
+  const name = kind === 'request' ? authority : serverName;
+  return {
+    says: `${name === '' ? `address ${local}` : `host ${name}`} is not registered: ${closed}`,
+    origins: [],
+    fix: `correct the ${name === '' ? 'address' : 'host'}, or declare it with a ServiceEntry; or let outboundTrafficPolicy, of MeshConfig or of the caller’s Sidecar, be ALLOW_ANY`,
+  };
+}
 
 export function noRoute({ record, known }: Scene): Found | undefined {
   const { flags, details, authority, method, path, virtualHost } = record;

@@ -19,8 +19,10 @@ export interface Known {
   readonly rules: readonly OriginName[];
   /** That cluster's endpoints; undefined: not known. */
   readonly endpoints: number | undefined;
-  /** The ALLOW policies of the destination. */
+  /** The ALLOW policies of the proxy that refused it. */
   readonly allowing: readonly OriginName[];
+  /** Their rules, each with what it asks for that this had not, as far as a record tells. */
+  readonly considered: readonly (OriginName & { readonly text: string })[];
   /** Where the TLS mode that the destination takes is said; empty: nowhere. */
   readonly authentication: readonly OriginName[];
 }
@@ -30,6 +32,8 @@ export interface Found {
   readonly fix: string;
   /** Undefined: the route and the cluster. */
   readonly origins?: readonly OriginName[];
+  /** What else was looked at before it was decided: one line each. */
+  readonly considered?: readonly string[];
 }
 
 export interface Scene {

@@ -31,10 +31,10 @@ const service = (name: string, app: string, ports: readonly object[]) => ({
   metadata: { name },
   spec: { selector: { app }, ports },
 });
-const pod = (name: string, spec: object, labels: object = {}) => ({
+const pod = (name: string, spec: object, labels: object = {}, annotations: object = {}) => ({
   apiVersion: 'v1',
   kind: 'Pod',
-  metadata: { name, labels: { app: name, ...labels } },
+  metadata: { name, labels: { app: name, ...labels }, annotations },
   spec,
 });
 const toEcho = (rest: object, destination: object = {}) => ({
@@ -48,6 +48,8 @@ const given = [
   pod('strict', container('strict', [node, '-e', server], { readinessProbe: { tcpSocket: { port: 8080 } } })),
   pod('caller', container('caller', sleeping)),
   pod('visitor', container('visitor', sleeping)),
+  pod('guarded', container('guarded', sleeping), { may: 'declared' }),
+  pod('told', container('told', sleeping), { may: 'declared' }, { 'lateen.dev/delivery': 'eager' }),
   pod('outsider', container('outsider', sleeping), { 'sidecar.istio.io/inject': 'false' }),
   service('echo', 'echo', [
     { name: 'http', port: 80, targetPort: 8080 },
@@ -56,7 +58,33 @@ const given = [
   ]),
   service('strict', 'strict', [{ name: 'http', port: 80, targetPort: 8080 }]),
   service('other', 'strict', [{ name: 'http', port: 80, targetPort: 8080 }]),
-  service('empty', 'nobody', [{ name: 'http', port: 80 }]),
+  service('empty', 'nobody', [
+    { name: 'http', port: 80 },
+    { name: 'tcp', port: 9001 },
+  ]),
+  {
+    apiVersion: 'networking.istio.io/v1',
+    kind: 'Sidecar',
+    metadata: { name: 'declared' },
+    spec: {
+      workloadSelector: { labels: { may: 'declared' } },
+      egress: [{ hosts: ['*/*'] }],
+      outboundTrafficPolicy: { mode: 'REGISTRY_ONLY' },
+    },
+  },
+  {
+    apiVersion: 'security.istio.io/v1',
+    kind: 'AuthorizationPolicy',
+    metadata: { name: 'edge', namespace: 'istio-system' },
+    spec: {
+      selector: { matchLabels: { istio: 'ingressgateway' } },
+      action: 'ALLOW',
+      rules: [
+        { to: [{ operation: { paths: ['/ok*', '/nothing*'] } }] },
+        { when: [{ key: 'request.headers[x-staff]', values: ['yes'] }] },
+      ],
+    },
+  },
   {
     apiVersion: 'networking.istio.io/v1',
     kind: 'VirtualService',
@@ -141,15 +169,23 @@ async function listed(...args: string[]): Promise<RequestsAnswer> {
   return JSON.parse(stdout) as RequestsAnswer;
 }
 
-/** Asks from `caller` under an id of its own, and what `why` says of that id, once all have told that are expected to. */
-async function hopOf(url: string, isWhole: (row: RequestRow) => boolean, ...args: string[]): Promise<HappenedHop> {
+/** Asks under an id of its own, and what `why` says of that id, once all have told that are expected to. */
+const hopOf = (url: string, isWhole: (row: RequestRow) => boolean, ...args: string[]): Promise<HappenedHop> =>
+  hopFrom('caller', url, isWhole, ...args);
+
+async function hopFrom(
+  workload: string,
+  url: string,
+  isWhole: (row: RequestRow) => boolean,
+  ...args: string[]
+): Promise<HappenedHop> {
   const id = randomUUID();
-  await run('caller', ['curl', '-s', '-m', '5', '-o', '/dev/null', '-H', `x-request-id: ${id}`, ...args, url]);
+  await run(workload, ['curl', '-s', '-m', '5', '-o', '/dev/null', '-H', `x-request-id: ${id}`, ...args, url]);
   let last: HappenedHop | undefined;
   const ask = async () => {
     const { code, stdout } = await mesh.lateen(['why', id, '-o', 'json']);
     last = code === 0 ? (JSON.parse(stdout) as HappenedAnswer).hops[0] : undefined;
-    return last !== undefined && isWhole(last.row) && last;
+    return last?.row.caller !== undefined && isWhole(last.row) && last;
   };
   return until(ask, () => `the records of ${url}; there is ${JSON.stringify(last?.row)}`);
 }
@@ -283,6 +319,59 @@ for (const [name, [url, code, flags, says, origin]] of Object.entries(failures))
     assert.ok(failed.some(({ id }) => id === hop.row.id));
   });
 }
+
+const closed = /is not registered: nobody declared this destination/;
+
+for (const [workload, delivery] of [
+  ['guarded', 'on demand'],
+  ['told', 'eager'],
+] as const) {
+  test(`why: a host and an address that nobody registered, ${delivery}`, { skip }, async () => {
+    const { row, cause } = await hopFrom(workload, 'http://10.244.255.250/', () => true, '-H', 'host: shop.example');
+    assert.equal(row.code, 502);
+    assert.match(cause?.says ?? '', /^host shop\.example /);
+    assert.match(cause?.says ?? '', closed);
+    await run(workload, ['curl', '-s', '-m', '5', 'telnet://10.244.255.250:9999']);
+    const found = await until(
+      async () => (await listed('--failed', '--from', workload)).findLast(({ kind }) => kind === 'connection'),
+      () => 'the refused connection',
+    );
+    const { stdout } = await mesh.lateen(['why', found.id]);
+    assert.match(stdout, /why {2}address 10\.244\.255\.250:9999 is not registered/);
+  });
+}
+
+test(
+  'why: a connection to a service that nobody serves names the service, though it was called by its address',
+  { skip },
+  async () => {
+    await run('caller', ['curl', '-s', '-m', '5', 'telnet://empty:9001']);
+    const found = await until(
+      async () => (await listed('--failed', '--from', 'caller', '--to', 'empty')).findLast(({ kind }) => kind === 'connection'),
+      () => 'the connection that reached nobody',
+    );
+    assert.equal(found.to, 'empty.default');
+    const { stdout } = await mesh.lateen(['why', found.id]);
+    assert.match(stdout, /why {2}empty\.default has no endpoints\n +Service\/default\/empty/);
+  },
+);
+
+test('why: the rules that a gateway considered, and what each asks for', { skip }, async () => {
+  const { status } = await mesh.get('/secret', { headers: { host: 'shop.example' } });
+  assert.equal(status, 403);
+  const { id } = await until(
+    async () => (await listed('--from', 'istio-ingressgateway')).findLast((row) => row.path === '/secret'),
+    () => 'the record',
+  );
+  const { stdout } = await mesh.lateen(['why', id]);
+  assert.match(
+    stdout,
+    /why {2}istio-ingressgateway\.istio-system has ALLOW policies, and no rule of them allows this request of/,
+  );
+  assert.match(stdout, /\n +AuthorizationPolicy\/istio-system\/edge spec\.rules\[0\] \(.*given\.yaml:\d+\)/);
+  assert.match(stdout, /AuthorizationPolicy istio-system\/edge, rule 1 asks for path .*; the request has path "?\/secret/);
+  assert.match(stdout, /rule 2 asks for header x-staff .*\n +headers, queries and tokens are not recorded/);
+});
 
 test('a connection from outside the mesh that STRICT refuses is recorded where it was refused', { skip }, async () => {
   const { address } = await mesh.pod('strict');

@@ -38,6 +38,7 @@ function hopText({ row, steps, cause }: HappenedHop, { style }: Pick<Terminal, '
           `${style('bold', 'why')}  ${cause.says}`,
           ...cause.origins.map((origin) => style('dim', `     ${originWords(origin)}`)),
           `${style('bold', 'fix')}  ${cause.fix}`,
+          ...(cause.considered.length === 0 ? [] : ['', 'considered:', ...cause.considered.map((line) => `  ${line}`)]),
           ...(cause.evidence.length === 0 ? [] : ['', 'in Envoy’s words:', ...cause.evidence.map((line) => `  ${line}`)]),
         ]),
   ].join('\n');

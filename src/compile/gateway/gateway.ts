@@ -5,6 +5,7 @@ import { httpRbac, tcpRbac } from '../../filters/rbac/rbac.ts';
 import { familyBy } from '../../store/family.ts';
 import type { Configuration } from '../configuration.ts';
 import { settle, settleAll, settleNames } from '../encode.ts';
+import { cause } from '../origin.ts';
 import { endpointScope, outboundClusters, outboundEndpoints, unopenedClusters } from '../outbound.ts';
 import type { ProxyClass } from '../proxy-class.ts';
 import type { Resource } from '../resource.ts';
@@ -27,11 +28,12 @@ export function gatewayOf(proxy: ProxyClass): Configuration {
   const rbac = computed(() => {
     const policies = mesh.security.authorizationPolicies(proxy.namespace, proxy.labels);
     const l4 = servers.value.servers.filter((server) => !hasTable(server)).map(({ port }) => port);
-    return { http: httpRbac(policies, mesh.config), tcp: tcpRbac(policies, mesh.config, l4) };
+    const causes = policies.map(({ object }) => cause(object));
+    return { http: httpRbac(policies, mesh.config), tcp: tcpRbac(policies, mesh.config, l4), causes };
   });
   const made = computed(() => {
-    const { http, tcp } = rbac.value;
-    return gatewayListeners(proxy, servers.value.servers, { http: http.filters, tcp: tcp.filters });
+    const { http, tcp, causes } = rbac.value;
+    return gatewayListeners(proxy, servers.value.servers, { http: http.filters, tcp: tcp.filters, causes });
   });
   const tables = familyBy<string, Resource | undefined>(
     (name) => name,

@@ -27,7 +27,7 @@ import { nameCacheOf } from '../name-cache.ts';
 import { listenerName } from '../names.ts';
 import { cause } from '../origin.ts';
 import type { ProxyClass } from '../proxy-class.ts';
-import type { Resource } from '../resource.ts';
+import type { Cause, Resource } from '../resource.ts';
 import { automaticRules, sniRules, tcpRule } from './l4-rules.ts';
 import {
   hasTable,
@@ -45,6 +45,8 @@ import { quicSocket, serverSocket } from './tls.ts';
 export interface GatewayAuthorization {
   readonly http: readonly NamedFilter[];
   readonly tcp: readonly NamedFilter[];
+  /** The policies that made them. */
+  readonly causes: readonly Cause[];
 }
 
 export interface GatewayListeners {
@@ -65,7 +67,7 @@ export function gatewayListeners(
       : group.flatMap((server) => serverChains(proxy, server, authorization));
     const { chains, refused } = apart(drafts);
     diagnostics.push(...refused, ...group.flatMap((server) => leadsNowhere(server, drafts)));
-    const made = chains.length === 0 ? undefined : listener(proxy, name, group, chains);
+    const made = chains.length === 0 ? undefined : listener(proxy, name, group, chains, authorization.causes);
     if (made !== undefined) listeners.push(made);
   }
   return { listeners, diagnostics };
@@ -84,6 +86,7 @@ function listener(
   name: string,
   group: readonly GatewayServer[],
   chains: readonly FilterChain[],
+  policies: readonly Cause[],
 ): Resource | undefined {
   const [first] = group;
   if (first === undefined) return undefined;
@@ -111,7 +114,7 @@ function listener(
             ...(isHttp(first.protocol) || first.server.tls === undefined ? [] : [tlsInspector]),
           ],
     },
-    group.map(({ object, path }) => cause(object, path)),
+    [...group.map(({ object, path }) => cause(object, path)), ...policies],
   );
 }
 

@@ -1,5 +1,6 @@
 // The write API as one hono app: what the CLI's online verbs call. Served only on the state folder's Unix socket (socket.ts).
 
+import { meshOf } from '../../compile/compile.ts';
 import type { RecordSource } from '../../telemetry/record-book.ts';
 import type { RequestRow } from '../../telemetry/request-row.ts';
 import { Hono, type Context } from 'hono';
@@ -210,8 +211,8 @@ function requests(c: Context, parts: ApiParts): Response {
     limit: limit === undefined ? undefined : Number(limit),
   };
   return c.req.query('watch') === 'true'
-    ? eventStream<RequestRow>(c, (take) => followRequests(records, query, take))
-    : c.json(listRequests(records, query) satisfies RequestsAnswer);
+    ? eventStream<RequestRow>(c, (take) => followRequests(records, query, () => meshOf(parts.store).peek(), take))
+    : c.json(listRequests(records, query, meshOf(parts.store).peek()) satisfies RequestsAnswer);
 }
 
 function logs(c: Context, parts: ApiParts): Response {

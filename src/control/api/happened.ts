@@ -1,13 +1,15 @@
 // Why a request went as it did: its records, what the control plane knows of what they name, and where in which file that stands.
 
 import { fromBinary } from '@bufbuild/protobuf';
+import { ClusterSchema } from '../../../gen/envoy/config/cluster/v3/cluster_pb.js';
 import { ClusterLoadAssignmentSchema } from '../../../gen/envoy/config/endpoint/v3/endpoint_pb.js';
 import { RouteConfigurationSchema } from '../../../gen/envoy/config/route/v3/route_pb.js';
 import { pathText, refText, type ObjectRef } from '../../api/object.ts';
+import { meshOf } from '../../compile/compile.ts';
 import type { Configuration } from '../../compile/configuration.ts';
 import { passthroughCluster } from '../../compile/names.ts';
 import { originKey } from '../../compile/origin.ts';
-import type { Cause as ResourceCause } from '../../compile/resource.ts';
+import type { Cause as ResourceCause, Resource } from '../../compile/resource.ts';
 import { locateIn, stepOrigin } from '../../explain/origins.ts';
 import type { Store } from '../../store/store.ts';
 import { causeOf } from '../../telemetry/cause.ts';
@@ -18,7 +20,9 @@ import { rowOf } from '../../telemetry/request-row.ts';
 import type { Known, OriginName } from '../../telemetry/scene.ts';
 import { stepsOf } from '../../telemetry/steps.ts';
 import type { DistributionParts } from './distribution.ts';
+import { consideredRules } from './considered.ts';
 import type { HappenedAnswer } from './contract.ts';
+import { withHost } from './dialled-service.ts';
 import { objectsOf } from './mesh.ts';
 import { ApiError } from './refusal.ts';
 
@@ -27,7 +31,10 @@ type HappenedParts = Pick<DistributionParts, 'store' | 'distribution' | 'compile
 /** `id`: a request's, or the beginning that only one has. Every hop of it, the first one first. */
 export function happened(id: string, source: RecordSource, parts: HappenedParts): HappenedAnswer {
   const wanted = requestKey(id.toLowerCase());
-  const found = joinRecords(recordsOf(id, source)).filter((exchange) => requestKey(exchange.id.toLowerCase()).startsWith(wanted));
+  const mesh = meshOf(parts.store).peek();
+  const found = joinRecords(recordsOf(id, source))
+    .filter((exchange) => requestKey(exchange.id.toLowerCase()).startsWith(wanted))
+    .map((exchange) => withHost(exchange, mesh));
   const ids = [...new Set(found.map((exchange) => exchange.id))];
   if (new Set(ids.map(requestKey)).size > 1) {
     throw new ApiError(409, `${ids.length} requests begin with ${id}`, `one of ${ids.slice(0, 5).join(', ')}: write more of it`);
@@ -72,17 +79,24 @@ function recordsOf(id: string, source: RecordSource): readonly AccessRecord[] {
 
 function knownOf({ caller, destination }: Exchange, parts: HappenedParts): Known {
   const [from, to] = [configurationOf(caller, parts), configurationOf(destination, parts)];
-  const behind = to?.listeners.peek().get('virtualInbound')?.causes ?? [];
-  const of = (kind: string) => behind.filter(({ object }) => object.kind === kind);
+  // A gateway refuses what its own record tells of, as a caller's.
+  const denier = [destination, caller].find((record) => record !== undefined && deniedByPolicy(record));
+  const denying = denier === caller ? from : to;
+  const of = (kind: string, configuration = to, listener = 'virtualInbound') =>
+    (configuration?.listeners.peek().get(listener)?.causes ?? []).filter(({ object }) => object.kind === kind);
   return {
     cluster: caller === undefined ? [] : clusterOrigins(caller.cluster, from),
     undeclared: caller !== undefined && isUndeclared(caller.cluster, from),
     rules: caller === undefined ? [] : hostRules(caller.virtualHost, from),
     endpoints: caller === undefined ? undefined : endpointCount(caller.cluster, from),
-    allowing: names(of('AuthorizationPolicy').filter(({ object }) => allows(object, parts.store))),
+    allowing: names(of('AuthorizationPolicy', denying, denier?.listener).filter(({ object }) => allows(object, parts.store))),
+    considered: denier === undefined ? [] : consideredRules(denier, denying),
     authentication: names(of('PeerAuthentication')),
   };
 }
+
+const deniedByPolicy = ({ details, termination }: AccessRecord): boolean =>
+  [details, termination].some((text) => text.startsWith('rbac_access_denied'));
 
 /** As it is now: the proxy of a pod that has ended has none. */
 function configurationOf(record: AccessRecord | undefined, { distribution, compiler }: HappenedParts): Configuration | undefined {
@@ -101,11 +115,11 @@ function configurationOf(record: AccessRecord | undefined, { distribution, compi
 const isUndeclared = (name: string, configuration: Configuration | undefined): boolean =>
   name === passthroughCluster || configuration?.called?.(name).peek().causes.length === 0;
 
-function clusterOrigins(name: string, configuration: Configuration | undefined): OriginName[] {
-  if (configuration === undefined || name === '') return [];
-  const cluster = configuration.clusters.peek().get(name) ?? configuration.called?.(name).peek();
-  return names(cluster?.causes ?? []);
-}
+const clusterNamed = (name: string, configuration: Configuration): Resource | undefined =>
+  configuration.clusters.peek().get(name) ?? configuration.called?.(name).peek();
+
+const clusterOrigins = (name: string, configuration: Configuration | undefined): OriginName[] =>
+  configuration === undefined || name === '' ? [] : names(clusterNamed(name, configuration)?.causes ?? []);
 
 /** The objects that have rules for a virtual host. */
 function hostRules(name: string, configuration: Configuration | undefined): OriginName[] {
@@ -124,7 +138,11 @@ function hostRules(name: string, configuration: Configuration | undefined): Orig
 }
 
 function endpointCount(name: string, configuration: Configuration | undefined): number | undefined {
-  const found = name === '' ? undefined : configuration?.endpoints(name).peek();
+  const cluster = name === '' ? undefined : configuration && clusterNamed(name, configuration);
+  if (cluster === undefined) return undefined;
+  // A cluster that is named by an address has the endpoints of the service.
+  const { edsClusterConfig } = fromBinary(ClusterSchema, cluster.bytes);
+  const found = configuration?.endpoints(edsClusterConfig?.serviceName || name).peek();
   if (found === undefined) return undefined;
   const { endpoints } = fromBinary(ClusterLoadAssignmentSchema, found.bytes);
   return endpoints.reduce((sum, { lbEndpoints }) => sum + lbEndpoints.length, 0);

@@ -1,6 +1,8 @@
 // Requests that have happened, as the API lists and follows them: the access records of the mesh's agents, joined and chosen from.
 
+import type { Mesh } from '../../mesh/mesh.ts';
 import type { UnrecordedAnswer } from './contract.ts';
+import { withHost } from './dialled-service.ts';
 import { joinRecords, requestKey, type Exchange } from '../../telemetry/join.ts';
 import { followExchanges } from '../../telemetry/join-follow.ts';
 import type { RecordSource } from '../../telemetry/record-book.ts';
@@ -18,8 +20,10 @@ export interface RequestsQuery {
 }
 
 /** Oldest first. */
-export function listRequests(source: RecordSource, query: RequestsQuery): RequestRow[] {
-  const chosen = joinRecords(source.recent()).filter(choice(query));
+export function listRequests(source: RecordSource, query: RequestsQuery, mesh: Mesh): RequestRow[] {
+  const chosen = joinRecords(source.recent())
+    .map((exchange) => withHost(exchange, mesh))
+    .filter(choice(query));
   return (query.limit === undefined ? chosen : chosen.slice(-query.limit)).map(rowOf);
 }
 
@@ -35,9 +39,15 @@ export function unrecorded(source: RecordSource): UnrecordedAnswer {
 }
 
 /** Those that end from now on; the answer ends it. */
-export function followRequests(source: RecordSource, query: RequestsQuery, take: (row: RequestRow) => void): () => void {
+export function followRequests(
+  source: RecordSource,
+  query: RequestsQuery,
+  mesh: () => Mesh,
+  take: (row: RequestRow) => void,
+): () => void {
   const chosen = choice(query);
-  const following = followExchanges(source, (exchange) => {
+  const following = followExchanges(source, (told) => {
+    const exchange = withHost(told, mesh());
     if (chosen(exchange)) take(rowOf(exchange));
   });
   return () => following[Symbol.dispose]();

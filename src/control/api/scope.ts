@@ -6,13 +6,13 @@ import { isSingleAddress } from '../../mesh/hostname.ts';
 import type { Labels } from '../../mesh/labels.ts';
 import type { Mesh } from '../../mesh/mesh.ts';
 import type { Caller } from '../../mesh/scope.ts';
-import { portNumbered } from '../../mesh/service.ts';
 import { objectKey, type Store } from '../../store/store.ts';
 import { calledServices, type HostIndex, type UsedCluster } from '../../telemetry/called-services.ts';
 import type { DistributionTable } from '../../xds/distribution.ts';
 import type { Platform, PodRef } from '../platform.ts';
 import type { PodName } from '../workloads.ts';
 import type { ScopeAnswer } from './contract.ts';
+import { serviceAt } from './dialled-service.ts';
 import { ApiError } from './refusal.ts';
 
 interface ScopeParts {
@@ -102,9 +102,7 @@ const usedClusters = ({ cluster_statuses: clusters = [] }: ClustersPage): UsedCl
 function hostIndex(mesh: Mesh, from: Caller): HostIndex {
   return {
     service(host, port) {
-      const found = isSingleAddress(host)
-        ? mesh.servicesWithAddress(host).find((service) => portNumbered(service, port) !== undefined)
-        : mesh.serviceSeen(host, from);
+      const found = isSingleAddress(host) ? serviceAt(mesh, host, port) : mesh.serviceSeen(host, from);
       return found && { host: found.host, namespace: found.namespace };
     },
     ruled(host) {
