@@ -93,7 +93,7 @@ test('a proxy that comes back is sent what changed and keeps the rest', () => {
 });
 
 /** What a proxy says first on a stream that it opens again. */
-const comesBack = (proxy: DeltaProxy, type: 'called' | 'endpoint' | 'listener' | 'route') => {
+const comesBack = (proxy: DeltaProxy, type: 'called' | 'cluster' | 'endpoint' | 'listener' | 'route') => {
   const kept = proxy.held.get(type === 'called' ? 'cluster' : type) ?? new Map<string, string>();
   return { resourceNamesSubscribe: [...kept.keys()], initialResourceVersions: Object.fromEntries(kept) };
 };
@@ -284,3 +284,41 @@ test('a cluster that a class has no more follows its service as long as a listen
   clock.pass(1000);
   assert.deepEqual(main.settle(), ['listener l', 'cluster -c']);
 });
+
+/** A proxy whose class has a cluster no more to which its listener leads, as its service's patched form and as it would be called for. */
+function keeping(form: string) {
+  const all = setUp();
+  const { a, main, demand, change, clock } = all;
+  a.put('cluster', called('c', form));
+  a.put('called', called('c'));
+  a.put('listener', fake('l', 'to c'));
+  main.subscribe('cluster');
+  main.subscribe('listener');
+  main.settle();
+  demand.subscribe('called');
+  clock.pass(1000);
+  change(() => a.drop('cluster', 'c'));
+  return all;
+}
+
+test('a cluster that was given in another form than it would be called for takes that when its class has it no more', () => {
+  assert.deepEqual(keeping('').main.settle(), []);
+  assert.deepEqual(keeping('patched').main.settle(), ['cluster c']);
+});
+
+for (const changed of [false, true]) {
+  test(`a cluster that its class has no more ${changed ? 'is sent to' : 'stays as it is at'} a proxy that comes back`, () => {
+    const { a, main, demand, clock, open } = keeping('');
+    main.settle();
+    main.close();
+    demand.close();
+    if (changed) a.put('called', called('c', 'changed'));
+    const next = open(deltaPath);
+    for (const type of ['cluster', 'listener'] as const) {
+      next.send(type, { ...comesBack(main, type), resourceNamesSubscribe: [] });
+    }
+    clock.pass(1000);
+    assert.deepEqual(next.settle(), changed ? ['cluster c'] : []);
+    assert.deepEqual([...(next.held.get('cluster')?.keys() ?? [])], changed ? ['c'] : []);
+  });
+}

@@ -127,6 +127,7 @@ export class ProxyStream implements Distributed, Flushable, Peer {
     this.#server.owners.set(subscription, this);
     this.#subscriptions.set(type, subscription);
     if (type === 'called') this.#called.opened(request);
+    if (type === 'cluster') this.#kept.opened(request);
     if (type !== 'endpoint') return;
     // A proxy that comes back is sent clusters that changed meanwhile before it says which endpoints it has kept.
     for (const { resources } of this.#subscriptions.get('cluster')?.unanswered ?? []) oweEndpointsOf(this.#outgoing, resources);
