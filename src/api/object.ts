@@ -65,11 +65,11 @@ export const refKey = ({ group, kind, namespace, name }: ObjectRef): string => `
 export const refText = (ref: Omit<ObjectRef, 'group'>): string =>
   ref.namespace === '' ? `${ref.kind}/${ref.name}` : `${ref.kind}/${ref.namespace}/${ref.name}`;
 
-/** `['spec', 'http', 0, 'route']` → `spec.http[0].route`. */
+/** `['spec', 'http', 0, 'route']` → `spec.http[0].route`; a step that begins with `~` is a place in a list, too (compile/origin.ts). */
 export function pathText(path: Path): string {
   let text = '';
   for (const step of path) {
-    if (typeof step === 'number') text += `[${step}]`;
+    if (typeof step === 'number' || step.startsWith('~')) text += `[${step}]`;
     else text += text === '' ? step : `.${step}`;
   }
   return text;

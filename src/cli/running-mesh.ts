@@ -4,7 +4,7 @@
 import { decode } from '../api/decode.ts';
 import { originOf, type ApiObject } from '../api/object.ts';
 import type { Document, MeshAnswer, PlacesAnswer } from '../control/api/contract.ts';
-import type { Locate } from '../explain/origins.ts';
+import { nowhere, type Field, type Locate } from '../explain/origins.ts';
 import type { Client } from './client.ts';
 
 export interface RunningMesh extends Omit<MeshAnswer, 'objects' | 'waiting'> {
@@ -30,12 +30,13 @@ export interface RunningPlaces {
 
 /** Where the fields of the running mesh's objects stand in the files that it reads. */
 export function runningPlaces(client: Client): RunningPlaces {
-  const places = new Map<string, string | undefined>();
+  const places = new Map<string, Field>();
   return {
     locate(object, path) {
       const key = `${object}#${path}`;
-      if (!places.has(key)) places.set(key, undefined);
-      return places.get(key);
+      let known = places.get(key);
+      if (known === undefined) places.set(key, (known = nowhere(object, path)));
+      return known;
     },
     async fetch() {
       const keys = [...places.keys()];
@@ -44,7 +45,10 @@ export function runningPlaces(client: Client): RunningPlaces {
         return { object: key.slice(0, hash), path: key.slice(hash + 1) };
       });
       const { places: found } = await client.post<PlacesAnswer>('/v1/places', { fields });
-      for (const [index, key] of keys.entries()) places.set(key, found[index] ?? undefined);
+      for (const [index, key] of keys.entries()) {
+        const { path, place } = found[index] ?? {};
+        if (path !== undefined) places.set(key, { path, place: place ?? undefined });
+      }
     },
   };
 }

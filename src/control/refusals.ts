@@ -4,7 +4,7 @@ import { fromBinary, type DescMessage, type Message } from '@bufbuild/protobuf';
 import { VirtualHostSchema } from '../../gen/envoy/config/route/v3/route_components_pb.js';
 import { diagnose, type Diagnostic } from '../api/diagnostic.ts';
 import { pathOf, refText } from '../api/object.ts';
-import { originKey } from '../compile/origin.ts';
+import { indexPath, originKey } from '../compile/origin.ts';
 import type { Cause, Resource, ResourceType } from '../compile/resource.ts';
 import type { Store } from '../store/store.ts';
 import type { Refusal } from '../xds/distribution.ts';
@@ -34,7 +34,9 @@ export function refusalDiagnostics(refusals: readonly Refusal[], store: Store): 
     } as const;
     const found = traced(type, resource, message).flatMap(({ object, path }): Diagnostic[] => {
       const known = store.get(object);
-      return known === undefined ? [{ ...what, object, path }] : [diagnose(known, path, what)];
+      return known === undefined
+        ? [{ ...what, object, path: indexPath(undefined, path) }]
+        : [diagnose(known, indexPath(known, path), what)];
     });
     return found.length > 0 ? found : [{ ...what, path: [] }];
   });

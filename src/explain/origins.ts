@@ -1,33 +1,40 @@
 // Where a piece of Envoy's configuration came from: the object and field that its metadata names, with their place where known.
 
 import type { JsonObject, JsonValue } from '@bufbuild/protobuf';
-import { pathOf, refOf, refText, type ApiObject } from '../api/object.ts';
-import { originKey } from '../compile/origin.ts';
+import { pathOf, pathText, refOf, refText, type ApiObject } from '../api/object.ts';
+import { indexPath, originKey } from '../compile/origin.ts';
 import type { StepOrigin } from './explanation.ts';
 
 interface WithMetadata {
   readonly filterMetadata: Readonly<Record<string, JsonObject>>;
 }
 
-/** Finds `bookinfo.yaml:12` for `VirtualService/default/reviews` and a path; undefined where it is not known. */
-export type Locate = (object: string, path: string) => string | undefined;
+/** A field that metadata name: its path as the object has it now, and `bookinfo.yaml:12` where that is known. */
+export interface Field {
+  readonly path: string;
+  readonly place: string | undefined;
+}
 
-export const nowhere: Locate = () => undefined;
+/** Finds the field of `VirtualService/default/reviews` that a path of metadata leads to. */
+export type Locate = (object: string, path: string) => Field;
 
-/** Places of objects that were read from files. */
+export const nowhere: Locate = (_object, path) => ({ path: pathText(indexPath(undefined, pathOf(path))), place: undefined });
+
+/** Fields of these objects, with their places where they were read from files. */
 export function locateIn(objects: Iterable<ApiObject>): Locate {
   let byRef: Map<string, ApiObject> | undefined;
-  return (object, path) => {
+  return (object, text) => {
     byRef ??= new Map([...objects].map((each) => [refText(refOf(each)), each]));
     const found = byRef.get(object);
-    const position = found?.origin.position(pathOf(path));
-    return found === undefined || position === undefined ? undefined : `${found.origin.source}:${position.line}`;
+    const steps = indexPath(found, pathOf(text));
+    const position = found?.origin.position(steps);
+    return { path: pathText(steps), place: position && `${found?.origin.source}:${position.line}` };
   };
 }
 
 /** An object and field, with its place where that is known. */
-export const stepOrigin = (object: string, path: string, locate: Locate): StepOrigin => {
-  const place = locate(object, path);
+export const stepOrigin = (object: string, text: string, locate: Locate): StepOrigin => {
+  const { path, place } = locate(object, text);
   return { object, path, ...(place !== undefined && { place }) };
 };
 

@@ -8,7 +8,7 @@ import { runningPlaces } from '../running-mesh.ts';
 export async function withPlaces<Data>(data: Data, client: Client): Promise<Data> {
   const { locate, fetch } = runningPlaces(client);
   const place = (origin: StepOrigin): StepOrigin => {
-    const found = origin.place ?? locate(origin.object, origin.path);
+    const found = origin.place ?? locate(origin.object, origin.path).place;
     return found === undefined ? origin : { ...origin, place: found };
   };
   eachOrigin(data, place);

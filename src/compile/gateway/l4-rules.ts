@@ -38,10 +38,11 @@ export function sniRules(proxy: ProxyClass, server: GatewayServer): L4Rule[] {
       rule.destinations.length === 0
         ? []
         : rule.matches
-            .filter((match) => applies(match, server))
-            .map(({ sniHosts }) =>
-              l4Rule(proxy, server, route, rule, sniHosts.includes('*') ? [] : sniHosts.map((host) => host.toLowerCase())),
-            ),
+            .flatMap((match, index) => (applies(match, server) ? [{ match, path: [...rule.path, 'match', index] }] : []))
+            .map(({ match: { sniHosts }, path }) => {
+              const names = sniHosts.includes('*') ? [] : sniHosts.map((host) => host.toLowerCase());
+              return l4Rule(proxy, server, route, { ...rule, path }, names);
+            }),
     ),
   );
 }

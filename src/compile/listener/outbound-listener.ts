@@ -4,7 +4,6 @@ import type { ReadonlySignal } from '@preact/signals-core';
 import { TrafficDirection } from '../../../gen/envoy/config/core/v3/base_pb.js';
 import { ListenerSchema } from '../../../gen/envoy/config/listener/v3/listener_pb.js';
 import type { MeshConfig } from '../../api/mesh-config.ts';
-import { pathText, refText } from '../../api/object.ts';
 import type { Init } from '../../filters/any.ts';
 import { duration } from '../../filters/duration.ts';
 import { dynamicServerName, type NameCache } from '../../filters/dynamic-names.ts';
@@ -188,10 +187,9 @@ function tcpFilterChain(chain: TcpChain, bytes: Bytes, names: NameCache | undefi
   };
 }
 
-function originOf({ cause: { object, path } }: TcpChain): NonNullable<FilterChain['metadata']> {
-  const source = path.length > 0 ? `${refText(object)}#${pathText(path)}` : refText(object);
-  return { filterMetadata: { [originKey]: { source } } };
-}
+const originOf = ({ source }: TcpChain): NonNullable<FilterChain['metadata']> => ({
+  filterMetadata: { [originKey]: { source } },
+});
 
 /** Where connections go that no chain is for: to the service that takes all, else where their caller dialled. */
 function restChain(

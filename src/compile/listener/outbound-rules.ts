@@ -1,7 +1,7 @@
 // TCP and TLS rules of a service's port → the chains of its outbound listener, as plain data.
 
 import type { Cause } from '../resource.ts';
-import { cause } from '../origin.ts';
+import { cause, contentPath, originText } from '../origin.ts';
 import { connectionTarget, dynamicPort } from '../route/destination.ts';
 import type { Route, SourceMatch, WeightedDestination } from '../../mesh/route.ts';
 import { matchesLabels } from '../../mesh/labels.ts';
@@ -32,6 +32,8 @@ export interface TcpChain extends TcpTargets {
   /** CIDRs of the dialled address; empty: any. */
   readonly subnets: readonly string[];
   readonly cause: Cause;
+  /** As metadata name it. */
+  readonly source: string;
 }
 
 /** The chains for a port: those of its rules in order, then, unless a rule took everything, straight to the service. */
@@ -72,13 +74,14 @@ export const hasConnectionRules = (view: View, service: Service, { number, proto
 function tlsRuleChains(view: View, route: Route, port: number, subnets: readonly string[]): TcpChain[] {
   return route.tls.flatMap((rule) =>
     rule.matches
-      .filter((match) => applies(view, port, match))
-      .map((match) => ({
+      .flatMap((match, index) => (applies(view, port, match) ? [{ match, index }] : []))
+      .map(({ match, index }) => ({
         ...toDestinations(view, route, rule.destinations, port),
         // Any name among several is no condition at all.
         serverNames: match.sniHosts.includes('*') ? [] : match.sniHosts,
         subnets: match.destinationSubnets.length > 0 ? match.destinationSubnets : subnets,
         cause: cause(route.object, rule.path),
+        source: originText(route.object, contentPath(route.object, [...rule.path, 'match', index])),
       })),
   );
 }
@@ -101,6 +104,7 @@ function tcpRuleChains(
         serverNames: [],
         subnets: open ? subnets : [...new Set(matches.flatMap(({ destinationSubnets }) => destinationSubnets))],
         cause: cause(route.object, rule.path),
+        source: originText(route.object, contentPath(route.object, rule.path)),
       });
       if (open) return { chains, complete: true };
     }
@@ -159,5 +163,6 @@ function serviceChain(
     ...connectionSettings(destinationSettings(view, service, port.number, '')),
     dynamicPort: dynamicPort(service, port.number),
     cause: cause(service.object),
+    source: originText(service.object, []),
   };
 }

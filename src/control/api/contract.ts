@@ -90,8 +90,9 @@ export interface PlacesRequest {
   readonly fields: readonly { readonly object: string; readonly path: string }[];
 }
 
+/** In the same order: the field's path as the object has it, where the one that was asked for tells an item of a list by its content. */
 export interface PlacesAnswer {
-  readonly places: readonly (string | null)[];
+  readonly places: readonly { readonly path: string; readonly place: string | null }[];
 }
 
 /** `GET /v1/objects?kinds=vs,dr&namespace=&name=&selector=&watch=true`: no namespace means all of them. */

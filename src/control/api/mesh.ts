@@ -28,5 +28,10 @@ export function meshAnswer(store: Store, meshConfigFile: string | undefined): Me
 /** `bookinfo.yaml:12` of each field; null where the object came from nowhere that has lines. */
 export function placesOf({ fields }: PlacesRequest, store: Store): PlacesAnswer {
   const locate = locateIn(objectsOf(store));
-  return { places: fields.map(({ object, path }) => locate(object, path) ?? null) };
+  return {
+    places: fields.map((field) => {
+      const { path, place = null } = locate(field.object, field.path);
+      return { path, place };
+    }),
+  };
 }
