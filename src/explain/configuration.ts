@@ -1,6 +1,7 @@
 // The configuration of one proxy as Envoy holds it, decoded when it is looked at: what explain reads, wherever it came from.
 
 import { fromBinary, type DescMessage, type MessageShape } from '@bufbuild/protobuf';
+import type { Any } from '@bufbuild/protobuf/wkt';
 import { ClusterSchema, type Cluster } from '../../gen/envoy/config/cluster/v3/cluster_pb.js';
 import { ClusterLoadAssignmentSchema, type ClusterLoadAssignment } from '../../gen/envoy/config/endpoint/v3/endpoint_pb.js';
 import { ListenerSchema, type Listener } from '../../gen/envoy/config/listener/v3/listener_pb.js';
@@ -19,10 +20,26 @@ export interface ProxyConfiguration {
   readonly endpoints: (name: string) => ClusterLoadAssignment | undefined;
   readonly clusterNames: () => readonly string[];
   readonly routeNames: () => readonly string[];
+  /** The configuration of a filter that came by itself (ECDS). */
+  readonly extension?: (name: string) => Any | undefined;
   /** What a proxy on demand has not called yet is not at hand. */
   readonly onlyCalled?: boolean;
+  /** Of what is not at hand it cannot be said that the proxy does not have it. */
+  readonly partial?: boolean;
+  /** Whose it is, where the configuration says that itself. */
+  readonly proxy?: DumpedProxy;
   /** What of the proxy could not be read, in whole sentences. */
   readonly missing: readonly string[];
+}
+
+export interface DumpedProxy {
+  /** `sidecar`, `router`, `waypoint`, … */
+  readonly role: string;
+  readonly address: string;
+  /** `reviews-v1-5d.default`. */
+  readonly name: string;
+  /** Istio's; empty where it is not said. */
+  readonly version: string;
 }
 
 const messages = new WeakMap<Resource, unknown>();

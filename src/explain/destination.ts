@@ -12,7 +12,7 @@ import { headerValue, type Headers } from './headers.ts';
 import { plainAddress } from './listener.ts';
 import { milliseconds } from './milliseconds.ts';
 import type { Passage } from './passage.ts';
-import { addressText } from './request.ts';
+import { addressText, type Address } from './request.ts';
 import { typedConfig } from './typed-config.ts';
 import { upstreamTls } from './upstream-tls.ts';
 
@@ -155,22 +155,25 @@ function endpointOf(host: LbEndpoint, cluster: Cluster, passage: Passage, header
       ? address === undefined
         ? undefined
         : plainAddress(address)
-      : internalAddress(internal.endpointId, metadata);
+      : internalAddress(internal.endpointId, metadata, passage);
   return (
     at && {
       ...at,
       healthy: isHealthy(host),
       weight: host.loadBalancingWeight ?? 1,
       tls: upstreamTls(cluster, metadata, passage, headers),
+      ...(internal?.addressNameSpecifier.case === 'serverListenerName' && { through: internal.addressNameSpecifier.value }),
       workload: workloadOf(metadata['istio']?.['workload']),
     }
   );
 }
 
-/** Through a tunnel: where the inner connection goes. */
-function internalAddress(id: string, metadata: Readonly<Record<string, JsonObject>>) {
+/** Through a tunnel: where the inner connection goes; what ended the one before may have said it, else it stays as it is. */
+function internalAddress(id: string, metadata: Readonly<Record<string, JsonObject>>, { state, local }: Passage): Address {
   const inner = metadata['envoy.filters.listener.original_dst']?.['local'];
-  const text = typeof inner === 'string' ? inner : id;
+  const said = state.get('envoy.filters.listener.original_dst.local_ip');
+  const text = typeof inner === 'string' ? inner : id || said || '';
+  if (text === '') return local;
   const colon = text.lastIndexOf(':');
   return colon < 0 ? { address: text, port: 0 } : { address: text.slice(0, colon), port: Number(text.slice(colon + 1)) };
 }

@@ -1,6 +1,7 @@
-// JSON that may be cut short: what is whole of it is read.
+// JSON that may be cut short, or YAML in its place: what is whole of it is read.
 
 import type { JsonValue } from '@bufbuild/protobuf';
+import { parseDocument } from 'yaml';
 
 export interface ReadJson {
   readonly value: JsonValue;
@@ -8,8 +9,26 @@ export interface ReadJson {
   readonly cut: boolean;
 }
 
-/** Undefined for what is no JSON at all. */
+/** Undefined for what is neither. */
 export function readJson(text: string): ReadJson | undefined {
+  const [first] = text.trimStart();
+  return first === '{' || first === '[' ? fromJson(text) : fromYaml(text);
+}
+
+/** As `istioctl` prints with `-o yaml`, and people paste it. */
+function fromYaml(text: string): ReadJson | undefined {
+  try {
+    const document = parseDocument(text, { logLevel: 'silent', uniqueKeys: false });
+    const value: unknown = document.toJS({ maxAliasCount: 0 });
+    // Dates and the like become what JSON has for them.
+    const json = JSON.parse(JSON.stringify(value ?? null)) as JsonValue;
+    return typeof json === 'object' && json !== null ? { value: json, cut: document.errors.length > 0 } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function fromJson(text: string): ReadJson | undefined {
   try {
     return { value: JSON.parse(text) as JsonValue, cut: false };
   } catch {

@@ -8,6 +8,8 @@ export const dumpPlaces = {
   listeners: [
     ['dynamic_listeners', 'active_state', 'listener'],
     ['static_listeners', 'listener'],
+    // Before Envoy 1.13.
+    ['dynamic_active_listeners', 'listener'],
   ],
   routes: [
     ['dynamic_route_configs', 'route_config'],

@@ -119,7 +119,7 @@ const refusal = (text: string): string => {
 };
 
 test('what is no dump is refused in words', () => {
-  assert.match(refusal('hello'), /not JSON/);
+  assert.match(refusal('hello'), /neither JSON nor YAML/);
   assert.match(refusal('{}'), /no "configs"/);
   assert.match(refusal('{"configs": [{}]}'), /no listeners/);
 });

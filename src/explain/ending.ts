@@ -1,7 +1,7 @@
 // How a journey ends: every end that it can have, with its share, the most frequent first.
 
 import type { Explanation, Outcome, Step, StepOrigin } from './explanation.ts';
-import { clusterText } from './istio-names.ts';
+import { clusterText, tunnelCluster } from './istio-names.ts';
 import type { Journey } from './journey.ts';
 
 export interface Ending {
@@ -15,7 +15,7 @@ export interface Ending {
   /** What the proxy answers, or the one before it where a connection is closed. */
   readonly status?: number;
   readonly flags: string;
-  /** In words: the last step's, or Envoy's. */
+  /** In words: the last step's, or Envoy's. Where it arrives by a tunnel, the tunnel's end. */
   readonly because: string;
   readonly origins: readonly StepOrigin[];
 }
@@ -42,7 +42,7 @@ function* endingsOfWay({ proxy, explanation, onward }: Journey, share: number): 
     yield { share, proxy, ...ended(outcome), because: last?.text ?? outcome.because, origins: last?.origins ?? [] };
     return;
   }
-  for (const { cluster, share: part, failure } of outcome.targets) {
+  for (const { cluster, share: part, failure, destination } of outcome.targets) {
     const onwards = onward.filter((each) => each.cluster === cluster);
     if (failure !== undefined) {
       const own = steps.filter(({ name }) => name === cluster);
@@ -70,7 +70,9 @@ function* endingsOfWay({ proxy, explanation, onward }: Journey, share: number): 
       }
     }
     const followed = onwards.reduce((sum, next) => sum + next.share, 0);
-    yield { share: share * Math.max(0, part - followed), proxy, kind: 'arrives', cluster, flags: '', because: '', origins: [] };
+    // A tunnel says itself where it goes.
+    const because = cluster === tunnelCluster ? (destination?.dialled ?? '') : '';
+    yield { share: share * Math.max(0, part - followed), proxy, kind: 'arrives', cluster, flags: '', because, origins: [] };
   }
 }
 

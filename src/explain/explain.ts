@@ -28,6 +28,8 @@ function oneWay(configuration: ProxyConfiguration, request: Request, locate: Loc
 }
 
 function pass(passage: Passage): Outcome {
+  if (passage.configuration.listeners.length === 0 && passage.configuration.onlyCalled === true)
+    return { kind: 'unknown', because: 'the configuration at hand has no listeners, where every way begins' };
   const listener = acceptingListener(passage);
   if (listener === undefined) return { kind: 'closed', flags: '', because: 'connection refused' };
   const chain = takingChain(listener, passage);

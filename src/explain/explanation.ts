@@ -167,6 +167,8 @@ export interface Endpoint {
   /** Of its group. */
   readonly weight: number;
   readonly tls: UpstreamTls | undefined;
+  /** The proxy's own listener by which it goes there: a tunnel. */
+  readonly through?: string | undefined;
   /** What the configuration says that runs there: `reviews-v1.default`. */
   readonly workload: string;
 }

@@ -6,9 +6,13 @@ import { blackHoleCluster, parseOutboundCluster, passthroughCluster } from '../c
 export const closed =
   'nobody declared this destination, and only what is declared may be called (outboundTrafficPolicy: REGISTRY_ONLY)';
 
+/** The one by which a proxy opens tunnels. */
+export const tunnelCluster = 'connect_originate';
+
 /** What sending to a cluster means, where its name says it. */
 export function clusterMeaning(name: string): string | undefined {
   if (name === blackHoleCluster) return closed;
+  if (name === tunnelCluster) return 'through a tunnel (HBONE) to the proxy of its destination';
   return name === passthroughCluster
     ? 'nothing that the mesh declares takes it: it goes where it was dialled, as it is'
     : undefined;

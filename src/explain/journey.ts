@@ -5,7 +5,7 @@ import { explain } from './explain.ts';
 import type { Endpoint, Explanation, Forwarded, Target } from './explanation.ts';
 import { nowhere, type Locate } from './origins.ts';
 import { listed } from './passage.ts';
-import type { HttpVersion, Request } from './request.ts';
+import type { Entry, HttpVersion, Request } from './request.ts';
 
 /** A proxy on the way. */
 export interface Proxy {
@@ -77,7 +77,7 @@ function onwards(proxy: Proxy, request: Request, { targets }: Forwarded, world: 
     if (target.failure !== undefined) return [];
     // What reached its own sidecar goes to the application, which has no proxy before it.
     if (request.entry === 'inbound') return [];
-    return hostsOf(target, world).map(({ endpoint, share, proxy: next }) => {
+    return hostsOf(target, proxy, world).map(({ endpoint, share, proxy: next }) => {
       const arriving = arrivalAt(next, endpoint, target, proxy, request);
       const refusal = refusalOf(endpoint, next);
       return {
@@ -109,27 +109,34 @@ interface Host {
 }
 
 /** One endpoint for each configuration that is met, with the share of all that have it. */
-function hostsOf({ destination }: Target, world: World): Host[] {
-  const found = new Map<ProxyConfiguration, Host>();
+function hostsOf({ destination }: Target, from: Proxy, world: World): Host[] {
+  const found = new Map<object, Host>();
   for (const group of destination?.groups ?? []) {
     const usable = group.endpoints.filter(({ healthy }) => healthy);
     const total = usable.reduce((sum, { weight }) => sum + weight, 0);
     for (const endpoint of usable) {
-      const proxy = world.proxyAt(endpoint.address);
+      const other = world.proxyAt(endpoint.address);
+      const own = other === undefined ? ownListener(endpoint, from) : undefined;
+      const proxy = other ?? (own && from);
       if (proxy === undefined || group.share === 0) continue;
       const share = group.share * (endpoint.weight / total);
-      const same = found.get(proxy.configuration);
-      found.set(proxy.configuration, same === undefined ? { endpoint, share, proxy } : { ...same, share: same.share + share });
+      const met = own ?? proxy.configuration;
+      const same = found.get(met);
+      found.set(met, same === undefined ? { endpoint, share, proxy } : { ...same, share: same.share + share });
     }
   }
   return [...found.values()].toSorted((a, b) => b.share - a.share).slice(0, widest);
 }
 
+/** The listener of the same proxy that an endpoint is reached by. */
+const ownListener = ({ through }: Endpoint, { configuration }: Proxy) =>
+  through === undefined ? undefined : configuration.listeners.find(({ name }) => name === through);
+
 /** The request as the next proxy gets it. */
 function arrivalAt(next: Proxy, endpoint: Endpoint, target: Target, before: Proxy, request: Request): Request {
   const { tls } = endpoint;
   const connection = {
-    entry: next.sidecar ? ('inbound' as const) : { port: endpoint.port },
+    entry: entryAt(next, endpoint, before),
     destination: { address: endpoint.address, port: endpoint.port },
     source: {
       address: before.address ?? request.source.address,
@@ -159,6 +166,11 @@ function arrivalAt(next: Proxy, endpoint: Endpoint, target: Target, before: Prox
     headers: sent.headers,
     claims: request.claims,
   };
+}
+
+function entryAt(next: Proxy, { through, port }: Endpoint, before: Proxy): Entry {
+  if (through !== undefined && next === before) return { listener: through };
+  return next.sidecar ? 'inbound' : { port };
 }
 
 function versionTo({ destination }: Target, version: HttpVersion): HttpVersion {

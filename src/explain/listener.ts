@@ -18,7 +18,12 @@ export function acceptingListener(passage: Passage): Listener | undefined {
   const entrance = entranceOf(passage);
   if (entrance === undefined) {
     const { entry } = request;
-    const at = typeof entry === 'string' ? `for ${entry} connections` : `at port ${entry.port}`;
+    const at =
+      typeof entry === 'string'
+        ? `for ${entry} connections`
+        : 'listener' in entry
+          ? `that is called ${entry.listener}`
+          : `at port ${entry.port}`;
     note(passage, {
       kind: 'listener',
       name: '',
@@ -28,6 +33,9 @@ export function acceptingListener(passage: Passage): Listener | undefined {
     });
     return undefined;
   }
+  // What came through a tunnel: its other end has proven who it is.
+  if (typeof request.entry === 'object' && 'listener' in request.entry && request.source.identity !== undefined)
+    passage.state.set('io.istio.peer_principal', request.source.identity);
   inspect(passage, entrance);
   // Redirected connections are handed to the listener of what was dialled.
   const own = handsOn(entrance) ? listenerAt(listeners, passage.local) : undefined;
@@ -79,8 +87,11 @@ function entranceOf({ configuration, request }: Passage): Listener | undefined {
         listeners.find((each) => each.trafficDirection === TrafficDirection.INBOUND && hasOriginalDestination(each)) ??
         listenerAt(listeners, request.destination)
       );
-    default:
-      return listenerAt(listeners.filter(opens), { address: request.destination.address, port: request.entry.port });
+    default: {
+      const { entry, destination } = request;
+      if ('listener' in entry) return listeners.find(({ name }) => name === entry.listener);
+      return listenerAt(listeners.filter(opens), { address: destination.address, port: entry.port });
+    }
   }
 }
 

@@ -187,9 +187,11 @@ type FilterStateMatcher = Extract<Principal['identifier'], { case: 'filterState'
 
 function filterState({ key, matcher }: FilterStateMatcher, { state }: Asked): Condition {
   const value = state.get(key);
-  const has = value === undefined ? `no ${key}` : `${key} "${value}"`;
-  if (matcher.case === undefined) return unknown(key);
-  return leaf(value !== undefined && stringMatches(matcher.value, value), `${key} ${stringWanted(matcher.value)}`, has);
+  // What the other end of a tunnel has proven to be.
+  const what = key === 'io.istio.peer_principal' ? 'identity' : key;
+  const has = value === undefined ? `no ${what}` : `${what} "${value}"`;
+  if (matcher.case === undefined) return unknown(what);
+  return leaf(value !== undefined && stringMatches(matcher.value, value), `${what} ${stringWanted(matcher.value)}`, has);
 }
 
 function header(matcher: Parameters<typeof headerWanted>[0], { headers }: Asked): Condition {

@@ -1,7 +1,10 @@
 // What is asked of a proxy: a connection as it arrives, and the HTTP request on it. First stop of explain.
 
-/** Where a connection enters a proxy: by redirection of what an application calls, of what calls it, or at a port of its own. */
-export type Entry = 'outbound' | 'inbound' | { readonly port: number };
+/**
+ * Where a connection enters a proxy: by redirection of what an application calls, of what calls it, at a port of its own, or at a
+ * listener that only the proxy itself calls.
+ */
+export type Entry = 'outbound' | 'inbound' | { readonly port: number } | { readonly listener: string };
 
 interface Connection {
   readonly entry: Entry;

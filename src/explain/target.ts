@@ -1,7 +1,7 @@
 // A cluster that a request or connection is sent to: its servers, and whether it can arrive there at all.
 
 import { destinationOf } from './destination.ts';
-import type { Answered, Closed, Destination, Step, Target } from './explanation.ts';
+import type { Answered, Closed, Destination, Endpoint, Step, Target } from './explanation.ts';
 import type { Headers } from './headers.ts';
 import { timeText } from './milliseconds.ts';
 import { originsOf } from './origins.ts';
@@ -33,13 +33,25 @@ export function sendTo(
     passage.missing.add(`Cluster ${name} was not called yet: what stands behind it is not in the configuration at hand.`);
     return {};
   }
+  if (cluster === undefined && passage.configuration.partial === true && name !== '') {
+    const details = meaningOf(name);
+    note(passage, {
+      kind: 'cluster',
+      name,
+      text: `${part} to cluster ${name}, which is not in the configuration at hand`,
+      details,
+      effect: 'unknown',
+    });
+    passage.missing.add(`Cluster ${name} is not in the configuration at hand: what stands behind it is not known.`);
+    return {};
+  }
   if (cluster === undefined) {
     const near = nearNames(name, passage.configuration.clusterNames());
     note(passage, {
       kind: 'cluster',
       name,
       text: `${part} to cluster ${name === '' ? '""' : name}, which the proxy does not have`,
-      details: near,
+      details: [...meaningOf(name), ...near],
       effect: 'ends',
     });
     return { failure: failures.missing };
@@ -61,6 +73,8 @@ export function sendTo(
   note(passage, { ...endpointStep(name, destination, failed), origins: [] });
   return { destination, ...(failed !== undefined && { failure: failures.empty }) };
 }
+
+const meaningOf = (name: string): string[] => [clusterMeaning(name)].flatMap((each) => each ?? []);
 
 /** Clusters of the same host, which differ in port or subset. */
 function nearNames(name: string, known: readonly string[]): string[] {
@@ -89,14 +103,13 @@ function endpointStep(
   if (discovery === 'unknown')
     return { kind, name, text: 'who its servers are is not known here', details: [], effect: 'unknown' };
   const [first] = groups.flatMap((group) => group.endpoints);
-  const tls = tlsText(first?.tls);
+  const tls = transportText(first);
   if (discovery === 'original destination') {
-    const meaning = clusterMeaning(name);
-    const details = meaning === undefined ? [] : [meaning];
+    const details = meaningOf(name);
     return { kind, name, text: `it is sent on to ${dialled ?? 'where it was going'}, ${tls}`, details, effect: 'passes' };
   }
   const all = groups.flatMap((group) => group.endpoints);
-  const modes = new Set(all.map((each) => tlsText(each.tls)));
+  const modes = new Set(all.map(transportText));
   const text = `${all.length === 1 ? 'one endpoint' : `one of ${all.length} endpoints, ${destination.balancing}`}${modes.size === 1 ? `, ${tls}` : ''}`;
   return {
     kind,
@@ -125,14 +138,16 @@ function groupLines(
       addressText(each),
       ...(each.workload === '' ? [] : [`(${each.workload})`]),
       ...(each.healthy ? [] : ['unhealthy']),
-      ...(mixed ? [tlsText(each.tls)] : []),
+      ...(mixed ? [transportText(each)] : []),
     ];
     return words.join(' ');
   });
   return [...head, ...lines, ...(endpoints.length > named ? [`and ${endpoints.length - named} more`] : [])];
 }
 
-function tlsText(tls: NonNullable<Destination['groups'][number]['endpoints'][number]>['tls']): string {
+function transportText(endpoint: Endpoint | undefined): string {
+  if (endpoint?.through !== undefined) return `by way of the proxy’s own listener ${endpoint.through}`;
+  const tls = endpoint?.tls;
   if (tls === undefined) return 'in plain text';
   return tls.mode === 'mutual'
     ? `over mutual TLS${tls.expects.length === 0 ? '' : `, as ${listed(tls.expects, 'or')}`}`

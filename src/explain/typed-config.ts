@@ -22,6 +22,10 @@ import { ActionSchema } from '../../gen/envoy/config/rbac/v3/rbac_pb.js';
 import { FilterConfigSchema, RouteListSchema, RouteSchema } from '../../gen/envoy/config/route/v3/route_components_pb.js';
 import { CorsPolicySchema, CorsSchema } from '../../gen/envoy/extensions/filters/http/cors/v3/cors_pb.js';
 import { ExtAuthzPerRouteSchema, ExtAuthzSchema } from '../../gen/envoy/extensions/filters/http/ext_authz/v3/ext_authz_pb.js';
+import {
+  ExternalProcessorSchema,
+  ExtProcPerRouteSchema,
+} from '../../gen/envoy/extensions/filters/http/ext_proc/v3/ext_proc_pb.js';
 import { HTTPFaultSchema } from '../../gen/envoy/extensions/filters/http/fault/v3/fault_pb.js';
 import {
   HeaderMutationPerRouteSchema,
@@ -32,11 +36,15 @@ import {
   PerRouteConfigSchema as JwtPerRouteSchema,
 } from '../../gen/envoy/extensions/filters/http/jwt_authn/v3/config_pb.js';
 import { LocalRateLimitSchema } from '../../gen/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb.js';
+import { LuaPerRouteSchema } from '../../gen/envoy/extensions/filters/http/lua/v3/lua_pb.js';
 import { OnDemandSchema } from '../../gen/envoy/extensions/filters/http/on_demand/v3/on_demand_pb.js';
 import { RateLimitSchema } from '../../gen/envoy/extensions/filters/http/ratelimit/v3/rate_limit_pb.js';
 import { RBACPerRouteSchema, RBACSchema as HttpRbacSchema } from '../../gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
 import { RouterSchema } from '../../gen/envoy/extensions/filters/http/router/v3/router_pb.js';
 import { ConfigSchema as HttpFilterStateSchema } from '../../gen/envoy/extensions/filters/http/set_filter_state/v3/set_filter_state_pb.js';
+import { WasmSchema } from '../../gen/envoy/extensions/filters/http/wasm/v3/wasm_pb.js';
+import { InternalUpstreamTransportSchema } from '../../gen/envoy/extensions/transport_sockets/internal_upstream/v3/internal_upstream_pb.js';
+import { ConfigSchema as TcpStatsSchema } from '../../gen/envoy/extensions/transport_sockets/tcp_stats/v3/tcp_stats_pb.js';
 import { TlsInspectorSchema } from '../../gen/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.js';
 import { HttpConnectionManagerSchema } from '../../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { RBACSchema as NetworkRbacSchema } from '../../gen/envoy/extensions/filters/network/rbac/v3/rbac_pb.js';
@@ -88,6 +96,8 @@ export const interpreted = createRegistry(
   DownstreamTlsContextSchema,
   UpstreamTlsContextSchema,
   RawBufferSchema,
+  InternalUpstreamTransportSchema,
+  TcpStatsSchema,
   HttpProtocolOptionsSchema,
   ProxyProtocolUpstreamTransportSchema,
   DynamicClusterSchema,
@@ -98,6 +108,10 @@ export const interpreted = createRegistry(
   CorsPolicySchema,
   ExtAuthzSchema,
   ExtAuthzPerRouteSchema,
+  ExternalProcessorSchema,
+  ExtProcPerRouteSchema,
+  LuaPerRouteSchema,
+  WasmSchema,
   HTTPFaultSchema,
   HeaderMutationFilterSchema,
   HeaderMutationPerRouteSchema,

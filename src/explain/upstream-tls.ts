@@ -3,6 +3,9 @@
 import type { JsonObject } from '@bufbuild/protobuf';
 import type { Cluster } from '../../gen/envoy/config/cluster/v3/cluster_pb.js';
 import type { TransportSocket } from '../../gen/envoy/config/core/v3/base_pb.js';
+import { InternalUpstreamTransportSchema } from '../../gen/envoy/extensions/transport_sockets/internal_upstream/v3/internal_upstream_pb.js';
+import { RawBufferSchema } from '../../gen/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.js';
+import { ConfigSchema as TcpStatsSchema } from '../../gen/envoy/extensions/transport_sockets/tcp_stats/v3/tcp_stats_pb.js';
 import { ProxyProtocolUpstreamTransportSchema } from '../../gen/envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol_pb.js';
 import { UpstreamTlsContextSchema, type UpstreamTlsContext } from '../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
 import { HttpProtocolOptionsSchema } from '../../gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js';
@@ -13,7 +16,7 @@ import { authorityOf, type Headers } from './headers.ts';
 import { withoutPort } from './domains.ts';
 import type { Passage } from './passage.ts';
 import { stringWanted } from './string-match.ts';
-import { typedConfig } from './typed-config.ts';
+import { typedConfig, typeOf } from './typed-config.ts';
 
 /** Undefined: plain. `metadata`: the endpoint's, by which it chooses one of several transports. */
 export function upstreamTls(
@@ -27,8 +30,12 @@ export function upstreamTls(
     Object.entries(match).every(([key, value]) => wishes[key] === value),
   );
   const socket = chosen?.transportSocket ?? cluster.transportSocket;
-  const { context } = transportOf(socket);
-  if (context === undefined) return undefined;
+  const { context, strange } = transportOf(socket);
+  if (context === undefined) {
+    if (strange !== undefined)
+      passage.missing.add(`Cluster ${cluster.name} connects by ${strange}, which is not read here: it is taken for plain text.`);
+    return undefined;
+  }
   const { commonTlsContext: common, sni } = context;
   const options = typedConfig(
     HttpProtocolOptionsSchema,
@@ -68,13 +75,24 @@ export interface Transport {
   readonly headed: boolean;
   /** Undefined: plain. */
   readonly context: UpstreamTlsContext | undefined;
+  /** The type of what is not read here, and is taken for plain. */
+  readonly strange?: string;
 }
+
+/** What only notes or counts, and hands on to the socket inside. */
+const wrappers = [InternalUpstreamTransportSchema, TcpStatsSchema];
 
 export function transportOf(socket: TransportSocket | undefined): Transport {
   const config = socket?.configType.case === 'typedConfig' ? socket.configType.value : undefined;
   const outer = typedConfig(ProxyProtocolUpstreamTransportSchema, config);
-  if (outer !== undefined) return { headed: true, context: transportOf(outer.transportSocket).context };
-  return { headed: false, context: typedConfig(UpstreamTlsContextSchema, config) };
+  if (outer !== undefined) return { ...transportOf(outer.transportSocket), headed: true };
+  for (const schema of wrappers) {
+    const wrapped = typedConfig<(typeof wrappers)[number]>(schema, config);
+    if (wrapped !== undefined) return transportOf(wrapped.transportSocket);
+  }
+  const context = typedConfig(UpstreamTlsContextSchema, config);
+  const known = config === undefined || context !== undefined || typedConfig(RawBufferSchema, config) !== undefined;
+  return { headed: false, context, ...(!known && { strange: typeOf(config) }) };
 }
 
 /** Whether a certificate is shown to the server. */

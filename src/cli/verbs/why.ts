@@ -6,7 +6,7 @@ import { defineVerb, namespaced, online, repeated, type OnlineOptions } from '..
 
 export interface WhyOptions extends OnlineOptions {
   readonly file?: readonly string[];
-  readonly dump?: string;
+  readonly dump?: readonly string[];
   readonly inbound?: boolean;
   readonly from?: string;
   readonly gateway?: string;
@@ -44,7 +44,11 @@ export const verb = defineVerb<WhyOptions>({
         'manifests instead of the running mesh: a file, a folder, or - for standard input; can be given again',
         repeated,
       )
-      .option('--dump <file>', 'an Envoy’s /config_dump instead of a mesh, Istio’s too')
+      .option(
+        '--dump <file>',
+        'one Envoy, Istio’s too, instead of a mesh: its /config_dump, or what istioctl proxy-config prints; can be given again',
+        repeated,
+      )
       .option('--inbound', 'with --dump: the request comes to the proxy’s own workload (--identity says from whom)')
       .option('--from <workload>', 'who asks: NAME or NAME.NAMESPACE (default: a plain workload of the namespace)')
       .option('--gateway <workload>', 'the gateway that is asked from outside')

@@ -8,6 +8,7 @@ import type { Request } from '../../explain/request.ts';
 import { isIpAddress } from '../../lib/ip-range.ts';
 import { requestFor, type Manner } from './ask.ts';
 import type { Question } from './question.ts';
+import { addressAt, waypointListener } from './waypoint-entry.ts';
 
 /** An address that no service has, for names whose address the dump does not say. */
 const unknown = '203.0.113.1';
@@ -24,8 +25,16 @@ export function dumpEntry(
   const isSidecar = configuration.listeners.some(
     ({ useOriginalDst, trafficDirection }) => useOriginalDst === true && trafficDirection !== TrafficDirection.INBOUND,
   );
-  const source = { address: manner.sourceIp ?? (isSidecar ? '192.0.2.1' : '203.0.113.7') };
-  if (side === 'inbound') return arriving(question, manner);
+  const source = {
+    address: manner.sourceIp ?? (isSidecar ? (configuration.proxy?.address ?? '192.0.2.1') : '203.0.113.7'),
+    ...(!isSidecar && manner.identity !== undefined && { identity: manner.identity }),
+  };
+  const waypoint = waypointListener(configuration);
+  if (waypoint !== undefined) {
+    const dialled = isIpAddress(host) ? host : (addressAt(waypoint, host, port) ?? unknown);
+    return requestFor(question, { entry: { listener: waypoint.name }, address: dialled, port, source }, manner);
+  }
+  if (side === 'inbound') return arriving(question, manner, configuration.proxy?.address);
   if (!isSidecar) {
     const open = new Set(configuration.listeners.flatMap(({ address }) => (address && plainAddress(address)?.port) ?? []));
     const at = [port, port + 8000].find((each) => open.has(each)) ?? port;
@@ -36,10 +45,10 @@ export function dumpEntry(
 }
 
 /** A request as the sidecar of a caller sends it to this proxy's workload: over mutual TLS where the caller has an identity. */
-function arriving(question: Asked, manner: Manner): Request {
+function arriving(question: Asked, manner: Manner, own = '192.0.2.1'): Request {
   const { host, port } = question.kind === 'http' ? question.url : question;
   const source = { address: manner.sourceIp ?? '192.0.2.2', ...(manner.identity !== undefined && { identity: manner.identity }) };
-  const made = requestFor(question, { entry: 'inbound', address: isIpAddress(host) ? host : '192.0.2.1', port, source }, manner);
+  const made = requestFor(question, { entry: 'inbound', address: isIpAddress(host) ? host : own, port, source }, manner);
   if (manner.identity === undefined || made.tls !== undefined) return made;
   const http = manner.version === 'HTTP/2' ? ['istio-h2', 'istio', 'h2'] : ['istio-http/1.1', 'istio', 'http/1.1'];
   return { ...made, tls: { sni: manner.sni, alpn: manner.alpn ?? (made.kind === 'http' ? http : ['istio']) } };
@@ -47,11 +56,13 @@ function arriving(question: Asked, manner: Manner): Request {
 
 /** Istio's tables list a service's addresses beside its names; its listeners for bytes are named by them. */
 function addressOf(host: string, port: number, configuration: ProxyConfiguration): string | undefined {
-  const table = configuration.route(String(port));
-  const chosen = table && virtualHostFor(table, host);
-  const listed =
-    chosen?.domain === '*' ? undefined : chosen?.host.domains.map((domain) => domain.replace(/:\d+$/, '')).find(isIpAddress);
-  if (listed !== undefined) return listed;
+  const tables = configuration.routeNames().filter((name) => name === String(port) || name.endsWith(`:${port}`));
+  for (const table of tables.flatMap((name) => configuration.route(name) ?? [])) {
+    const chosen = virtualHostFor(table, host);
+    if (chosen === undefined || chosen.domain === '*') continue;
+    const listed = chosen.host.domains.map((domain) => domain.replace(/:\d+$/, '').replaceAll(/[[\]]/g, '')).find(isIpAddress);
+    if (listed !== undefined) return listed;
+  }
   const label = host.split('.').length === 1 ? `${host}.` : host;
   const own = configuration.listeners.find(
     ({ name, filterChains }) =>

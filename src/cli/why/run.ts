@@ -1,6 +1,7 @@
 // What `lateen why` does: finds the mesh it is asked about (files, a dump, the one that runs), asks, and tells.
 
 import { stringify } from 'yaml';
+import type { ProxyConfiguration } from '../../explain/configuration.ts';
 import { dumpedConfiguration } from '../../explain/dump.ts';
 import { endingsOf, type Ending } from '../../explain/ending.ts';
 import { journey } from '../../explain/journey.ts';
@@ -8,11 +9,11 @@ import type { Request } from '../../explain/request.ts';
 import { writeOptions } from '../../sources/yaml-scalars.ts';
 import { exitCode, Failure, usageFailure } from '../failure.ts';
 import { givenMesh, objectsIn } from '../given-mesh.ts';
-import { textOf } from '../mesh-inputs.ts';
 import type { Terminal } from '../terminal.ts';
 import type { WhyOptions } from '../verbs/why.ts';
 import { ask, nameFor, type Manner } from './ask.ts';
 import { dumpEntry } from './dump-entry.ts';
+import { dumpText, unreadableDump } from './dump-file.ts';
 import { mannerOf } from './manner.ts';
 import { meshWorld, type MeshProxy, type MeshWorld } from './mesh-world.ts';
 import type { Question } from './question.ts';
@@ -91,16 +92,33 @@ function callerOf({ from, gateway, namespace }: WhyOptions, world: MeshWorld): M
 }
 
 /** The proxy that a dump is of, and nobody else: what is behind it is not known. */
-function fromDump(question: Asked, path: string, options: WhyOptions, manner: Manner): Told {
+function fromDump(question: Asked, paths: readonly string[], options: WhyOptions, manner: Manner): Told {
   if (question.kind === 'dns') throw usageFailure('a dump says nothing of names', 'ask with -f, or the running mesh');
-  const configuration = dumpedConfiguration(textOf(path));
-  if (typeof configuration === 'string')
-    throw new Failure(
-      `${path} is no dump that can be read: ${configuration}`,
-      'take one with curl ADMIN/config_dump?include_eds',
-    );
-  const request = dumpEntry(question, configuration, manner, options.inbound === true ? 'inbound' : 'outbound');
-  const way = journey({ name: path, configuration, identity: '', sidecar: true }, request, { proxyAt: () => undefined });
-  const title = `${asked(question)} ${options.inbound === true ? 'to' : 'through'} the proxy of ${path}`;
+  const configuration = dumpedConfiguration(...paths.map(dumpText));
+  if (typeof configuration === 'string') throw unreadableDump(paths, configuration);
+  return askDump(question, configuration, manner, { inbound: options.inbound === true, file: paths.join(', ') });
+}
+
+interface DumpAsked {
+  /** The request comes to the proxy's own workload. */
+  readonly inbound: boolean;
+  /** Where the dump is from. */
+  readonly file: string;
+}
+
+/** What the proxy of a dump does with a request. */
+export function askDump(
+  question: Exclude<Asked, { readonly kind: 'dns' }>,
+  configuration: ProxyConfiguration,
+  manner: Manner,
+  { inbound, file }: DumpAsked,
+): Told {
+  const request = dumpEntry(question, configuration, manner, inbound ? 'inbound' : 'outbound');
+  const { proxy } = configuration;
+  const name = proxy?.name ?? file;
+  const way = journey({ name, configuration, identity: '', sidecar: true }, request, { proxyAt: () => undefined });
+  const version = proxy === undefined || proxy.version === '' ? '' : `, Istio ${proxy.version}`;
+  const who = proxy === undefined ? `the proxy of ${file}` : `${name} (${file}${version})`;
+  const title = `${asked(question)} ${inbound ? 'to' : 'through'} ${who}`;
   return { title, name: undefined, journey: way, endings: endingsOf(way), assumptions: [] };
 }

@@ -55,7 +55,7 @@ function endingText({ kind, cluster, proxy, status, because, flags }: Ending): s
   const code = flags === '' ? '' : ` [${flags}]`;
   switch (kind) {
     case 'arrives':
-      return arrivalText(proxy, cluster);
+      return arrivalText(proxy, cluster, because);
     case 'answered':
       return `answered ${status} by the proxy of ${proxy}${code}: ${because}`;
     case 'closed':
@@ -65,10 +65,11 @@ function endingText({ kind, cluster, proxy, status, because, flags }: Ending): s
   }
 }
 
-function arrivalText(proxy: string, cluster: string): string {
+function arrivalText(proxy: string, cluster: string, end: string): string {
   const [, port] = /^inbound\|(\d+)\|/.exec(cluster) ?? [];
   if (port !== undefined) return `it arrives at ${proxy}, whose proxy hands it to the application, port ${port}`;
   const meaning = clusterMeaning(cluster);
+  if (end !== '') return `it leaves ${proxy} for ${end}, ${meaning}`;
   return meaning === undefined ? `it leaves ${proxy} for ${clusterText(cluster)}` : `it leaves ${proxy}: ${meaning}`;
 }
 
@@ -84,7 +85,9 @@ function journeyLines(journey: Journey, telling: Telling, counter: Counter): str
       ? 'outbound'
       : explanation.request.entry === 'inbound'
         ? 'inbound'
-        : `gateway, port ${explanation.request.entry.port}`;
+        : 'listener' in explanation.request.entry
+          ? `its listener ${explanation.request.entry.listener}`
+          : `gateway, port ${explanation.request.entry.port}`;
   const share = explanation.probability < 1 ? `, ${percentText(explanation.probability)} of the time` : '';
   const lines = [
     '',

@@ -35,7 +35,7 @@ export const externalAuthorization: HttpFilter = ({ exchange, name, config, own 
   return undefined;
 };
 
-const targetOf = (service: GrpcService | undefined): string => {
+export const targetOf = (service: GrpcService | undefined): string => {
   const target = service?.targetSpecifier;
   return target?.case === 'envoyGrpc' ? target.value.clusterName : target?.case === 'googleGrpc' ? target.value.targetUri : '';
 };

@@ -2,6 +2,7 @@
 // passed over; what is not in the list is said to be unknown.
 
 import type { HttpFilter as ChainEntry } from '../../../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
+import type { Any } from '@bufbuild/protobuf/wkt';
 import { OnDemandSchema } from '../../../gen/envoy/extensions/filters/http/on_demand/v3/on_demand_pb.js';
 import type { Answered } from '../explanation.ts';
 import { note } from '../passage.ts';
@@ -12,8 +13,10 @@ import { effective, perRoute, switched, type Exchange, type HttpFilter } from '.
 import { fault } from './fault.ts';
 import { filterState } from './filter-state.ts';
 import { headerMutation } from './header-mutation.ts';
+import { istioAuthn } from './istio-authn.ts';
 import { jwt } from './jwt.ts';
 import { rbac } from './rbac.ts';
+import { unread } from './unread.ts';
 
 const silent: HttpFilter = () => undefined;
 
@@ -46,18 +49,29 @@ const filters: Readonly<Record<string, HttpFilter>> = {
   // Istio's own, which look on too.
   'istio.envoy.config.filter.http.alpn.v2alpha1.FilterConfig': silent,
   'envoy.config.filter.http.alpn.v2alpha1.FilterConfig': silent,
+  'istio.envoy.config.filter.http.authn.v2alpha1.FilterConfig': istioAuthn,
   'io.istio.http.peer_metadata.Config': silent,
+  'io.istio.http.connect_authority.Config': silent,
+  'io.istio.http.connect_baggage.Config': silent,
   'stats.PluginConfig': silent,
 };
+
+/** Filters that count, whose configuration comes by itself. */
+const istioTelemetry = 'istio.io/telemetry/';
+
+/** What came for a filter by itself (ECDS), else what is in force until it comes. */
+const discovered = (configType: ChainEntry['configType'], name: string, { passage }: Exchange): Any | undefined =>
+  configType.case === 'configDiscovery' ? (passage.configuration.extension?.(name) ?? configType.value.defaultConfig) : undefined;
 
 /** Lets a request pass the chain; what answers it ends it. */
 export function passFilters(chain: readonly ChainEntry[], exchange: Exchange): Answered | undefined {
   for (const { name, configType, disabled } of chain) {
     const own = perRoute(exchange, name);
     if (switched(own) === false || (disabled && switched(own) === undefined && own === undefined)) continue;
-    const config = configType.case === 'typedConfig' ? configType.value : undefined;
+    const config = configType.case === 'typedConfig' ? configType.value : discovered(configType, name, exchange);
     const type = config === undefined ? name : typeOf(config);
-    const filter = filters[type];
+    if (config === undefined && name.startsWith(istioTelemetry)) continue;
+    const filter = filters[type] ?? unread(type);
     if (filter === undefined) {
       note(exchange.passage, {
         kind: 'filter',

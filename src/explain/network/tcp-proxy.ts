@@ -3,6 +3,7 @@
 import { TcpProxySchema, type TcpProxy } from '../../../gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js';
 import type { Any } from '@bufbuild/protobuf/wkt';
 import type { Closed, Outcome } from '../explanation.ts';
+import { formatted } from '../format.ts';
 import { milliseconds, timeText } from '../milliseconds.ts';
 import { clusterMeaning } from '../istio-names.ts';
 import { note, type Passage } from '../passage.ts';
@@ -18,7 +19,7 @@ export function proxyBytes(config: Any, passage: Passage): Outcome {
     ...(proxy.tunnelingConfig === undefined
       ? []
       : [
-          `through a tunnel to ${proxy.tunnelingConfig.hostname}, asked for by ${proxy.tunnelingConfig.usePost ? 'POST' : 'CONNECT'}`,
+          `through a tunnel to ${formatted(proxy.tunnelingConfig.hostname, passage, undefined)}, asked for by ${proxy.tunnelingConfig.usePost ? 'POST' : 'CONNECT'}`,
         ]),
     ...idle(proxy),
   ];
