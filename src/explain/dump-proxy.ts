@@ -3,7 +3,6 @@
 import type { JsonObject, JsonValue } from '@bufbuild/protobuf';
 import type { ProxyConfiguration } from './configuration.ts';
 import { field, isObject } from './dump-forms.ts';
-import { listed } from './passage.ts';
 
 const text = (value: JsonValue | undefined): string => (typeof value === 'string' ? value : '');
 
@@ -21,34 +20,38 @@ export function proxyIn(parts: readonly JsonObject[]): Pick<ProxyConfiguration, 
   return {};
 }
 
-/** At most this many are named. */
-const named = 5;
+/** At most this many are told of. */
+const told = 10;
 
-/** In whole sentences. */
+const kinds = [
+  ['dynamic_listeners', 'listener'],
+  ['dynamic_active_clusters', 'cluster'],
+  ['dynamic_warming_clusters', 'cluster'],
+  ['dynamic_route_configs', 'route_config'],
+] as const;
+
+/** In whole sentences: what Envoy refused and what it still waits for. */
 export function notInForce(entries: (section: string) => readonly JsonObject[]): string[] {
-  const refused = ['dynamic_listeners', 'dynamic_active_clusters', 'dynamic_warming_clusters', 'dynamic_route_configs'].flatMap(
-    (section) =>
-      entries(section).flatMap((entry) => {
-        const error = field(entry, 'error_state');
-        if (!isObject(error)) return [];
-        return [`Envoy refused an update of ${text(field(entry, 'name')) || 'a resource'}: ${text(field(error, 'details'))}`];
-      }),
+  const refused = kinds.flatMap(([section, kind]) =>
+    entries(section).flatMap((entry) => {
+      const error = field(entry, 'error_state');
+      const details = isObject(error) ? text(field(error, 'details')) : '';
+      return details === '' ? [] : [`Envoy refused ${kind.replace('_config', ' table')} ${nameIn(entry, kind)}: ${details}`];
+    }),
   );
   const warming = [
     ...entries('dynamic_listeners')
-      .filter((each) => field(each, 'active_state') === undefined && field(each, 'warming_state') !== undefined)
-      .map((each) => `listener ${text(field(each, 'name'))}`),
-    ...entries('dynamic_warming_clusters').map((each) => {
-      const cluster = field(each, 'cluster');
-      return `cluster ${isObject(cluster) ? text(field(cluster, 'name')) : ''}`;
-    }),
-  ];
-  return [
-    ...refused.slice(0, named),
-    ...(warming.length === 0
-      ? []
-      : [
-          `Not in use yet, since they wait for what they need: ${listed([...warming.slice(0, named), ...(warming.length > named ? [`${warming.length - named} more`] : [])])}.`,
-        ]),
-  ];
+      .filter((each) => field(each, 'warming_state') !== undefined)
+      .map((each) => `Listener ${nameIn(each, 'listener')}`),
+    ...entries('dynamic_warming_clusters').map((each) => `Cluster ${nameIn(each, 'cluster')}`),
+  ].map((what) => `${what} waits for what it needs (routes, endpoints or secrets) and is not in effect yet.`);
+  return [refused, warming].flatMap((all) => [
+    ...all.slice(0, told),
+    ...(all.length > told ? [`So it is with ${all.length - told} more.`] : []),
+  ]);
+}
+
+function nameIn(entry: JsonObject, kind: string): string {
+  const resource = field(entry, kind);
+  return text(field(entry, 'name')) || (isObject(resource) ? text(field(resource, 'name')) : '');
 }

@@ -7,10 +7,11 @@ import { parts, type Part } from '../../control/configuration-parts.ts';
 import { schemas, type ConfigurationJson } from '../../control/resource-json.ts';
 import { dumpPlaces } from '../../explain/dump-places.ts';
 import { dumpedConfiguration } from '../../explain/dump.ts';
+import { dumpParts } from '../../explain/dump-forms.ts';
 import { readJson } from '../../explain/dump-json.ts';
 import type { Locate } from '../../explain/origins.ts';
 import { Failure } from '../failure.ts';
-import { at, list, text } from './json.ts';
+import { at, list } from './json.ts';
 import type { Shown } from './row.ts';
 
 /** Where each part's resources stand in the dump: the lists, and the way to the resource inside an entry. */
@@ -40,7 +41,8 @@ export async function readConfigDump(dump: string, source: string): Promise<Read
       'take one with curl ADMIN/config_dump?include_eds',
     );
   const registry = await registryFor(typesNamed([dump]));
-  const configs = list(readJson(dump)?.value, 'configs');
+  const found = dumpParts(readJson(dump)?.value ?? null);
+  const configs = typeof found === 'string' ? [] : found;
   const read = (part: Part): JsonValue[] =>
     places[part].flatMap(([entries, ...within]) =>
       configs
@@ -55,24 +57,8 @@ export async function readConfigDump(dump: string, source: string): Promise<Read
     json: { listeners, routes, clusters, endpoints, secrets },
     bootstrap: bootstrap && normal(BootstrapSchema, bootstrap, registry),
     shown: (locate, now) => ({ configuration, secrets, locate, now }),
-    notes: [...configuration.missing, ...unsettled(configs)],
+    notes: configuration.missing,
   };
-}
-
-/** What Envoy refused and what it still waits for: neither is in effect. */
-function unsettled(configs: readonly JsonValue[]): string[] {
-  const entries = (section: string): readonly JsonValue[] => configs.flatMap((config) => list(config, section));
-  const refused = entries('dynamic_listeners').flatMap((entry) => {
-    const details = text(entry, 'error_state', 'details');
-    return details === '' ? [] : [`Envoy refused listener ${text(entry, 'name')}: ${details}`];
-  });
-  const warming = [
-    ...entries('dynamic_listeners')
-      .filter((entry) => at(entry, 'warming_state') !== undefined)
-      .map((entry) => `Listener ${text(entry, 'name')}`),
-    ...entries('dynamic_warming_clusters').map((entry) => `Cluster ${text(entry, 'cluster', 'name')}`),
-  ].map((what) => `${what} waits for what it needs (routes, endpoints or secrets) and is not in effect yet.`);
-  return [...refused, ...warming];
 }
 
 /** Envoy writes proto names (`lb_endpoints`); the printed form is protobuf-JSON's (`lbEndpoints`). */
