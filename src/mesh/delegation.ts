@@ -2,7 +2,17 @@
 // delegate leaves open taken from the rule that hands over.
 
 import { objectKey } from '../store/store.ts';
-import type { Handover, HttpMatch, HttpRule, LeftOut, PathMatch, Route, WrittenRoute } from './route.ts';
+import {
+  mirrorsOf,
+  type Handover,
+  type HttpMatch,
+  type HttpRule,
+  type LeftOut,
+  type Mirroring,
+  type PathMatch,
+  type Route,
+  type WrittenRoute,
+} from './route.ts';
 import { isVisible } from './visibility.ts';
 
 /** The keys of the objects that an object hands over to. */
@@ -40,6 +50,7 @@ function refusal(delegate: WrittenRoute | undefined, from: string): LeftOut['rea
 const joinedName = (root: string, leaf: string): string => [root, leaf].filter(Boolean).join('-');
 
 function joinedRule(root: Handover, leaf: HttpRule, matches: readonly HttpMatch[]): HttpRule {
+  const mirroring = joinedMirroring(root.mirroring, leaf.mirroring);
   return {
     ...leaf,
     name: joinedName(root.name, leaf.name),
@@ -48,11 +59,19 @@ function joinedRule(root: Handover, leaf: HttpRule, matches: readonly HttpMatch[
     timeout: leaf.timeout ?? root.timeout,
     retries: leaf.retries ?? root.retries,
     fault: leaf.fault ?? root.fault,
-    mirrors: leaf.mirrors.length > 0 ? leaf.mirrors : root.mirrors,
+    mirroring,
+    mirrors: mirrorsOf(mirroring),
     cors: leaf.cors ?? root.cors,
     headers: leaf.headers ?? root.headers,
   };
 }
+
+/** One mirror, its share and a list of mirrors are three fields: what one of them says, another does not take back. */
+const joinedMirroring = (root: Mirroring, leaf: Mirroring): Mirroring => ({
+  to: leaf.to ?? root.to,
+  percent: leaf.percent ?? root.percent,
+  more: leaf.more.length > 0 ? leaf.more : root.more,
+});
 
 /** Each match of the delegate under each of the root's that it does not contradict; undefined where one contradicts all of them. */
 function joinedMatches(roots: readonly HttpMatch[], { matches: leaves, path }: HttpRule): readonly HttpMatch[] | undefined {

@@ -113,6 +113,7 @@ const plain = {
   timeout: undefined,
   retries: undefined,
   fault: undefined,
+  mirroring: { to: undefined, percent: undefined, more: [] },
   mirrors: [],
   cors: undefined,
   headers: undefined,

@@ -79,6 +79,16 @@ export interface Mirror {
   readonly percent: number;
 }
 
+/** As `mirror`, its share and `mirrors` are written, each for itself: a delegate takes what it leaves open from who hands over. */
+export interface Mirroring {
+  readonly to: Destination | undefined;
+  readonly percent: number | undefined;
+  readonly more: readonly Mirror[];
+}
+
+export const mirrorsOf = ({ to, percent = 100, more }: Mirroring): readonly Mirror[] =>
+  to === undefined ? more : [{ destination: to, percent }, ...more];
+
 export interface Cors {
   readonly allowOrigins: readonly StringMatch[];
   readonly allowMethods: readonly string[];
@@ -128,6 +138,8 @@ interface HttpRuleHead {
   readonly timeout: number | undefined;
   readonly retries: Retries | undefined;
   readonly fault: Fault | undefined;
+  readonly mirroring: Mirroring;
+  /** All that it comes to. */
   readonly mirrors: readonly Mirror[];
   readonly cors: Cors | undefined;
   readonly headers: Headers | undefined;

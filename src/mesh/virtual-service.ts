@@ -5,6 +5,7 @@ import type { StringMatch as StringMatchSpec } from '../api/shared/string-match.
 import type { HTTPMatchRequest, HTTPRoute, VirtualService } from '../api/virtual-service.ts';
 import { milliseconds } from '../lib/duration.ts';
 import { resolveHost } from './hostname.ts';
+import { mirrorsOf } from './route.ts';
 import type {
   Cors,
   Destination,
@@ -15,6 +16,7 @@ import type {
   HttpMatch,
   HttpRule,
   Mirror,
+  Mirroring,
   Redirect,
   Retries,
   SourceMatch,
@@ -71,6 +73,7 @@ function gatewayNames(names: readonly string[] | undefined, namespace: string, a
 }
 
 function httpRule(rule: Http, path: Path, reader: Reader): HttpRule | Handover | undefined {
+  const mirrored = mirroring(rule, reader);
   const head = {
     name: rule.name ?? '',
     matches: (rule.match ?? []).map((match, index) => httpMatch(match, [...path, 'match', index], reader)),
@@ -85,7 +88,8 @@ function httpRule(rule: Http, path: Path, reader: Reader): HttpRule | Handover |
     timeout: duration(rule.timeout),
     retries: rule.retries && retries(rule.retries),
     fault: rule.fault && fault(rule.fault),
-    mirrors: mirrors(rule, reader),
+    mirroring: mirrored,
+    mirrors: mirrorsOf(mirrored),
     cors: rule.corsPolicy && cors(rule.corsPolicy),
     headers: headers(rule.headers),
     object: reader.object,
@@ -206,18 +210,16 @@ function fault({ delay, abort }: NonNullable<Http['fault']>): Fault {
   };
 }
 
-function mirrors(rule: Http, reader: Reader): Mirror[] {
-  const single = rule.mirror && [
-    { destination: rule.mirror, percentage: rule.mirrorPercentage ?? percentValue(rule.mirrorPercent) },
-  ];
-  return (single ?? rule.mirrors ?? []).flatMap(({ destination: to, percentage }) =>
-    to === undefined
-      ? []
-      : [{ destination: destination(to, reader), percent: percentage === undefined ? 100 : (percentage.value ?? 0) }],
-  );
+function mirroring(rule: Http, reader: Reader): Mirroring {
+  const share = (percentage: Http['mirrorPercentage']) => percentage && (percentage.value ?? 0);
+  return {
+    to: rule.mirror && destination(rule.mirror, reader),
+    percent: share(rule.mirrorPercentage) ?? rule.mirrorPercent,
+    more: (rule.mirrors ?? []).flatMap(({ destination: to, percentage }): Mirror[] =>
+      to === undefined ? [] : [{ destination: destination(to, reader), percent: share(percentage) ?? 100 }],
+    ),
+  };
 }
-
-const percentValue = (value: number | undefined) => (value === undefined ? undefined : { value });
 
 const cors = (spec: NonNullable<Http['corsPolicy']>): Cors => ({
   // The older list counts only where the newer is not given. An origin of exactly `*` is any.
