@@ -117,6 +117,7 @@ const shownByTests = {
     'MeshConfig defaultConfig.proxyMetadata',
     'MeshConfig defaultConfig.runtimeValues',
     'MeshConfig defaultConfig.meshId',
+    'MeshConfig defaultConfig.interceptionMode',
     'MeshConfig defaultConfig.fileFlushInterval',
     'MeshConfig defaultConfig.fileFlushMinSizeKb',
     'MeshConfig defaultConfig.connectionSettings.globalDownstreamConnectionLimit',

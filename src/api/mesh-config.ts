@@ -6,6 +6,7 @@ import { error, warning } from './finding.ts';
 import { fit, isRecord } from './fit.ts';
 import type { Finding } from './kind.ts';
 import { findIdle } from './idle-fields.ts';
+import { checkInterception } from './shared/proxy-settings.ts';
 import { checkClientTls } from './shared/tls-checks.ts';
 
 export type { ProxySettings } from './shared/proxy-settings.ts';
@@ -89,7 +90,13 @@ export function meshConfigOf(given: unknown): { readonly config: MeshConfig; rea
   const kept = Object.fromEntries(Object.entries(value).filter(([name]) => !wrong.has(name))) as Fields;
   return {
     config: withDefaults(kept),
-    findings: [...findings, ...checkProviders(kept), ...checkUndeclared(kept), ...findIdle('MeshConfig', kept)],
+    findings: [
+      ...findings,
+      ...checkProviders(kept),
+      ...checkUndeclared(kept),
+      ...checkInterception(kept.defaultConfig?.interceptionMode, ['defaultConfig', 'interceptionMode']),
+      ...findIdle('MeshConfig', kept),
+    ],
   };
 }
 

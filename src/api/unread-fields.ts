@@ -22,7 +22,6 @@ export const unreadFields: readonly FieldPatterns[] = [
       'defaultConfig.envoyAccessLogService',
       'defaultConfig.envoyMetricsService',
       'defaultConfig.extraStatTags',
-      'defaultConfig.interceptionMode',
       'defaultConfig.readinessProbe',
       'defaultConfig.statsCompression',
       'defaultConfig.statsdUdpAddress',

@@ -37,6 +37,7 @@ const unset = {
   flushSize: undefined,
   maxConnections: undefined,
   meshId: undefined,
+  capture: 'REDIRECT',
   metadata: {},
   environment: {},
 };
@@ -125,6 +126,13 @@ test('what the process is started with comes from the mesh, field by field under
     maxConnections: 9,
   });
   assert.equal(said(mesh, { annotations: annotations('meshId: two') }).settings.meshId, 'two');
+  assert.equal(said({ interceptionMode: 'NONE' }).settings.capture, 'NONE');
+  const kept = said({ interceptionMode: 'NONE' }, { annotations: annotations('interceptionMode: TPROXY') });
+  assert.equal(kept.settings.capture, 'REDIRECT');
+  assert.deepEqual(
+    kept.findings.map(({ code }) => code),
+    ['LAT0001'],
+  );
   assert.equal(said({ connectionSettings: { globalDownstreamConnectionLimit: -1 } }).settings.maxConnections, undefined);
 });
 

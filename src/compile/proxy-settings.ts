@@ -7,7 +7,7 @@ import type { Finding } from '../api/kind.ts';
 import type { MeshConfig } from '../api/mesh-config.ts';
 import type { ApiObject } from '../api/object.ts';
 import type { ProxyConfig } from '../api/proxy-config.ts';
-import { ProxySettings } from '../api/shared/proxy-settings.ts';
+import { checkInterception, ProxySettings } from '../api/shared/proxy-settings.ts';
 import { findIdle } from '../api/idle-fields.ts';
 import { milliseconds } from '../lib/duration.ts';
 import { matchesLabels, type Labels } from '../mesh/labels.ts';
@@ -46,6 +46,8 @@ export interface ProcessSettings {
   /** Downstream connections over which new ones are refused. */
   readonly maxConnections: number | undefined;
   readonly meshId: string | undefined;
+  /** Where the pod's own annotation says nothing of it. */
+  readonly capture: 'REDIRECT' | 'NONE';
   /** What the proxy says of itself: `ISTIO_META_X` is `X`. */
   readonly metadata: Readonly<Record<string, unknown>>;
   /** The rest of the variables, for the process. */
@@ -91,6 +93,7 @@ export function processSettings({ config, root, own, labels, annotations }: Sett
     flushSize: merged.fileFlushMinSizeKb,
     maxConnections: limit !== undefined && limit > 0 ? limit : undefined,
     meshId: merged.meshId || undefined,
+    capture: merged.interceptionMode === 'NONE' ? 'NONE' : 'REDIRECT',
     metadata: metadataOf(variables),
     environment: Object.fromEntries(Object.entries(variables).filter(([name]) => isVariable(name) && !ofMetadata.test(name))),
   };
@@ -160,5 +163,6 @@ function annotated(annotations: Texts): { readonly settings: ProxySettings; read
   const kept = Object.entries(isRecord(value) ? value : {}).filter(([name]) => !wrong.has(name));
   const settings = Object.fromEntries(kept) as ProxySettings;
   const idle = findIdle('MeshConfig', { defaultConfig: settings }).map((each) => ({ ...each, path: each.path.slice(1) }));
-  return { settings, findings: [...findings, ...idle].map((each) => ({ ...each, path: [...at, ...each.path] })) };
+  const unmet = checkInterception(settings.interceptionMode, ['interceptionMode']);
+  return { settings, findings: [...findings, ...idle, ...unmet].map((each) => ({ ...each, path: [...at, ...each.path] })) };
 }

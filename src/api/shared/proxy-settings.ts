@@ -1,6 +1,9 @@
 // A proxy's settings: MeshConfig's `defaultConfig` and the annotation `proxy.istio.io/config`.
 
 import type { Static } from 'typebox';
+import { warning } from '../finding.ts';
+import type { Finding } from '../kind.ts';
+import type { Path } from '../object.ts';
 import { bool, choice, count, duration, freeForm, int32, integer, list, map, message, number, text, textMap } from '../schema.ts';
 import { TcpKeepalive } from './connection-pool.ts';
 import { ClientTLSSettings } from './tls-settings.ts';
@@ -162,3 +165,10 @@ export const ProxySettings = message(
   },
 );
 export type ProxySettings = Static<typeof ProxySettings>;
+
+/** What of an interception mode is not in effect. */
+export const checkInterception = (mode: string | undefined, path: Path): Finding[] => {
+  const message = 'TPROXY is accepted but not yet in effect: traffic is captured by REDIRECT';
+  const help = 'set REDIRECT, unless the application needs to see client addresses';
+  return mode === 'TPROXY' ? [warning('LAT0001', path, message, help)] : [];
+};

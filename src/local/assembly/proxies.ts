@@ -109,7 +109,7 @@ export class Proxies implements MeshHooks {
     const proxy = new WorkloadProxy(
       {
         ...described,
-        capture: this.#capture(pod),
+        capture: this.#capture(pod, settings.capture),
         runInNamespace: pod.run,
         spawnProxy: spawnBehind(pod.proxyPrefix, settings.environment),
         openFile: pod.openFile,
@@ -279,8 +279,8 @@ export class Proxies implements MeshHooks {
     };
   }
 
-  #capture(pod: RunningPod) {
-    const { options, findings } = captureOptions(pod.annotations, { ...defaultCapture, proxy: pod.proxySockets });
+  #capture(pod: RunningPod, mode: 'REDIRECT' | 'NONE') {
+    const { options, findings } = captureOptions(pod.annotations, { ...defaultCapture, mode, proxy: pod.proxySockets });
     for (const { path, ...finding } of findings) this.#options.report(diagnose(pod.object, path, finding));
     const prober = parseCidr(nodeAddress);
     // Probes come from the platform itself, as kubelets' do: a port that only takes mutual TLS must still answer them.

@@ -1,6 +1,7 @@
 // Reads a pod's `traffic.sidecar.istio.io/…` annotations into capture options; what is wrong with them comes back as findings.
 
 import type { Finding } from '../../api/kind.ts';
+import { checkInterception } from '../../api/shared/proxy-settings.ts';
 import { type CaptureOptions, defaultCapture, type InterceptionMode } from './capture-options.ts';
 import { type Cidr, parseCidr } from './cidr.ts';
 
@@ -62,15 +63,7 @@ export function captureOptions(
 
   const modeKey = 'sidecar.istio.io/interceptionMode';
   const wanted = read<InterceptionMode>(modeKey, mode, defaults.mode, 'give REDIRECT, TPROXY or NONE');
-  if (wanted === 'TPROXY') {
-    findings.push({
-      code: 'LAT0001',
-      severity: 'warning',
-      path: ['metadata', 'annotations', modeKey],
-      message: 'TPROXY is accepted but not yet in effect: traffic is captured by REDIRECT',
-      help: 'remove the annotation, unless the application needs to see client addresses',
-    });
-  }
+  findings.push(...checkInterception(wanted, ['metadata', 'annotations', modeKey]));
 
   const rerouted = read('istio.io/reroute-virtual-interfaces', list(networkInterface), defaults.virtualInterfaces, interfaces);
   const options: CaptureOptions = {
