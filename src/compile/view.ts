@@ -48,7 +48,10 @@ export interface View extends Caller {
   readonly httpProxy: number;
   /** Its processes may not open ports below 1024, where that matters. */
   readonly unprivileged: boolean;
-  /** They could have clusters when they call them: also what is given at once is in that form, so that a change of delivery changes none. */
+  /**
+   * They could have clusters when they call them: also what is given at once is in that form, and listeners call for what is not there, so
+   * that a change of delivery changes neither. Connections that are there go on, and lead to clusters that go with such a change.
+   */
   readonly canWait: boolean;
   /** The mesh resolves their names: an external host without an address has one of its own. */
   readonly capturesNames: boolean;

@@ -1,8 +1,9 @@
-// A proxy's listeners of detected ports are exchanged for others of other addresses, back and forth, while its workload calls: the new
-// ones listen before the old ones go.
+// A proxy's listeners and their chains are exchanged for others while its workload calls: new ones listen before old ones go, and whose
+// rule stays keeps its connections.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { startCapturedEnvoy } from '../support/captured-envoy.ts';
 import { Load, withoutFailure } from '../support/load.ts';
 import { whyNoMesh } from '../support/mesh.ts';
@@ -14,6 +15,7 @@ const addresses = { one: '10.96.0.1', two: '10.96.0.2' } as const;
 const names = ['one', 'two'] as const;
 
 const ports = [
+  { name: 'http', port: 80, targetPort: 8080 },
   { name: 'any', port: 7000, targetPort: 8080 },
   { name: 'tcp', port: 5000, targetPort: 8082 },
 ];
@@ -51,29 +53,35 @@ const patch = {
   },
 };
 
-test('listeners by address come and go for one of a whole port, and no call fails', { skip }, async () => {
-  await using envoy = await startCapturedEnvoy(names.flatMap(serviceOf));
-  const listeners = async () =>
-    (await envoy.admin('/listeners'))
-      .split('\n')
-      .flatMap((line) => /^(.*_7000)::/.exec(line)?.slice(1) ?? [])
-      .sort();
-  const become = (...wanted: readonly string[]) =>
-    until(
-      async () => (await listeners()).join() === wanted.join(),
-      () => `the listeners to be ${wanted.join(' and ')}`,
+test(
+  'a proxy goes to demand and back while it calls, and no call fails, over old connections and new ones',
+  { skip },
+  async () => {
+    await using envoy = await startCapturedEnvoy([...names.flatMap(serviceOf), patch]);
+    const listeners = async () =>
+      (await envoy.admin('/listeners')).split('\n').flatMap((line) => /^(.*_7000)::/.exec(line)?.slice(1) ?? []);
+    const become = (...wanted: readonly string[]) =>
+      until(
+        async () => (await listeners()).sort().join() === wanted.join(),
+        () => `the listeners to be ${wanted.join(' and ')}`,
+      );
+    const byAddress = ['10.96.0.1_7000', '10.96.0.2_7000'];
+    await become(...byAddress);
+    const urls = [80, 7000].map((port) => `http://${addresses.one}:${port}/`);
+    const loads = urls.flatMap((url) =>
+      [true, false].map((keepAlive) => new Load(envoy, url, { from: 'caller', everyMs: 5, workers: 1, keepAlive })),
     );
-  await become('0.0.0.0_7000');
-  const url = `http://${addresses.one}:7000/`;
-  const loads = [true, false].map((keepAlive) => new Load(envoy, url, { from: 'caller', everyMs: 2, keepAlive }));
-  for (let round = 0; round < 5; round += 1) {
-    envoy.put(patch);
-    await become('10.96.0.1_7000', '10.96.0.2_7000');
-    envoy.drop(patch);
-    await become('0.0.0.0_7000');
-  }
-  for (const load of loads) await withoutFailure(load, async () => {});
-});
+    await sleep(1000);
+    for (let round = 0; round < 5; round += 1) {
+      envoy.drop(patch);
+      await become('0.0.0.0_7000');
+      await sleep(200);
+      envoy.put(patch);
+      await become(...byAddress);
+    }
+    for (const load of loads) await withoutFailure(load, async () => {});
+  },
+);
 
 /** TCP rules for a service, in their order: whom the dialled address is for, and at most so long. */
 const rulesFor = (...rules: readonly (readonly [string, string])[]) => ({

@@ -33,7 +33,6 @@ import { isQuiet } from '../proxy-headers.ts';
 import { dialledChains } from '../demand/dialled.ts';
 import { refusedReply } from '../demand/refused.ts';
 import { demandClusters } from '../demand/source.ts';
-import type { Delivery } from '../configuration.ts';
 import type { Draft } from './outbound.ts';
 import type { TcpChain } from './outbound-rules.ts';
 import { tcpProxy, type TcpProxy } from './tcp-proxy.ts';
@@ -47,17 +46,18 @@ interface ListenerInput {
   readonly records: boolean;
   readonly rest: ReturnType<typeof undeclaredTarget>;
   readonly names: NameCache | undefined;
-  readonly delivery: Delivery;
+  /** Clusters may come when they are called. */
+  readonly onDemand: boolean;
 }
 
 /** What every TCP proxy of a listener has. */
 type Bytes = Pick<TcpProxy, 'config' | 'records'>;
 
 /** The listener of a draft that is complete. */
-export const portListener = (draft: Draft, view: View, delivery: Delivery): Resource => {
-  const { config, http10, records } = view;
+export const portListener = (draft: Draft, view: View): Resource => {
+  const { config, http10, records, canWait: onDemand } = view;
   const [rest, names] = [undeclaredTarget(view), namesFor(draft, view)];
-  return cells({ draft, config, http10, records, rest, names, delivery }).value;
+  return cells({ draft, config, http10, records, rest, names, onDemand }).value;
 };
 
 /** Rules may lead from here to hosts that are looked up, whatever the listener is for. */
@@ -93,17 +93,16 @@ const lookedUpHosts = familyBy(
     ),
 );
 
-const draftText = ({ draft, config, http10, records, rest, names, delivery }: ListenerInput): string => {
+const draftText = ({ draft, config, http10, records, rest, names, onDemand }: ListenerInput): string => {
   const { addresses, port, table = '', protocol, chains, byAddress } = draft;
-  return `${identityOf(config)} ${addresses.join()}_${port} ${table} ${protocol} ${http10} ${records} ${rest.statPrefix} ${draft.dialled} ${names?.name} ${delivery} ${JSON.stringify([chains, byAddress])}`;
+  return `${identityOf(config)} ${addresses.join()}_${port} ${table} ${protocol} ${http10} ${records} ${rest.statPrefix} ${draft.dialled} ${names?.name} ${onDemand} ${JSON.stringify([chains, byAddress])}`;
 };
 
 const cells: (input: ListenerInput) => ReadonlySignal<Resource> = familyBy(
   draftText,
-  ({ draft, config, http10, records, rest: undeclared, names, delivery }) => {
+  ({ draft, config, http10, records, rest: undeclared, names, onDemand }) => {
     const bytes = { config, records: records ? ('outbound' as const) : undefined };
     const { name, port, addresses, table, protocol, byAddress } = draft;
-    const onDemand = delivery === 'demand';
     const [address = '', ...others] = addresses;
     const fallback = draft.chains.find(({ serverNames, subnets }) => serverNames.length === 0 && subnets.length === 0);
     const matched = draft.chains.filter((chain) => chain !== fallback);

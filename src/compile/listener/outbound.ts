@@ -69,8 +69,8 @@ export function outboundListeners(view: View, delivery: Delivery): OutboundListe
     const draft = byAddressDraft(view, port, found);
     drafts.set(draft.name, draft);
   }
-  const listeners = [...drafts.values()].map((draft) => portListener(draft, view, delivery));
-  if (view.httpProxy > 0) listeners.push(portListener(httpProxyDraft(view), view, delivery));
+  const listeners = [...drafts.values()].map((draft) => portListener(draft, view));
+  if (view.httpProxy > 0) listeners.push(portListener(httpProxyDraft(view), view));
   if (!view.dialled) listeners.push(virtualOutbound(view));
   const tables = [...drafts.values()].flatMap(({ table }) => table ?? []);
   if (view.httpProxy > 0) tables.push(httpProxyTable);

@@ -145,7 +145,10 @@ test('on demand a called cluster is patched too; patches of virtual hosts need a
   const called = configuration.value.called?.('outbound|80||shop.default.svc.cluster.local').value;
   assert.match(Buffer.from(called?.bytes ?? []).toString('latin1'), /patched/);
 
+  const listener = () => configuration.value.listeners.value.get('0.0.0.0_80')?.version;
+  const before = listener();
   store.transaction(() => store.upsert(filter('headers', 'one', 'first')));
+  assert.ok(before !== undefined && listener() === before, 'connections of before call for clusters as new ones do');
   assert.ok(configuration.value.clusters.value.has('outbound|80||shop.default.svc.cluster.local'));
   assert.match(Buffer.from(configuration.value.route('80').value?.bytes ?? []).toString('latin1'), /first/);
 });
