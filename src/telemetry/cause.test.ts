@@ -143,7 +143,7 @@ const cases: Readonly<
   ],
   NC: [
     [caller({ code: 503, flags: 'NC', details: 'cluster_not_found' })],
-    'the route leads to outbound|9080|v1|reviews.default.svc.cluster.local, which productpage.default’s proxy does not have',
+    'the route leads to outbound|9080|v1|reviews.default.svc.cluster.local that productpage.default’s proxy does not have',
     route,
   ],
   'UH, a subset without endpoints': [

@@ -3,6 +3,7 @@
 
 import { gone, handshake, noChain, noConnection } from './connection-findings.ts';
 import type { Exchange } from './join.ts';
+import type { Meaning } from './meaning.ts';
 import { harmlessFlags, hasFailed, type AccessRecord } from './record.ts';
 import { callerNames, destinationNames, failedIn } from './request-row.ts';
 import { detailMeaning } from './response-details.ts';
@@ -10,12 +11,10 @@ import { flagText, responseFlags } from './response-flags.ts';
 import { faulty, noEndpoint, noRoute, timedOut, tooMuch, unregistered } from './route-findings.ts';
 import { leaving, routeOrigins, writerOf, type Found, type Known, type OriginName, type Scene } from './scene.ts';
 
-export interface Cause {
-  readonly says: string;
+export interface Cause extends Meaning {
   /** Envoy's own words, for who knows them. */
   readonly evidence: readonly string[];
   readonly origins: readonly OriginName[];
-  readonly fix: string;
   /** What else was looked at before it was decided, and why that did not decide: one line each. */
   readonly considered: readonly string[];
 }

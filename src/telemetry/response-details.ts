@@ -1,9 +1,6 @@
 // Envoy's response code details, and the reasons for which it ends connections → what they mean. What no other room says better.
 
-interface Detail {
-  readonly says: string;
-  readonly fix: string;
-}
+import type { Meaning } from './meaning.ts';
 
 const callerSends = 'see what the caller sends';
 const serverSends = 'see what the destination sends, and that the port’s protocol is what its name or appProtocol says';
@@ -90,6 +87,11 @@ const details: readonly (readonly [beginning: string, says: string, fix: string]
     'upstream_max_stream_duration_reached',
     'the stream reached the longest time that it may last',
     'raise the limit, or end streams earlier',
+  ],
+  [
+    'upstream_reset_before_response_started{protocol_error',
+    'what the destination answered is not valid HTTP',
+    'see that the port’s name or appProtocol says what its application speaks: http, http2, grpc, tcp',
   ],
   [
     'upstream_reset_before_response_started',
@@ -179,7 +181,7 @@ const details: readonly (readonly [beginning: string, says: string, fix: string]
   ['non_pooled_tcp_connection_host_health_failure', 'the endpoint became unhealthy', 'see why the endpoint fails'],
 ];
 
-export function detailMeaning(text: string): Detail | undefined {
+export function detailMeaning(text: string): Meaning | undefined {
   const found = details.find(([beginning]) => text.startsWith(beginning));
   return found && { says: found[1], fix: found[2] };
 }

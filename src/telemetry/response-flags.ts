@@ -1,10 +1,10 @@
 // Envoy's response flags: the name behind each, and what it says of a request when nothing more is known.
 
-interface ResponseFlag {
+import type { Meaning } from './meaning.ts';
+
+interface ResponseFlag extends Meaning {
   /** As Envoy's RESPONSE_FLAGS_LONG has it. */
   readonly long: string;
-  readonly says: string;
-  readonly fix: string;
 }
 
 const lookAtServer = 'see what the destination did: lateen logs of the workload, and its own record';

@@ -62,7 +62,7 @@ export function noRoute({ record, known }: Scene): Found | undefined {
   if (record.kind !== 'request') return undefined;
   if (flags.includes('NC') || details === 'cluster_not_found') {
     return {
-      says: `the route leads to ${record.cluster === '' ? 'a cluster' : record.cluster}, which ${writerOf(record)}’s proxy does not have`,
+      says: `the route leads to ${record.cluster === '' ? 'a service, port or subset' : record.cluster} that ${writerOf(record)}’s proxy does not have`,
       origins: routeOrigins(record),
       fix: 'see that the service, its port and the subset exist, and that the caller may see them: exportTo and Sidecar can hide them',
     };

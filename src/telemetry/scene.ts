@@ -1,5 +1,6 @@
 // What one finding about a failed request looks at, and what it answers: the records, who they are of, and what is known beside them.
 
+import type { Meaning } from './meaning.ts';
 import type { AccessRecord } from './record.ts';
 
 /** An object and a field of it: `VirtualService/default/reviews`, `spec.http[0]`. */
@@ -27,9 +28,7 @@ export interface Known {
   readonly authentication: readonly OriginName[];
 }
 
-export interface Found {
-  readonly says: string;
-  readonly fix: string;
+export interface Found extends Meaning {
   /** Undefined: the route and the cluster. */
   readonly origins?: readonly OriginName[];
   /** What else was looked at before it was decided: one line each. */

@@ -1,9 +1,6 @@
 // Why a connection did not come about, in Envoy's words (`%UPSTREAM_TRANSPORT_FAILURE_REASON%`, `%DOWNSTREAM_…%`) → what that means.
 
-interface TransportFailure {
-  readonly says: string;
-  readonly fix: string;
-}
+import type { Meaning } from './meaning.ts';
 
 type Reading = readonly [pattern: RegExp, says: string, fix: string];
 
@@ -108,7 +105,7 @@ const called: readonly Reading[] = [
   [/timeout/i, 'the caller did not finish the handshake in time', 'see what the caller does after it has connected'],
 ];
 
-const read = (readings: readonly Reading[], reason: string): TransportFailure | undefined => {
+const read = (readings: readonly Reading[], reason: string): Meaning | undefined => {
   for (const [pattern, says, fix] of readings) {
     const found = pattern.exec(reason);
     if (found === null) continue;
@@ -119,7 +116,7 @@ const read = (readings: readonly Reading[], reason: string): TransportFailure | 
 };
 
 /** Why the caller’s proxy could not connect; undefined for words that are not known. */
-export const upstreamFailure = (reason: string): TransportFailure | undefined => read(calling, reason);
+export const upstreamFailure = (reason: string): Meaning | undefined => read(calling, reason);
 
 /** Why a proxy did not take a connection. */
-export const downstreamFailure = (reason: string): TransportFailure | undefined => read(called, reason);
+export const downstreamFailure = (reason: string): Meaning | undefined => read(called, reason);

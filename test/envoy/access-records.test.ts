@@ -2,146 +2,77 @@
 // and an agent that stalls costs it neither a request nor memory, only records.
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, test } from 'node:test';
-import { create, createRegistry, toJson } from '@bufbuild/protobuf';
-import { AccessLogSchema } from '../../gen/envoy/config/accesslog/v3/accesslog_pb.js';
-import { OpenTelemetryAccessLogConfigSchema } from '../../gen/envoy/extensions/access_loggers/open_telemetry/v3/logs_service_pb.js';
-import { requestLoggers, shareKey, wholeShare } from '../../src/compile/listener/access-record.ts';
+import { test } from 'node:test';
+import { shareKey, wholeShare } from '../../src/compile/listener/access-record.ts';
 import type { GrpcHandler } from '../../src/lib/grpc/call.ts';
-import { serveGrpc } from '../../src/lib/grpc/server.ts';
-import { adminRequest } from '../../src/node/admin.ts';
-import { bootstrapJson } from '../../src/node/bootstrap.ts';
-import { findEnvoy } from '../../src/node/envoy-binary.ts';
 import { RecordBook } from '../../src/telemetry/record-book.ts';
+import { originMetadata, requestLogs, startRecordingEnvoy, typed, type RecordingEnvoy } from '../support/recording-envoy.ts';
 import { writer } from '../support/records.ts';
 import { until } from '../support/until.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'lt-'));
-after(() => rmSync(folder, { recursive: true, force: true }));
-const path = (name: string): string => join(folder, name);
-
-const type = (name: string): string => `type.googleapis.com/envoy.extensions.filters.${name}`;
-const metadata = (source: string) => ({ filterMetadata: { lateen: { source } } });
-
 /** Answers itself, on a Unix socket, and records it. */
-const listener = {
+const listener = (path: RecordingEnvoy['path']) => ({
   name: 'outbound',
   address: { pipe: { path: path('in.sock') } },
   filterChains: [
     {
       name: 'chain',
-      metadata: metadata('Service/default/web'),
+      metadata: originMetadata('Service/default/web'),
       filters: [
         {
           name: 'envoy.filters.network.http_connection_manager',
-          typedConfig: {
-            '@type': type('network.http_connection_manager.v3.HttpConnectionManager'),
+          typedConfig: typed('filters.network.http_connection_manager.v3.HttpConnectionManager', {
             statPrefix: 'in',
-            accessLog: requestLoggers('outbound').map((log) =>
-              toJson(AccessLogSchema, create(AccessLogSchema, log), {
-                registry: createRegistry(OpenTelemetryAccessLogConfigSchema),
-              }),
-            ),
+            accessLog: requestLogs,
             routeConfig: {
               virtualHosts: [
                 {
                   name: 'web',
                   domains: ['*'],
-                  metadata: metadata('Service/default/web'),
+                  metadata: originMetadata('Service/default/web'),
                   routes: [
                     { name: 'fails', match: { prefix: '/fail' }, directResponse: { status: 503 } },
                     {
                       name: 'all',
                       match: { prefix: '/' },
-                      metadata: metadata('VirtualService/default/web#spec.http[0]'),
+                      metadata: originMetadata('VirtualService/default/web#spec.http[0]'),
                       directResponse: { status: 200 },
                     },
                   ],
                 },
               ],
             },
-            httpFilters: [{ name: 'envoy.filters.http.router', typedConfig: { '@type': type('http.router.v3.Router') } }],
-          },
+            httpFilters: [{ name: 'envoy.filters.http.router', typedConfig: typed('filters.http.router.v3.Router', {}) }],
+          }),
         },
       ],
     },
   ],
-};
+});
 
-/** The bootstrap of a workload, without what asks a control plane. */
-function configuration(): string {
-  const description = {
-    kind: 'sidecar',
-    name: 'web-0',
-    namespace: 'default',
-    serviceAccount: 'web',
-    labels: {},
-    annotations: {},
-    addresses: ['10.9.0.1'],
-    workloadName: 'web',
-    domain: 'cluster.local',
-    clusterId: 'Kubernetes',
-    meshId: 'cluster.local',
-    istioVersion: '1.32.0',
-    interceptionMode: 'REDIRECT',
-    records: true,
-  } as const;
-  const made = JSON.parse(
-    bootstrapJson({ proxy: description, agentSocket: path('agent.sock'), adminSocket: path('admin.sock') }),
-  ) as Record<string, Record<string, unknown>>;
-  delete made['dynamicResources'];
-  return JSON.stringify({ ...made, staticResources: { ...made['staticResources'], listeners: [listener] } });
-}
-
-const agent = new Agent({ keepAlive: true, maxSockets: 8 });
-after(() => agent.destroy());
-
-const ask = (url: string, more: Readonly<Record<string, string>> = {}): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const headers = { host: 'web', authorization: 'Bearer open-sesame', ...more };
-    const sent = request({ socketPath: path('in.sock'), path: url, agent, headers }, (answer) => {
-      answer.resume().on('end', () => resolve(answer.statusCode ?? 0));
+/** Who asks one Envoy, over kept connections. */
+function asker({ path }: RecordingEnvoy) {
+  const agent = new Agent({ keepAlive: true, maxSockets: 8 });
+  const ask = (url: string, more: Readonly<Record<string, string>> = {}): Promise<number> =>
+    new Promise((resolve, reject) => {
+      const headers = { host: 'web', authorization: 'Bearer open-sesame', ...more };
+      const sent = request({ socketPath: path('in.sock'), path: url, agent, headers }, (answer) => {
+        answer.resume().on('end', () => resolve(answer.statusCode ?? 0));
+      });
+      sent.on('error', reject).end();
     });
-    sent.on('error', reject).end();
-  });
-
-async function askMany(count: number, url: string): Promise<void> {
-  let left = count;
-  await Promise.all(
-    Array.from({ length: 8 }, async () => {
-      while (left-- > 0) assert.equal(await ask(url), 200);
-    }),
-  );
-}
-
-const admin = (method: 'GET' | 'POST', url: string) => adminRequest(path('admin.sock'), method, url);
-
-async function startEnvoy() {
-  writeFileSync(path('envoy.json'), configuration());
-  const arguments_ = ['-c', path('envoy.json'), '--disable-hot-restart', '--concurrency', '1', '--log-level', 'error'];
-  const envoy = spawn(await findEnvoy(), arguments_, { stdio: 'inherit' });
-  await until(
-    () =>
-      admin('GET', '/ready').then(
-        ({ status }) => status === 200,
-        () => false,
-      ),
-    () => 'Envoy to be ready',
-  );
-  return {
-    pid: envoy.pid,
-    async [Symbol.asyncDispose]() {
-      if (envoy.kill('SIGKILL')) await once(envoy, 'exit');
-      agent.destroy();
-    },
+  const askMany = async (count: number, url: string): Promise<void> => {
+    let left = count;
+    await Promise.all(
+      Array.from({ length: 8 }, async () => {
+        while (left-- > 0) assert.equal(await ask(url), 200);
+      }),
+    );
   };
+  return { ask, askMany, [Symbol.dispose]: () => agent.destroy() };
 }
 
 test('records arrive; an agent that stalls costs records, and neither requests nor memory', { timeout: 120_000 }, async () => {
@@ -155,9 +86,12 @@ test('records arrive; an agent that stalls costs records, and neither requests n
     held++;
     return { message: () => {} };
   };
-  await using server = await serveGrpc({ handlers: { [method]: stalling }, listen: { path: path('agent.sock') } });
-  assert.ok(server);
-  await using envoy = await startEnvoy();
+  await using envoy = await startRecordingEnvoy({
+    handlers: { [method]: stalling },
+    listeners: (path) => [listener(path)],
+  });
+  using client = asker(envoy);
+  const { askMany } = client;
   const memory = (): number => Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${envoy.pid}/status`, 'utf8'))?.[1]) / 1024;
 
   await askMany(500, '/first?token=open-sesame');
@@ -212,12 +146,11 @@ test('records arrive; an agent that stalls costs records, and neither requests n
 test('all that failed is recorded, and the chosen share of the rest', { timeout: 120_000 }, async () => {
   const book = new RecordBook(100_000);
   using opened = book.open(writer('web'));
-  await using server = await serveGrpc({ handlers: opened.handlers, listen: { path: path('agent.sock') } });
-  assert.ok(server);
-  await using envoy = await startEnvoy();
-  assert.ok(envoy);
+  await using envoy = await startRecordingEnvoy({ handlers: opened.handlers, listeners: (path) => [listener(path)] });
+  using client = asker(envoy);
+  const { ask } = client;
   const setShare = async (share: number) => {
-    const { status } = await admin('POST', `/runtime_modify?${shareKey}=${share}`);
+    const { status } = await envoy.admin('POST', `/runtime_modify?${shareKey}=${share}`);
     assert.equal(status, 200);
   };
   const paths = () => [...book.recent()].map((record) => record.path);
