@@ -67,33 +67,62 @@ function actionOf(append: boolean | undefined, action: HeaderValueOption_HeaderA
   }
 }
 
+/** By what a value may be worked out: the request as it left, or nothing. */
+interface Values {
+  readonly headers: Headers;
+  readonly passage: Passage;
+}
+
 /** What happens to the response's headers, in order; what the request does not tell, or all without one, stays as it is written. */
-export function responseChanges(
-  scopes: readonly HeaderLists[],
-  request?: { readonly headers: Headers; readonly passage: Passage },
-): HeaderChange[] {
+export function responseChanges(scopes: readonly HeaderLists[], request?: Values): HeaderChange[] {
   return scopes.flatMap(({ responseHeadersToAdd, responseHeadersToRemove }) => [
-    ...responseHeadersToRemove.map((name): HeaderChange => ({ change: 'remove', name: name.toLowerCase(), value: '' })),
-    ...responseHeadersToAdd.flatMap(({ header, append, appendAction, keepEmptyValue }): HeaderChange[] => {
-      if (header === undefined) return [];
-      const value = request === undefined ? header.value : formatted(header.value, request.passage, request.headers);
-      if (value === '' && !keepEmptyValue) return [];
-      return [{ change: actionOf(append, appendAction), name: header.key.toLowerCase(), value }];
-    }),
+    ...responseHeadersToRemove.map(removal),
+    ...responseHeadersToAdd.flatMap((option) => addition(option, request)),
   ]);
+}
+
+export const removal = (name: string): HeaderChange => ({ change: 'remove', name: name.toLowerCase(), value: '' });
+
+export function addition({ header, append, appendAction, keepEmptyValue }: HeaderValueOption, request?: Values): HeaderChange[] {
+  if (header === undefined) return [];
+  const value = request === undefined ? header.value : formatted(header.value, request.passage, request.headers);
+  if (value === '' && !keepEmptyValue) return [];
+  return [{ change: actionOf(append, appendAction), name: header.key.toLowerCase(), value }];
+}
+
+type NamedValue = readonly [name: string, value: string];
+
+/** Headers of an answer after changes. */
+export function changed(headers: readonly NamedValue[], changes: readonly HeaderChange[]): readonly NamedValue[] {
+  return changes.reduce<readonly NamedValue[]>((now, { change, name, value }) => {
+    const isThere = now.some(([each]) => each === name);
+    const added: NamedValue = [name, value];
+    switch (change) {
+      case 'add':
+        return [...now, added];
+      case 'add if absent':
+        return isThere ? now : [...now, added];
+      case 'set if present':
+        return isThere ? [...now.filter(([each]) => each !== name), added] : now;
+      case 'set':
+        return [...now.filter(([each]) => each !== name), added];
+      case 'remove':
+        return now.filter(([each]) => each !== name);
+    }
+  }, headers);
 }
 
 /** How a request's headers differ from what they were, in words. */
 export function differences(before: Headers, after: Headers): string[] {
-  const changed: string[] = [];
+  const told: string[] = [];
   for (const [name, values] of after) {
     const old = before.get(name);
     if (name.startsWith(':') || old?.join('\n') === values.join('\n')) continue;
-    changed.push(
+    told.push(
       old === undefined ? `header ${name}: ${values.join(', ')} is added` : `header ${name} becomes ${values.join(', ')}`,
     );
   }
   // What the proxy told itself is nobody's business.
-  for (const name of before.keys()) if (!after.has(name) && name !== clusterHeader) changed.push(`header ${name} is removed`);
-  return changed;
+  for (const name of before.keys()) if (!after.has(name) && name !== clusterHeader) told.push(`header ${name} is removed`);
+  return told;
 }

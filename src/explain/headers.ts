@@ -56,5 +56,11 @@ export function queryOf(headers: Headers): Map<string, string> {
   return parameters;
 }
 
+/** The protocol that a caller of HTTP/1 asks to go over to. */
+export function upgradeWanted(headers: Headers): string | undefined {
+  const asks = /(?:^|,)\s*upgrade\s*(?:,|$)/i.test(headerValue(headers, 'connection') ?? '');
+  return asks ? headerValue(headers, 'upgrade') : undefined;
+}
+
 export const isGrpc = (headers: Headers): boolean =>
   /^application\/grpc(?:\+.*)?$/.test(headerValue(headers, 'content-type') ?? '');

@@ -6,7 +6,7 @@ import { HeaderMutationSchema } from '../../../gen/envoy/extensions/http/early_h
 import { isIpAddress } from '../../lib/ip-range.ts';
 import type { Answered } from '../explanation.ts';
 import { withoutPort } from '../domains.ts';
-import { authorityOf, fullPathOf, headersOf, headerValue, methodOf, pathOf, type Headers } from '../headers.ts';
+import { authorityOf, fullPathOf, headersOf, headerValue, methodOf, pathOf, upgradeWanted, type Headers } from '../headers.ts';
 import { note, type Passage } from '../passage.ts';
 import type { HttpRequest } from '../request.ts';
 import { typedConfig } from '../typed-config.ts';
@@ -50,6 +50,8 @@ export function arrive(manager: HttpConnectionManager, request: HttpRequest, pas
   }
   stripPort(manager, headers, passage);
   trustForwarded(manager, headers, passage);
+  const scheme = manager.schemeHeaderTransformation?.transformation;
+  if (scheme?.case === 'schemeToOverwrite') headers.set(':scheme', [scheme.value]).set('x-forwarded-proto', [scheme.value]);
   for (const { typedConfig: config } of manager.earlyHeaderMutationExtensions) {
     mutate(headers, typedConfig(HeaderMutationSchema, config)?.mutations ?? [], passage);
   }
@@ -65,9 +67,7 @@ function refusal(
     return { text: 'HTTP/1.0 is not served here', answer: answer(426, 'DPE', 'low_version', { body: 'Upgrade Required' }) };
   }
   if (request.authority === '') return { text: 'the request names no host', answer: answer(400, '', 'missing_host_header') };
-  const upgrade = headerValue(headers, 'upgrade');
-  const isUpgrade = upgrade !== undefined && /(?:^|,)\s*upgrade\s*(?:,|$)/i.test(headerValue(headers, 'connection') ?? '');
-  const wanted = request.method === 'CONNECT' ? 'CONNECT' : isUpgrade ? upgrade : undefined;
+  const wanted = request.method === 'CONNECT' ? 'CONNECT' : upgradeWanted(headers);
   const known = manager.upgradeConfigs.find(({ upgradeType }) => upgradeType.toLowerCase() === wanted?.toLowerCase());
   if (wanted !== undefined && (known === undefined || known.enabled === false)) {
     return { text: `an upgrade to ${wanted} is not served here`, answer: answer(403, '', 'upgrade_failed') };

@@ -6,9 +6,9 @@ import type { RouteConfiguration } from '../../../gen/envoy/config/route/v3/rout
 import type { HttpConnectionManager } from '../../../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { RouterSchema } from '../../../gen/envoy/extensions/filters/http/router/v3/router_pb.js';
 import { nearest } from '../../api/suggestion.ts';
-import type { Outcome } from '../explanation.ts';
+import type { Answered, Outcome } from '../explanation.ts';
 import { hostAsked, virtualHostFor } from '../domains.ts';
-import { responseChanges } from '../header-changes.ts';
+import { changed, responseChanges } from '../header-changes.ts';
 import { authorityOf, fullPathOf, headerValue, type Headers } from '../headers.ts';
 import { originsOf } from '../origins.ts';
 import { note, type Passage } from '../passage.ts';
@@ -18,11 +18,12 @@ import { chooseRoute, nearestRoute, routeMatches, routeWanted, type Passed } fro
 import { arrive } from './arrival.ts';
 import { answer, type Exchange } from './exchange.ts';
 import { passFilters } from './filters.ts';
+import { responseMutations } from './header-mutation.ts';
 import { hostMeaning } from '../istio-names.ts';
 import { typedConfig } from '../typed-config.ts';
 import { routeByTree } from './route-tree.ts';
 import { computesName } from './clusters.ts';
-import { repliedTo } from './local-reply.ts';
+import { repliedTo, withAnswers } from './local-reply.ts';
 import { send } from './send.ts';
 
 export function manageHttp(manager: HttpConnectionManager, request: HttpRequest, passage: Passage): Outcome {
@@ -30,8 +31,8 @@ export function manageHttp(manager: HttpConnectionManager, request: HttpRequest,
   if (!(headers instanceof Map)) return headers;
   const table = tableOf(manager, passage);
   if (typeof table === 'string') return { kind: 'unknown', because: table };
-  const exchange = routed(table, headers, passage, tells(manager));
-  const outcome = 'kind' in exchange ? exchange : (passFilters(manager.httpFilters, exchange) ?? act(exchange));
+  const exchange = routed(table, { passage, headers, filters: manager.httpFilters, tells: tells(manager) });
+  const outcome = 'kind' in exchange ? exchange : answeredBy(exchange, passFilters(exchange) ?? act(exchange));
   return repliedTo(headers, outcome, passage);
 }
 
@@ -57,8 +58,18 @@ function tableOf({ routeSpecifier }: HttpConnectionManager, { configuration, mis
   }
 }
 
+/** With what filters make of an answer that the proxy gives itself. */
+function answeredBy(exchange: Exchange, outcome: Outcome): Outcome {
+  const changes = responseMutations(exchange, exchange.headers);
+  return withAnswers(outcome, (given) => ({ ...given, headers: changed(given.headers, changes) }));
+}
+
 /** The virtual host and route of a request, noted. */
-function routed(table: RouteConfiguration, headers: Headers, passage: Passage, told: boolean): Exchange | Outcome {
+function routed(
+  table: RouteConfiguration,
+  arrived: Pick<Exchange, 'passage' | 'headers' | 'filters' | 'tells'>,
+): Exchange | Outcome {
+  const { passage, headers } = arrived;
   const chosen = virtualHostFor(table, authorityOf(headers));
   if (chosen === undefined) {
     const asked = hostAsked(table, authorityOf(headers));
@@ -71,7 +82,7 @@ function routed(table: RouteConfiguration, headers: Headers, passage: Passage, t
       text: `no virtual host of route table ${table.name} is for ${asked}`,
       details,
     });
-    return { passage, headers, table, host: undefined, route: undefined, tells: told };
+    return { ...arrived, table, host: undefined, route: undefined };
   }
   const { host, domain } = chosen;
   note(
@@ -88,11 +99,11 @@ function routed(table: RouteConfiguration, headers: Headers, passage: Passage, t
     const secured = `https://${authorityOf(headers)}${fullPathOf(headers)}`;
     note(passage, { kind: 'route', name: '', text: `it wants TLS: callers without it are sent to ${secured}` }, host.metadata);
     // What the virtual host says to filters does not count for this answer.
-    return { passage, headers, table: undefined, host: undefined, route: undefined, secured, tells: told };
+    return { ...arrived, table: undefined, host: undefined, route: undefined, secured };
   }
   if (host.matcher !== undefined) {
     const route = routeByTree(host, host.matcher, headers, passage);
-    return route !== undefined && 'kind' in route ? route : { passage, headers, table, host, route, tells: told };
+    return route !== undefined && 'kind' in route ? route : { ...arrived, table, host, route };
   }
   const { route, index, passed } = chooseRoute(host, headers, passage);
   const details = [...passed.map((each) => passedText(each, passage)), ...shadowed(host, index, headers, passage)];
@@ -106,7 +117,7 @@ function routed(table: RouteConfiguration, headers: Headers, passage: Passage, t
     const which = host.routes.length === 1 ? 'its only route' : `route ${index + 1} of ${host.routes.length}`;
     note(passage, { kind: 'route', name: route.name, text: `${which} takes it: ${wantedText(route)}`, details }, route.metadata);
   }
-  return { passage, headers, table, host, route, tells: told };
+  return { ...arrived, table, host, route };
 }
 
 const namesText = (names: readonly string[]): string[] =>
@@ -160,7 +171,7 @@ function act(exchange: Exchange): Outcome {
         { kind: 'route', name: route.name, text: `it redirects the caller to ${location} (${status})`, effect: 'ends' },
         route.metadata,
       );
-      return answer(status, '', 'direct_response', { headers: [['location', location], ...added(exchange, route)] });
+      return answer(status, '', 'direct_response', { headers: answered(exchange, route, [['location', location]]) });
     }
     case 'directResponse': {
       const { status, body } = route.action.value;
@@ -180,7 +191,7 @@ function act(exchange: Exchange): Outcome {
         },
         route.metadata,
       );
-      return answer(status, '', 'direct_response', { body: text, headers: added(exchange, route) });
+      return answer(status, '', 'direct_response', { body: text, headers: answered(exchange, route, []) });
     }
     default:
       return { kind: 'unknown', because: 'the route has an action that is not read here' };
@@ -189,9 +200,12 @@ function act(exchange: Exchange): Outcome {
 
 const meaning = (name: string): string => (hostMeaning(name) === undefined ? '' : `${hostMeaning(name)}: `);
 
-/** What the route and those around it add to its answer. */
-const added = ({ host, table, headers, passage }: Exchange, route: Route): (readonly [string, string])[] =>
-  responseChanges(
-    [route, host, table].filter((each) => each !== undefined),
-    { headers, passage },
-  ).flatMap(({ change, name, value }) => (change === 'remove' || change === 'set if present' ? [] : [[name, value] as const]));
+/** Headers of an answer after what the route and those around it do to them. */
+const answered = ({ host, table, headers, passage }: Exchange, route: Route, given: Answered['headers']): Answered['headers'] =>
+  changed(
+    given,
+    responseChanges(
+      [route, host, table].filter((each) => each !== undefined),
+      { headers, passage },
+    ),
+  );

@@ -4,6 +4,7 @@ import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
 import type { Any } from '@bufbuild/protobuf/wkt';
 import { FilterConfigSchema, type Route, type VirtualHost } from '../../../gen/envoy/config/route/v3/route_components_pb.js';
 import type { RouteConfiguration } from '../../../gen/envoy/config/route/v3/route_pb.js';
+import type { HttpFilter as ChainEntry } from '../../../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import type { Answered } from '../explanation.ts';
 import type { Headers } from '../headers.ts';
 import type { Passage } from '../passage.ts';
@@ -17,6 +18,7 @@ export interface Exchange {
   readonly route: Route | undefined;
   /** Where the virtual host sends callers without TLS, instead of any of its routes. */
   readonly secured?: string | undefined;
+  readonly filters: readonly ChainEntry[];
   /** Whether the router tells servers what it changed. */
   readonly tells: boolean;
 }
@@ -34,7 +36,7 @@ export interface HttpFilterCall {
 export type HttpFilter = (call: HttpFilterCall) => Answered | undefined;
 
 /** What is said to a filter by name, narrowest first. */
-export const perRoute = ({ route, host, table }: Exchange, name: string): Any | undefined =>
+export const perRoute = ({ route, host, table }: Pick<Exchange, 'route' | 'host' | 'table'>, name: string): Any | undefined =>
   route?.typedPerFilterConfig[name] ?? host?.typedPerFilterConfig[name] ?? table?.typedPerFilterConfig[name];
 
 /** Whether a route switches a filter off or on; undefined: it says nothing of that. */
@@ -42,6 +44,21 @@ export function switched(own: Any | undefined): boolean | undefined {
   const config = typedConfig(FilterConfigSchema, own);
   return config === undefined ? undefined : !config.disabled;
 }
+
+/** Whether a filter of the chain takes no part; one that is `disabled` does where a route has something for it. */
+export const isOff = (disabled: boolean, own: Any | undefined): boolean =>
+  switched(own) === false || (disabled && switched(own) === undefined && own === undefined);
+
+/** A filter's configuration: what is in the chain, what came for it by itself (ECDS), or what is in force until it comes. */
+export const configOf = (
+  { name, configType }: Pick<ChainEntry, 'name' | 'configType'>,
+  { configuration }: Passage,
+): Any | undefined =>
+  configType.case === 'typedConfig'
+    ? configType.value
+    : configType.case === 'configDiscovery'
+      ? (configuration.extension?.(name) ?? configType.value.defaultConfig)
+      : undefined;
 
 /** A filter's configuration: the route's own of the type, if it has one, else the chain's. */
 export const effective = <Desc extends DescMessage>(

@@ -1,15 +1,13 @@
 // The HTTP filters that explain knows, by the type of their configuration. Those that change nothing of where a request goes are
 // passed over; what is not in the list is said to be unknown.
 
-import type { HttpFilter as ChainEntry } from '../../../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
-import type { Any } from '@bufbuild/protobuf/wkt';
 import { OnDemandSchema } from '../../../gen/envoy/extensions/filters/http/on_demand/v3/on_demand_pb.js';
 import type { Answered } from '../explanation.ts';
 import { note } from '../passage.ts';
 import { typeOf } from '../typed-config.ts';
 import { externalAuthorization, globalRateLimit, localRateLimit } from './asks.ts';
 import { cors } from './cors.ts';
-import { effective, perRoute, switched, type Exchange, type HttpFilter } from './exchange.ts';
+import { configOf, effective, isOff, perRoute, type Exchange, type HttpFilter } from './exchange.ts';
 import { fault } from './fault.ts';
 import { filterState } from './filter-state.ts';
 import { headerMutation } from './header-mutation.ts';
@@ -59,16 +57,12 @@ const filters: Readonly<Record<string, HttpFilter>> = {
 /** Filters that count, whose configuration comes by itself. */
 const istioTelemetry = 'istio.io/telemetry/';
 
-/** What came for a filter by itself (ECDS), else what is in force until it comes. */
-const discovered = (configType: ChainEntry['configType'], name: string, { passage }: Exchange): Any | undefined =>
-  configType.case === 'configDiscovery' ? (passage.configuration.extension?.(name) ?? configType.value.defaultConfig) : undefined;
-
 /** Lets a request pass the chain; what answers it ends it. */
-export function passFilters(chain: readonly ChainEntry[], exchange: Exchange): Answered | undefined {
-  for (const { name, configType, disabled } of chain) {
+export function passFilters(exchange: Exchange): Answered | undefined {
+  for (const { name, configType, disabled } of exchange.filters) {
     const own = perRoute(exchange, name);
-    if (switched(own) === false || (disabled && switched(own) === undefined && own === undefined)) continue;
-    const config = configType.case === 'typedConfig' ? configType.value : discovered(configType, name, exchange);
+    if (isOff(disabled, own)) continue;
+    const config = configOf({ name, configType }, exchange.passage);
     const type = config === undefined ? name : typeOf(config);
     if (config === undefined && name.startsWith(istioTelemetry)) continue;
     const filter = filters[type] ?? unread(type);

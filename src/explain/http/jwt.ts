@@ -15,7 +15,7 @@ import { answer, unwrapped, type Exchange, type HttpFilter } from './exchange.ts
 import { routeMatches } from '../route-match.ts';
 
 type Result =
-  | { readonly ok: true; readonly provider?: string }
+  | { readonly ok: true; readonly from?: string }
   | { readonly ok: false; readonly why: keyof typeof refusals; readonly wanted: string };
 
 const refusals = {
@@ -39,35 +39,21 @@ export const jwt: HttpFilter = ({ exchange, name, config, own }) => {
   if (requirement === undefined) return undefined;
   const { request } = passage;
   const claims = request.kind === 'http' ? request.claims : undefined;
-  const result = check(requirement, said, claims, headerValue(headers, 'authorization') !== undefined);
+  const sent = claims !== undefined || headerValue(headers, 'authorization') !== undefined;
+  const result = check(requirement, { said, exchange, token: { claims, sent } });
   if (!result.ok) {
     const { status, body, text } = refusals[result.why];
     note(passage, { kind: 'filter', name, text: text(result.wanted), effect: 'ends' });
-    return answer(status, 'UAEX', `jwt_authn_access_denied{${body.replaceAll(' ', '_')}}`, { body });
+    return answer(status, '', `jwt_authn_access_denied{${body.replaceAll(' ', '_')}}`, { body });
   }
-  const provider = result.provider === undefined ? undefined : said.providers[result.provider];
-  if (provider === undefined || claims === undefined) {
-    note(passage, { kind: 'filter', name, text: 'no token is required here' });
-    return undefined;
-  }
-  if (provider.payloadInMetadata !== '') {
-    passage.metadata.set(metadataName, {
-      ...passage.metadata.get(metadataName),
-      [provider.payloadInMetadata]: claims as JsonObject,
+  if (result.from === undefined) note(passage, { kind: 'filter', name, text: 'no token is required here' });
+  else
+    note(passage, {
+      kind: 'filter',
+      name,
+      text: `the token of ${result.from} is accepted`,
+      details: ['its signature is taken to be right'],
     });
-  }
-  for (const { headerName, claimName } of provider.claimToHeaders) {
-    const value = claimAt(claims, claimName);
-    if (value !== undefined)
-      headers.set(headerName.toLowerCase(), [typeof value === 'object' ? JSON.stringify(value) : String(value)]);
-  }
-  if (!provider.forward) headers.delete('authorization');
-  note(passage, {
-    kind: 'filter',
-    name,
-    text: `the token of ${provider.issuer || result.provider} is accepted`,
-    details: ['its signature is taken to be right'],
-  });
   return undefined;
 };
 
@@ -85,56 +71,105 @@ function requirementOf(
 
 type Claims = Readonly<Record<string, unknown>>;
 
-function check({ requiresType }: JwtRequirement, said: JwtAuthentication, claims: Claims | undefined, sent: boolean): Result {
-  const byProvider = (name: string, audiences: readonly string[]): Result => {
-    const provider = said.providers[name];
-    const wanted = provider?.issuer || name;
-    if (claims === undefined) return { ok: false, why: sent ? 'refused' : 'missing', wanted };
-    if (provider === undefined || !isFrom(provider, claims)) return { ok: false, why: 'refused', wanted };
-    return isFor(provider, claims, audiences) ? { ok: true, provider: name } : { ok: false, why: 'audience', wanted };
-  };
+interface Check {
+  readonly said: JwtAuthentication;
+  readonly exchange: Exchange;
+  /** What of it is still there: whoever accepts a token may take it away. */
+  readonly token: { claims: Claims | undefined; sent: boolean };
+}
+
+function check({ requiresType }: JwtRequirement, checked: Check): Result {
+  const all = Object.keys(checked.said.providers);
   switch (requiresType.case) {
     case 'providerName':
-      return byProvider(requiresType.value, []);
+      return byProviders([requiresType.value], [], checked);
     case 'providerAndAudiences':
-      return byProvider(requiresType.value.providerName, requiresType.value.audiences);
-    case 'requiresAny': {
-      const results = requiresType.value.requirements.map((each) => check(each, said, claims, sent));
-      const good = results.find((each) => each.ok);
-      if (good !== undefined) return good;
-      const wanted = listed(
-        results.flatMap((each) => (each.ok ? [] : [each.wanted])),
-        'or',
-      );
-      return { ok: false, why: claims === undefined && !sent ? 'missing' : 'refused', wanted };
-    }
+      return byProviders([requiresType.value.providerName], requiresType.value.audiences, checked);
+    case 'requiresAny':
+      return anyOf(requiresType.value.requirements, checked);
     case 'requiresAll': {
-      const results = requiresType.value.requirements.map((each) => check(each, said, claims, sent));
-      return results.find((each) => !each.ok) ?? results[0] ?? { ok: true };
+      let last: Result = { ok: true };
+      for (const each of requiresType.value.requirements) {
+        const result = check(each, checked);
+        if (!result.ok) return result;
+        last = result.from === undefined ? last : result;
+      }
+      return last;
     }
     case 'allowMissingOrFailed':
-      return anyProvider(said, claims) ?? { ok: true };
+      return leniently(byProviders(all, [], checked), true);
     case 'allowMissing':
-      if (claims === undefined && !sent) return { ok: true };
-      return (
-        anyProvider(said, claims) ?? {
-          ok: false,
-          why: 'refused',
-          wanted: listed(
-            Object.values(said.providers).map(({ issuer }) => issuer),
-            'or',
-          ),
-        }
-      );
+      return leniently(byProviders(all, [], checked), false);
     case undefined:
       return { ok: true };
   }
 }
 
-function anyProvider(said: JwtAuthentication, claims: Claims | undefined): Result | undefined {
-  if (claims === undefined) return undefined;
-  const found = Object.entries(said.providers).find(([, provider]) => isFrom(provider, claims) && isFor(provider, claims, []));
-  return found && { ok: true, provider: found[0] };
+/** What may be missing comes last, and is asked of the issuers that the others name. */
+function anyOf(requirements: readonly JwtRequirement[], checked: Check): Result {
+  const lenient = requirements.filter(
+    ({ requiresType: { case: kind } }) => kind === 'allowMissing' || kind === 'allowMissingOrFailed',
+  );
+  const results: Extract<Result, { ok: false }>[] = [];
+  for (const each of requirements) {
+    if (lenient.includes(each)) continue;
+    const result = check(each, checked);
+    if (result.ok) return result;
+    results.push(result);
+  }
+  if (lenient.length > 0) {
+    const named = requirements.flatMap(({ requiresType: { case: kind, value } }) =>
+      kind === 'providerName' ? [value] : kind === 'providerAndAudiences' ? [value.providerName] : [],
+    );
+    const names = named.length > 0 ? named : Object.keys(checked.said.providers);
+    const failed = lenient.some(({ requiresType }) => requiresType.case === 'allowMissingOrFailed');
+    const result = leniently(byProviders(names, [], checked), failed);
+    if (result.ok) return result;
+    results.push(result);
+  }
+  const telling = (['audience', 'refused'] as const).find((why) => results.some((each) => each.why === why)) ?? 'missing';
+  const wanted = [...new Set(results.map((each) => each.wanted))];
+  return { ok: false, why: telling, wanted: listed(wanted, 'or') };
+}
+
+/** Without a token, or with one that does not hold where that is allowed too. */
+const leniently = (result: Result, failed: boolean): Result =>
+  result.ok || (result.why !== 'missing' && !failed) ? result : { ok: true };
+
+/** Whether the token is of one of these; what they make of it is in the headers and the metadata then, and nothing that callers write there. */
+function byProviders(names: readonly string[], audiences: readonly string[], { said, exchange, token }: Check): Result {
+  const providers = names.flatMap((name) => said.providers[name] ?? []);
+  for (const { claimToHeaders, forwardPayloadHeader } of providers) {
+    for (const name of [...claimToHeaders.map(({ headerName }) => headerName), forwardPayloadHeader])
+      exchange.headers.delete(name.toLowerCase());
+  }
+  const wanted = listed(
+    providers.map(({ issuer }, index) => issuer || (names[index] ?? '')),
+    'or',
+  );
+  const { claims, sent } = token;
+  if (claims === undefined) return { ok: false, why: sent ? 'refused' : 'missing', wanted };
+  const provider = providers.find((each) => isFrom(each, claims));
+  if (provider === undefined) return { ok: false, why: 'refused', wanted };
+  if (!isFor(provider, claims, audiences)) return { ok: false, why: 'audience', wanted };
+  accept(provider, claims, exchange);
+  if (!provider.forward) Object.assign(token, { claims: undefined, sent: false });
+  return { ok: true, from: provider.issuer || (names[providers.indexOf(provider)] ?? '') };
+}
+
+function accept(provider: JwtProvider, claims: Claims, { headers, passage }: Exchange): void {
+  if (provider.payloadInMetadata !== '') {
+    passage.metadata.set(metadataName, {
+      ...passage.metadata.get(metadataName),
+      [provider.payloadInMetadata]: claims as JsonObject,
+    });
+  }
+  for (const { headerName, claimName } of provider.claimToHeaders) {
+    const value = claimAt(claims, claimName);
+    if (value !== undefined)
+      headers.set(headerName.toLowerCase(), [typeof value === 'object' ? JSON.stringify(value) : String(value)]);
+  }
+  if (!provider.forward) headers.delete('authorization');
 }
 
 const isFrom = ({ issuer }: JwtProvider, claims: Claims): boolean => issuer === '' || claims['iss'] === issuer;

@@ -19,24 +19,28 @@ export function repliedTo(headers: Headers, outcome: Outcome, passage: Passage):
     const all = passage.delayed ? { ...answered, flags: flags === '' ? 'DI' : `DI,${flags}` } : answered;
     return grpc && !plain.has(because) ? asGrpc(all, methodOf(headers) === 'HEAD') : all;
   };
+  const given = withAnswers(outcome, replied);
+  const [, status] = (given.kind === 'answered' ? given.headers : []).find(([name]) => name === 'grpc-status') ?? [];
+  if (status !== undefined)
+    note(passage, {
+      kind: 'response',
+      name: 'gRPC',
+      text: `a caller of gRPC gets it as status 200 with grpc-status ${status}`,
+    });
+  return given;
+}
+
+/** An outcome in which every answer that the proxy gives itself is another. */
+export function withAnswers(outcome: Outcome, other: (answered: Answered) => Answered): Outcome {
   switch (outcome.kind) {
-    case 'answered': {
-      const given = replied(outcome);
-      const [, status] = given.headers.find(([name]) => name === 'grpc-status') ?? [];
-      if (status !== undefined)
-        note(passage, {
-          kind: 'response',
-          name: 'gRPC',
-          text: `a caller of gRPC gets it as status 200 with grpc-status ${status}`,
-        });
-      return given;
-    }
+    case 'answered':
+      return other(outcome);
     case 'forwarded':
       return {
         ...outcome,
         targets: outcome.targets.map(({ failure, ...target }) => ({
           ...target,
-          ...(failure !== undefined && { failure: failure.kind === 'answered' ? replied(failure) : failure }),
+          ...(failure !== undefined && { failure: failure.kind === 'answered' ? other(failure) : failure }),
         })),
       };
     default:

@@ -17,6 +17,7 @@ import { sendTo, type Failures } from '../target.ts';
 import { clusterChoices, mirrorsOf, type ClusterChoice } from './clusters.ts';
 import { answer, switched, type Exchange } from './exchange.ts';
 import { filterState } from './filter-state.ts';
+import { responseMutations } from './header-mutation.ts';
 
 export function send(exchange: Exchange, route: Route, action: RouteAction): Outcome {
   const { passage, headers } = exchange;
@@ -60,7 +61,7 @@ function targetOf({ cluster, share, weighted }: ClusterChoice, { exchange, route
     headers: [...leaving].flatMap(([name, values]) =>
       name.startsWith(':') || name === 'x-forwarded-proto' ? [] : values.map((value) => [name, value] as const),
     ),
-    responseHeaders: responseChanges(ordered, { headers: leaving, passage }),
+    responseHeaders: [...responseChanges(ordered, { headers: leaving, passage }), ...responseMutations(exchange, leaving)],
   };
   noteChanges(passage, headers, leaving, request, { route, cluster: alone ? undefined : cluster });
   const own = { ...passage, state: stateOf(exchange, weighted) };
@@ -129,7 +130,8 @@ const routeTimeout = 15_000;
 function limitsOf(action: RouteAction, { host }: Exchange): RouteLimits {
   const policy = action.retryPolicy ?? host?.retryPolicy;
   return {
-    timeout: milliseconds(action.timeout) ?? routeTimeout,
+    // The newer way to limit a stream, also one that sets no limit, takes the older's place.
+    timeout: action.maxStreamDuration === undefined ? (milliseconds(action.timeout) ?? routeTimeout) : 0,
     idleTimeout: milliseconds(action.idleTimeout),
     maxStreamDuration: milliseconds(action.maxStreamDuration?.maxStreamDuration) || undefined,
     retries:
@@ -144,7 +146,8 @@ function limitsOf(action: RouteAction, { host }: Exchange): RouteLimits {
   };
 }
 
-function noteLimits({ timeout, retries }: RouteLimits, passage: Passage): void {
+function noteLimits({ timeout, maxStreamDuration = 0, retries }: RouteLimits, passage: Passage): void {
+  const limit = timeout === 0 ? maxStreamDuration : timeout;
   const details = [
     ...(retries === undefined
       ? ['it is not tried again']
@@ -156,7 +159,7 @@ function noteLimits({ timeout, retries }: RouteLimits, passage: Passage): void {
   note(passage, {
     kind: 'http',
     name: 'router',
-    text: timeout === 0 ? 'there is no time limit' : `all of it may take ${timeText(timeout)}`,
+    text: limit === 0 ? 'there is no time limit' : `all of it may take ${timeText(limit)}`,
     details,
     origins: [],
   });

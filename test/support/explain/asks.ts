@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import type { Address, ClientTls, HttpRequest, Request, Source } from '../../../src/explain/request.ts';
 import { maybe, often, oneOf, upTo } from './arbitrary.ts';
 import { gatewayPorts } from './gateways.ts';
+import { issuers } from './tokens.ts';
 import { statusHeader } from './upstream.ts';
 import {
   addressOf,
@@ -43,6 +44,8 @@ export interface AskChoice {
   readonly sni: number;
   readonly special: 'none' | 'websocket' | 'preflight' | 'grpc' | 'fails' | 'forwarded';
   readonly origin: string;
+  /** Where a scene has an EnvoyFilter, which may look at it. */
+  readonly claims: HttpRequest['claims'];
 }
 
 const header = fc.tuple(oneOf(...words.headers), oneOf(...words.values));
@@ -75,6 +78,21 @@ export const askChoice: fc.Arbitrary<AskChoice> = fc.record({
     [1, fc.constant('fails')],
   ),
   origin: oneOf(...words.origins),
+  claims: often<HttpRequest['claims']>(
+    [1, fc.constant(undefined)],
+    [
+      2,
+      oneOf<object>(
+        { iss: issuers.first, sub: 'ann' },
+        { iss: issuers.first, sub: 'bob', aud: 'web', nested: { name: 'ann' } },
+        { iss: issuers.first, sub: 'bob', aud: ['web', 'other'], groups: ['x', 'ann'] },
+        { iss: issuers.first, aud: 'other' },
+        { iss: issuers.second, sub: 'ann', groups: 'ann' },
+        { iss: 'https://third.example', sub: 'ann' },
+        { sub: 'ann' },
+      ).map((claims) => claims as HttpRequest['claims']),
+    ],
+  ),
 });
 
 type Match = Readonly<Record<string, unknown>>;
@@ -136,6 +154,7 @@ export function askOf(scene: Scene, chosen: AskChoice): Request {
     }),
     authority: authority === '' ? 'reviews' : authority,
     path: `${path}${query}`,
+    ...(choice.claims && scene.documents.some(({ kind: of }) => of === 'EnvoyFilter') && { claims: choice.claims }),
   };
 }
 
@@ -150,7 +169,9 @@ function special({ special: kind, origin, version }: AskChoice, plain: { method:
   const without = (name: string) => headers.filter(([each]) => each !== name);
   switch (kind) {
     case 'websocket':
-      return version === 'HTTP/1.1' ? { method: 'GET', headers: [...headers, ['upgrade', 'websocket'] as const] } : plain;
+      return version === 'HTTP/1.1'
+        ? { method: 'GET', headers: [...headers, ['connection', 'Upgrade'] as const, ['upgrade', 'websocket'] as const] }
+        : plain;
     case 'preflight':
       return {
         method: 'OPTIONS',

@@ -13,6 +13,7 @@ import type {
   Target,
 } from '../../../src/explain/explanation.ts';
 import type { ProxyConfiguration } from '../../../src/explain/configuration.ts';
+import { changed } from '../../../src/explain/header-changes.ts';
 import type { Request } from '../../../src/explain/request.ts';
 import type { Observed } from './real-proxy.ts';
 import { statusHeader, type Arrival } from './upstream.ts';
@@ -34,7 +35,7 @@ export function compare(
   if (explanation.outcome.kind === 'unknown') return { kind: 'unknown', because: explanation.outcome.because };
   const ways = [explanation, ...explanation.otherwise].map((way) => ({
     way,
-    differences: differencesOf(request, observed, way, sureCopies(way, configuration)),
+    differences: differencesOf(request, observed, way, sureCopies(request, way, configuration)),
   }));
   const [nearest] = ways.toSorted((a, b) => a.differences.length - b.differences.length);
   if (nearest === undefined || nearest.differences.length === 0) return { kind: 'agree' };
@@ -62,14 +63,15 @@ function differencesOf(request: Request, observed: Observed, { steps, outcome }:
 function pathDifferences({ record, connection }: Observed, steps: readonly Step[]): string[] {
   const said = (kind: Step['kind']) => steps.findLast((step) => step.kind === kind);
   const listener = record?.listener ?? connection?.listener;
-  const route = said('route');
+  const [route, host] = [said('route'), said('virtual host')];
   const [origin] = route?.origins ?? [];
   const source = origin === undefined ? '' : `${origin.object}${origin.path === '' ? '' : `#${origin.path}`}`;
   const took = route !== undefined && / takes it/.test(route.text);
   return [
     ...(listener === undefined ? [] : differs('listener', listener, said('listener')?.name ?? '')),
     ...(record === undefined ? [] : differs('filter chain', record.chainName, said('chain')?.name ?? '')),
-    ...(record?.kind === 'http' ? differs('virtual host', record.virtualHost, said('virtual host')?.name ?? '') : []),
+    // What is refused before has one in the record that nothing was asked of.
+    ...(record?.kind === 'http' && host !== undefined ? differs('virtual host', record.virtualHost, host.name) : []),
     ...(record?.kind === 'http' && took ? differs('route', record.route, route.name) : []),
     ...(record?.kind === 'http' && took ? differs('origin of the route', record.routeSource, source) : []),
   ];
@@ -205,7 +207,7 @@ function tlsDifferences(request: Request, { tls }: Arrival, { destination }: Tar
 
 /** What Envoy adds, and what belongs to a connection or to the test. */
 const notCompared =
-  /^(?::.*|host|x-case|x-request-id|x-forwarded-(?:for|proto|client-cert|host|port)|x-envoy-.*|content-length|transfer-encoding|connection|upgrade|te|via|date|grpc-timeout)$/;
+  /^(?::.*|host|x-case|x-request-id|x-forwarded-(?:for|proto|client-cert|host|port)|x-envoy-.*|content-length|transfer-encoding|connection|upgrade|te|via|date|grpc-timeout|authorization)$/;
 
 function requestDifferences(arrival: Arrival, sent: SentRequest): string[] {
   // Several values of a name may leave as one.
@@ -226,13 +228,17 @@ function requestDifferences(arrival: Arrival, sent: SentRequest): string[] {
   ];
 }
 
+/** The server itself gives none of those that are changed. */
 function responseDifferences(headers: readonly (readonly [string, string])[], changes: readonly HeaderChange[]): string[] {
-  const last = new Map(changes.map((change) => [change.name.toLowerCase(), change]));
-  return [...last.values()].flatMap(({ change, name, value }) => {
-    const given = headers.filter(([each]) => each === name.toLowerCase()).map(([, text]) => text);
-    const holds = change === 'remove' ? given.length === 0 : given.some((each) => each.split(',').includes(value));
-    return holds ? [] : [`response header ${name}: Envoy ${JSON.stringify(given)}, explain ${change} ${JSON.stringify(value)}`];
-  });
+  const said = changed([], changes);
+  const words = (given: typeof said, of: string) =>
+    given
+      .filter(([name]) => name === of)
+      .flatMap(([, value]) => value.split(','))
+      .map((value) => value.trim());
+  return [...new Set(changes.map(({ name }) => name.toLowerCase()))].flatMap((name) =>
+    differs(`response header ${name}`, words(headers, name).join(), words(said, name).join()),
+  );
 }
 
 function limitDifferences(
@@ -274,8 +280,9 @@ export const copiesOf = (request: Request, { arrivals }: Observed): number =>
   arrivals.filter((each) => isMirrored(request, each)).length;
 
 /** Of how many copies a way says that they are sent for certain; there may be others that chance or an empty cluster decides of. */
-export function sureCopies({ outcome }: Explanation, configuration: ProxyConfiguration): number {
-  if (outcome.kind !== 'forwarded') return 0;
+export function sureCopies(request: Request, { outcome }: Explanation, configuration: ProxyConfiguration): number {
+  // The copy of what goes over to another protocol ends with it, however far it came.
+  if (outcome.kind !== 'forwarded' || (request.kind === 'http' && valueOf(request.headers, 'upgrade') !== undefined)) return 0;
   return outcome.mirrors.filter(({ cluster: name, share }) => {
     const cluster = configuration.cluster(name);
     const assignment =

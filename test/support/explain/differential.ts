@@ -74,7 +74,7 @@ async function differenceOf(
   configuration: ProxyConfiguration,
 ): Promise<Pick<Disagreement, 'differences' | 'explanation'> | undefined> {
   // Copies of a request take their own way, and time.
-  const sure = Math.min(...[explanation, ...explanation.otherwise].map((way) => sureCopies(way, configuration)));
+  const sure = Math.min(...[explanation, ...explanation.otherwise].map((way) => sureCopies(request, way, configuration)));
   for (let waits = 0; waits < 500 && did.arrivals.length > 0 && copiesOf(request, did) < sure; waits++) await sleep(20);
   const verdict = compare(request, did, explanation, configuration);
   switch (verdict.kind) {

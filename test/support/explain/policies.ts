@@ -1,8 +1,8 @@
-// Authorization and authentication policies, Sidecars and ServiceEntries at random, in the words of the world.
+// Authorization and authentication policies at random, in the words of the world.
 
 import fc from 'fast-check';
 import { often, oneOf, someOf, sparse, upTo } from './arbitrary.ts';
-import { addressOf, object, targetPorts, words, type Document } from './world.ts';
+import { object, targetPorts, words, type Document } from './world.ts';
 
 const text = (...values: readonly string[]) => oneOf(...values);
 
@@ -128,76 +128,3 @@ export const peerAuthentications: fc.Arbitrary<Document[]> = upTo(
     }),
   ),
 );
-
-const sidecarHosts = ['./*', '*/*', 'shop/*', '*/api.ext.example', 'default/reviews.default.svc.cluster.local', '~/*'];
-
-export const sidecars: fc.Arbitrary<Document[]> = often<Document[]>(
-  [5, fc.constant([])],
-  [
-    1,
-    fc
-      .tuple(
-        upTo(
-          2,
-          fc
-            .tuple(
-              someOf(sidecarHosts),
-              often<object>(
-                [3, fc.constant({})],
-                [
-                  1,
-                  oneOf<object>({ number: 9080, protocol: 'HTTP', name: 'http' }, { number: 5432, protocol: 'TCP', name: 'tcp' }),
-                ],
-              ),
-            )
-            .map(([hosts, port]) => ({ hosts, ...('number' in port && { port }) })),
-          1,
-        ),
-        often<object>(
-          [2, fc.constant({})],
-          [1, text('REGISTRY_ONLY', 'ALLOW_ANY').map((of) => ({ outboundTrafficPolicy: { mode: of } }))],
-        ),
-      )
-      .map(([egress, policy]) => [object('networking.istio.io/v1', 'Sidecar', 'default', 'default', { egress, ...policy })]),
-  ],
-);
-
-const { http, tls, tcp } = targetPorts;
-
-const entries: readonly Document[] = [
-  object('networking.istio.io/v1', 'ServiceEntry', 'api', 'default', {
-    hosts: ['api.ext.example'],
-    location: 'MESH_EXTERNAL',
-    resolution: 'DNS',
-    ports: [
-      { number: 80, name: 'http', protocol: 'HTTP', targetPort: http },
-      { number: 443, name: 'https', protocol: 'HTTPS', targetPort: tls },
-    ],
-  }),
-  object('networking.istio.io/v1', 'ServiceEntry', 'api-static', 'default', {
-    hosts: ['api.ext.example'],
-    location: 'MESH_EXTERNAL',
-    resolution: 'STATIC',
-    ports: [{ number: 80, name: 'http', protocol: 'HTTP', targetPort: http }],
-    endpoints: [{ address: addressOf('api.ext.example') }],
-  }),
-  object('networking.istio.io/v1', 'ServiceEntry', 'any', 'default', {
-    hosts: ['*.ext.example'],
-    location: 'MESH_EXTERNAL',
-    resolution: 'NONE',
-    ports: [
-      { number: 80, name: 'http', protocol: 'HTTP' },
-      { number: 443, name: 'tls', protocol: 'TLS' },
-    ],
-  }),
-  object('networking.istio.io/v1', 'ServiceEntry', 'tcp', 'shop', {
-    hosts: ['tcp.ext.example'],
-    addresses: ['127.97.0.1'],
-    location: 'MESH_EXTERNAL',
-    resolution: 'STATIC',
-    ports: [{ number: 9001, name: 'tcp', protocol: 'TCP', targetPort: tcp }],
-    endpoints: [{ address: addressOf('tcp.ext.example') }],
-  }),
-];
-
-export const serviceEntries: fc.Arbitrary<Document[]> = fc.subarray([...entries]);

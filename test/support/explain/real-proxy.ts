@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Compiled } from '../../../src/compile/compile.ts';
-import type { Request } from '../../../src/explain/request.ts';
+import type { HttpRequest, Request } from '../../../src/explain/request.ts';
 import { serveGrpc } from '../../../src/lib/grpc/server.ts';
 import { findEnvoy } from '../../../src/node/envoy-binary.ts';
 import { adsHandlers, type Ads } from '../../../src/xds/ads.ts';
@@ -21,6 +21,7 @@ import { FakeCompiler, together } from '../xds/fake-compiler.ts';
 import { adsBootstrap, freePort } from '../xds/real-envoy.ts';
 import { recordOf, type AccessRecord } from './access-log.ts';
 import { probeName, staged, type Doors, type Staged } from './stage.ts';
+import { tokenOf } from './tokens.ts';
 import { caseHeader, Upstream, type Arrival } from './upstream.ts';
 import { send, type Answer } from './wire.ts';
 
@@ -211,7 +212,8 @@ export class RealProxy {
     const { outbound, inbound, own } = this.#doors;
     const { ports } = this.#upstream;
     const port = request.entry === 'outbound' ? outbound : request.entry === 'inbound' ? inbound : own;
-    const named: Request = request.kind === 'http' ? { ...request, headers: [...request.headers, [caseHeader, id]] } : request;
+    const named: Request =
+      request.kind === 'http' ? { ...request, headers: [...sentHeaders(request), [caseHeader, id]] } : request;
     const arrivals = this.#upstream.arrivals(id);
     let from = '';
     const opened = (peer: string) => void (from = peer);
@@ -273,6 +275,9 @@ export class RealProxy {
     return generation;
   }
 }
+
+const sentHeaders = ({ headers, claims }: HttpRequest): HttpRequest['headers'] =>
+  claims === undefined ? headers : [...headers, ['authorization', `Bearer ${tokenOf(claims)}`]];
 
 async function startEnvoy(xds: string, admin: string): Promise<ChildProcess> {
   const node = {

@@ -9,10 +9,13 @@ import type { ProxyNode } from '../../../src/compile/configuration.ts';
 import { parseNode } from '../../../src/compile/node.ts';
 import { maybe, often, oneOf, upTo } from './arbitrary.ts';
 import { askChoice, type AskChoice } from './asks.ts';
+import { serviceEntries } from './entries.ts';
 import { gateways, secret } from './gateways.ts';
 import { meshSettings } from './mesh-settings.ts';
-import { authorizationPolicies, peerAuthentications, serviceEntries, sidecars } from './policies.ts';
+import { envoyFilters } from './patches.ts';
+import { authorizationPolicies, peerAuthentications } from './policies.ts';
 import { virtualServices } from './routing.ts';
+import { servingSidecars, sidecars } from './sidecars.ts';
 import { destinationRules } from './traffic-policies.ts';
 import {
   podDocument,
@@ -50,30 +53,35 @@ const world: fc.Arbitrary<Document[]> = fc
 const podDocuments = pods.map(podDocument);
 const called = ['reviews-v1', 'api-v1', 'ratings-v1', 'db-v1'];
 
+const together = (...parts: readonly fc.Arbitrary<Document[] | undefined>[]): fc.Arbitrary<Document[]> =>
+  fc.tuple(...parts).map((lists) => lists.flatMap((list) => list ?? []));
+
 const documentsOf: Readonly<Record<Side, fc.Arbitrary<Document[]>>> = {
-  outbound: fc
-    .tuple(world, serviceEntries, virtualServices({ gateways: [] }), destinationRules, sidecars)
-    .map((parts) => parts.flat()),
-  inbound: fc
-    .tuple(world, authorizationPolicies, peerAuthentications, maybe(virtualServices({ gateways: [] }), 6))
-    .map(([services, access, peers, rules = []]) => [...services, ...access, ...peers, ...rules]),
-  gateway: fc
-    .tuple(
-      world,
-      serviceEntries,
-      gateways,
-      virtualServices({ gateways: ['edge/door'] }),
-      destinationRules,
-      maybe(authorizationPolicies, 3),
-    )
-    .map(([services, entries, doors, rules, policies, access = []]) => [
-      ...services,
-      ...entries,
-      ...doors,
-      ...rules,
-      ...policies,
-      ...access,
-    ]),
+  outbound: together(
+    world,
+    serviceEntries,
+    virtualServices({ gateways: [] }),
+    destinationRules,
+    sidecars,
+    envoyFilters('outbound'),
+  ),
+  inbound: together(
+    world,
+    authorizationPolicies,
+    peerAuthentications,
+    maybe(virtualServices({ gateways: [] }), 6),
+    servingSidecars,
+    envoyFilters('inbound'),
+  ),
+  gateway: together(
+    world,
+    serviceEntries,
+    gateways,
+    virtualServices({ gateways: ['edge/door'] }),
+    destinationRules,
+    maybe(authorizationPolicies, 3),
+    envoyFilters('gateway'),
+  ),
 };
 
 const scene: fc.Arbitrary<Scene> = often<Scene>(

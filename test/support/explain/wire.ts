@@ -117,13 +117,11 @@ function echo(socket: Socket, id: string): Promise<Answer> {
 type HttpRequest = Extract<Request, { kind: 'http' }>;
 
 function http1(socket: Socket, { method, path, version, authority, headers }: HttpRequest): Promise<Answer> {
-  const upgrades = headers.some(([name]) => name.toLowerCase() === 'upgrade');
   const lines = [
     `${method} ${path} ${version}`,
     `host: ${authority}`,
     ...headers.map(([name, value]) => `${name}: ${value}`),
     ...(method === 'POST' || method === 'PUT' ? ['content-length: 0'] : []),
-    ...(upgrades ? ['connection: Upgrade'] : []),
   ];
   return new Promise((resolve) => {
     let text = '';

@@ -105,7 +105,7 @@ export const hostOf = ({ name, namespace }: Pick<ServiceOf, 'name' | 'namespace'
   `${name}.${namespace}.svc.cluster.local`;
 
 /** Names of the outside. */
-export const outside = ['api.ext.example', 'www.ext.example', 'tcp.ext.example'] as const;
+export const outside = ['api.ext.example', 'www.ext.example', 'tcp.ext.example', 'vm.ext.example'] as const;
 
 /** The loopback address that stands for a name of the outside. */
 export const addressOf = (name: string): string => {
@@ -115,7 +115,7 @@ export const addressOf = (name: string): string => {
 
 /** Everybody whom an upstream server may have to prove to be. */
 export const provenNames = {
-  uris: pods.map(identityOf),
+  uris: [...pods, { namespace: 'default', account: 'vm' }].map(identityOf),
   dnsNames: [...outside, ...services.map(hostOf), 'shop.example', 'secure.example'],
 };
 
