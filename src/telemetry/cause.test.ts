@@ -107,6 +107,14 @@ const cases: Readonly<
     '',
     { undeclared: true, cluster: [], endpoints: undefined },
   ],
+  'a service on demand that answers badly, where hosts that are not registered are refused': [
+    [
+      caller({ code: 500, details: 'via_upstream', ...sentTo, virtualHost: 'block_all' }),
+      destination({ code: 500, details: 'via_upstream' }),
+    ],
+    'the application of reviews-v1.default itself answered 500',
+    '',
+  ],
   'an address that is not registered': [
     [
       record('outbound', 'productpage', {

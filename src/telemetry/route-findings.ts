@@ -42,10 +42,11 @@ const ruleOf = (path: string): string => path.replace(/\.match\[\d+\]$/, '');
 
 /** Nobody declared what was called, where nothing else may be. In the eager form a route answers, on demand a cluster stands for it. */
 export function unregistered({ record, known }: Scene): Found | undefined {
-  const { side, kind, flags, cluster, virtualHost, authority, serverName, local } = record;
+  const { side, kind, code, flags, details, cluster, virtualHost, authority, serverName, local } = record;
   if (side !== 'outbound') return undefined;
   const refused =
-    virtualHost === 'block_all' ||
+    // On demand services that nobody has rules for are called through the same virtual host.
+    (virtualHost === 'block_all' && (details === 'direct_response' || (code === 502 && flags.includes('UH')))) ||
     cluster === blackHoleCluster ||
     (known.undeclared && (flags.includes('UH') || flags.includes('NC')));
   if (!refused) return undefined;

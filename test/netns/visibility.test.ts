@@ -2,10 +2,12 @@
 // gRPC and TCP, for what is there, what is hidden, and what is not there yet.
 
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { node, startMesh, whyNoMesh, type RunningMesh } from '../support/mesh.ts';
 import { originProgram, tellProgram } from '../support/origin-program.ts';
 import { until } from '../support/until.ts';
+import type { HappenedAnswer } from '../../src/control/api/contract.ts';
 
 const skip = whyNoMesh();
 
@@ -76,6 +78,25 @@ const documents = [
   pod('server', 'default', 'demand'),
   pod('server', 'away', 'demand'),
   service('near', 'default', address.near),
+  // Others have ports that it lacks, and a rule leads to it.
+  {
+    ...service('elsewhere', 'default', '10.96.40.9'),
+    spec: {
+      clusterIP: '10.96.40.9',
+      selector: { app: 'server' },
+      ports: [
+        { name: 'http', port: 8000, targetPort: 8080 },
+        { name: 'tcp', port: 5001, targetPort: 8082 },
+        { name: 'unsaid', port: 5002, targetPort: 8082 },
+      ],
+    },
+  },
+  {
+    apiVersion: 'networking.istio.io/v1',
+    kind: 'VirtualService',
+    metadata: { name: 'near', namespace: 'default' },
+    spec: { hosts: ['near'], http: [{ route: [{ destination: { host: 'near' } }] }] },
+  },
   service('far', 'away', address.far),
   service('hidden', 'away', address.hidden, '.'),
   service('unscoped', 'away', address.unscoped),
@@ -147,6 +168,48 @@ test('exportTo and REGISTRY_ONLY', { skip }, async () => {
 test('a Sidecar', { skip }, async () => {
   for (const name of ['near', 'far'] as const) assert.equal(await same('scoped', name), answered, name);
   for (const name of ['hidden', 'unscoped', 'later'] as const) assert.equal(await same('scoped', name), refused, name);
+});
+
+/** What a request comes to, and what the caller's proxy says of it. */
+async function request(caller: string, host: string, url: string) {
+  const id = randomUUID();
+  const { status, body } = await mesh.curl(caller, '-H', `Host: ${host}`, '-H', `x-request-id: ${id}`, url);
+  // A connection that is ended is no request, and the words are curl's.
+  if (status === 0) return 'ended';
+  const told = await until(
+    async () => {
+      const { code, stdout } = await mesh.lateen(['why', id, '-o', 'json']);
+      return code === 0 && (JSON.parse(stdout) as HappenedAnswer).hops[0];
+    },
+    () => `what became of ${url} from ${caller}`,
+  );
+  const { code, flags, failed } = told.row;
+  // Of the cluster that stands for such a host Envoy says that nobody is behind it.
+  return { status, body, code, failed, says: told.cause?.says, flags: flags.filter((flag) => flag !== 'UH') };
+}
+
+test('every way of being unknown is answered alike, and told of alike', { skip }, async () => {
+  const { near, hidden, unscoped } = address;
+  for (const [kind, what, host, url] of [
+    ['plain', 'a host that nobody has', 'nobody', `http://${near}/`],
+    ['plain', 'a host outside', 'www.example.com', `http://${near}/`],
+    ['plain', 'a known host at a port of others', 'near', `http://${near}:8000/`],
+    ['plain', 'a known host at a port of nobody', 'near', `http://${near}:8001/`],
+    ['plain', 'a hidden host', 'hidden.away', `http://${hidden}/`],
+    ['plain', 'the address of a hidden host', hidden, `http://${hidden}/`],
+    ['scoped', 'a host outside of the egress', 'unscoped.away', `http://${unscoped}/`],
+    ['scoped', 'a known host at a port that no host of the egress has', 'near', `http://${near}:8000/`],
+  ] as const) {
+    const [demand, eager] = await Promise.all(['demand', 'eager'].map((delivery) => request(`${kind}-${delivery}`, host, url)));
+    assert.deepEqual(demand, eager, what);
+    assert.ok(demand === 'ended' || demand?.status === 502, what);
+  }
+  for (const port of [5001, 5002, 5003]) {
+    for (const delivery of ['demand', 'eager']) {
+      const heard = await mesh.exec(`plain-${delivery}`, [node, '-e', tellProgram(near, port)]);
+      assert.doesNotMatch(heard, /welcome/, `port ${port} of a host that lacks it, ${delivery}`);
+    }
+  }
 });
 
 test('a service that comes, goes, and comes again', { skip }, async () => {

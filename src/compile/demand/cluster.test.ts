@@ -33,6 +33,16 @@ const objects = [
     hosts: ['shop'],
     http: [{ route: [{ destination: { host: 'missing' } }], mirror: { host: 'lost' } }],
   }),
+  service('ruled', 'default', { clusterIP: '10.96.0.3', ports: [http] }),
+  object('networking.istio.io/v1', 'VirtualService', 'ruled', 'default', {
+    hosts: ['ruled'],
+    http: [
+      { match: [{ uri: { prefix: '/other' } }], route: [{ destination: { host: 'alias', port: { number: 90 } } }] },
+      { match: [{ port: 91 }], route: [{ destination: { host: 'elsewhere' } }] },
+      { route: [{ destination: { host: 'ruled' } }] },
+    ],
+    tcp: [{ route: [{ destination: { host: 'ruled', port: { number: 92 } } }] }],
+  }),
 ];
 
 /** What a caller of the default namespace gets under a name, in a word, now and after changes. */
@@ -79,13 +89,19 @@ for (const [mode, otherwise] of [
         'outbound|80||hidden.far.svc.cluster.local',
         'outbound|80||10.96.0.2',
         'outbound|80||nobody.far.svc.cluster.local',
+        // To another port of these a rule sends requests, or from another.
+        'outbound|81||ruled.default.svc.cluster.local',
+        'outbound|81||missing.default.svc.cluster.local',
+        'outbound|80||elsewhere.default.svc.cluster.local',
         // To these a rule sends requests.
+        'outbound|90||shop.default.svc.cluster.local',
+        'outbound|92||ruled.default.svc.cluster.local',
         'outbound|80||missing.default.svc.cluster.local',
         'outbound|80||lost.default.svc.cluster.local',
         'outbound|80|v1|shop.default.svc.cluster.local',
         'nonsense',
       ].map(ask),
-      [shop, shop, ...Array.from({ length: 6 }, () => otherwise), ...Array.from({ length: 4 }, () => 'without endpoints')],
+      [shop, shop, ...Array.from({ length: 9 }, () => otherwise), ...Array.from({ length: 6 }, () => 'without endpoints')],
     );
   });
 }

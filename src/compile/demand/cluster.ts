@@ -13,8 +13,9 @@ import { blackHoleCluster, outboundCluster, parseOutboundCluster, passthroughClu
 import { outboundClusterOf, placed } from '../outbound.ts';
 import type { Resource } from '../resource.ts';
 import { isSingleAddress } from '../../mesh/hostname.ts';
+import { isLedTo } from './led-to.ts';
 import { refusedMark } from './refused.ts';
-import { addressesFor, placedViewText, policyFor, throughListeners, viewText, type View } from '../view.ts';
+import { addressesFor, placedViewText, policyFor, throughListeners, type View } from '../view.ts';
 
 interface Called {
   readonly view: View;
@@ -66,7 +67,7 @@ const isImported = (view: View, service: Service): boolean =>
 function substitute({ view, name }: Called): Resource {
   const { config } = view;
   const parts = parseOutboundCluster(name);
-  const computed = parts !== undefined && parts.subset === '' && !destinations(view).value.has(parts.host);
+  const computed = parts !== undefined && parts.subset === '' && !isLedTo(view, parts);
   if (computed && view.undeclared.allowed) {
     return resource(ClusterSchema, name, { ...passthroughInit(config), name, altStatName: passthroughCluster });
   }
@@ -78,16 +79,3 @@ function substitute({ view, name }: Called): Resource {
     ...(computed && { metadata: refusedMark }),
   });
 }
-
-/** Every host that a rule for a view's callers sends requests to. */
-const destinations = familyBy(viewText, (view: View): ReadonlySet<string> => {
-  const hosts = new Set<string>();
-  for (const { http, tls, tcp } of view.mesh.sidecarRules(view)) {
-    for (const { action, mirrors } of http) {
-      if (action.kind === 'forward') for (const { destination } of action.destinations) hosts.add(destination.host);
-      for (const { destination } of mirrors) hosts.add(destination.host);
-    }
-    for (const rule of [...tls, ...tcp]) for (const { destination } of rule.destinations) hosts.add(destination.host);
-  }
-  return hosts;
-});
