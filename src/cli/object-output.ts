@@ -8,8 +8,6 @@ import { age, tableText } from './table.ts';
 export const objectFormats = ['table', 'wide', 'yaml', 'json', 'name'] as const;
 export type ObjectFormat = (typeof objectFormats)[number];
 
-export const isObjectFormat = (text: string): text is ObjectFormat => objectFormats.some((format) => format === text);
-
 export interface ObjectOutput {
   readonly output: ObjectFormat;
   readonly headers: boolean;

@@ -10,7 +10,7 @@ import { verbs, type VerbEntry } from './verbs/index.ts';
 /** Parses and runs a command line; gives the exit code. */
 export async function program(argv: readonly string[], terminal: Terminal): Promise<number> {
   if (argv[0] === '--version' || argv[0] === '-V') return program(['version', '--offline'], terminal);
-  const root = rootCommand();
+  const root = rootCommand(terminal);
   let code: number = exitCode.ok;
   const wanted = argv.find((word) => !word.startsWith('-'));
   const about = wanted === 'help' ? argv[argv.indexOf('help') + 1] : undefined;
@@ -53,12 +53,18 @@ export async function wholeTree(): Promise<{ readonly root: Command; readonly ve
   return { root, verbs: loaded };
 }
 
-function rootCommand(): Command {
+function rootCommand(terminal?: Terminal): Command {
   return new Command('lateen')
     .description("A service mesh that reads Istio's YAML and programs stock Envoy.")
     .option('-V, --version', 'print versions')
     .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'lateen: ')) })
+    .configureOutput({
+      ...(terminal && {
+        writeOut: (text: string) => terminal.write(text),
+        writeErr: (text: string) => terminal.note(text.replace(/\n$/, '')),
+      }),
+      outputError: (text, write) => write(text.replace(/^error: /, 'lateen: ')),
+    })
     .enablePositionalOptions()
     .showSuggestionAfterError()
     .addHelpText('after', '\nlateen VERB --help shows a verb’s options and examples.')

@@ -1,6 +1,6 @@
 // Where verbs write: results to standard output, words for people to standard error, colour only where somebody looks.
 
-import { styleText } from 'node:util';
+import { stripVTControlCharacters, styleText } from 'node:util';
 
 export type Style = Parameters<typeof styleText>[0];
 
@@ -11,7 +11,7 @@ export interface Terminal {
   write(text: string): void;
   /** A line for people. */
   note(text: string): void;
-  /** Coloured where standard output (or, for `note`, standard error) is a terminal and NO_COLOR is not set. */
+  /** Coloured where standard output is a terminal and NO_COLOR is not set; `note` takes colour away where standard error is none. */
   style(style: Style, text: string): string;
   readonly interactive: boolean;
   /** How wide standard output is, where it is a terminal. */
@@ -41,7 +41,7 @@ export function processTerminal(): Terminal & { readonly interrupted: () => bool
   return {
     line: (text = '') => void process.stdout.write(`${text}\n`),
     write: (text) => void process.stdout.write(text),
-    note: (text) => void process.stderr.write(`${text}\n`),
+    note: (text) => void process.stderr.write(`${process.stderr.isTTY ? text : stripVTControlCharacters(text)}\n`),
     style: (style, text) => styleText(style, text, { stream: process.stdout }),
     interactive: process.stdout.isTTY,
     get columns() {

@@ -4,7 +4,6 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { usualLifetimes } from '../ca/issue.ts';
-import { deliveryNamed } from '../compile/delivery.ts';
 import { openStateFolder, stateFolder, type StateFolder } from '../control/state-folder.ts';
 import { seconds } from '../lib/duration.ts';
 import { detach } from './detach.ts';
@@ -30,8 +29,6 @@ export async function up(options: UpOptions, terminal: Terminal): Promise<number
       `${ttl} is no lifetime for certificates`,
       `give from ${shortestCertificate}s to ${usualLifetimes.longest / 3600}h`,
     );
-  if (deliveryNamed(options.delivery) === undefined)
-    throw usageFailure(`--delivery ${options.delivery} is not known`, 'use eager, demand');
   const records = /^\d{1,6}$/.test(options.records) ? Number(options.records) : Number.NaN;
   if (!(records === 0 || records >= fewestRecords))
     throw usageFailure(`--records ${options.records} is no number of records`, `give 0, or from ${fewestRecords} to 999999`);

@@ -1,6 +1,8 @@
 // What a verb is: one file in verbs/, from which parsing, help, completion and the reference page come.
 
 import type { Command } from 'commander';
+import { nearest } from '../api/suggestion.ts';
+import { usageFailure } from './failure.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Words that complete an argument: fixed ones, or what the running mesh knows. */
@@ -30,6 +32,24 @@ export const online = (command: Command): Command =>
 export const namespaced = (command: Command): Command =>
   command.option('-n, --namespace <namespace>', 'the namespace (default: default)');
 export const files = (command: Command, what: string): Command => command.option('-f, --file <path...>', what);
+/** How it prints what it found; the first is for when nobody says. */
+export const output = (...formats: [string, ...string[]]): [string, string, (word: string) => string, string] => [
+  '-o, --output <format>',
+  formats.join(', '),
+  oneOf('format', formats),
+  formats[0],
+];
+/** The value of an option that is one of these words; another is refused, with the word that was meant. */
+export const oneOf =
+  (what: string, words: readonly string[]) =>
+  (word: string): string => {
+    if (words.includes(word)) return word;
+    const meant = nearest(word, words);
+    throw usageFailure(
+      `there is no ${what} ${word}`,
+      `${meant === undefined ? '' : `did you mean ${meant}? `}use ${words.join(', ')}`,
+    );
+  };
 /** An option that may be given again, one value each time: for verbs whose arguments come after it. */
 export const repeated = (value: string, previous: readonly string[] = []): string[] => [...previous, value];
 

@@ -8,6 +8,6 @@ export const deliveryKey = 'LATEEN_DELIVERY';
 /** A pod's own word on it, `eager` or `demand`. */
 export const deliveryAnnotation = 'lateen.dev/delivery';
 
-const deliveries: readonly Delivery[] = ['eager', 'demand'];
+export const deliveries: readonly Delivery[] = ['eager', 'demand'];
 
 export const deliveryNamed = (text: string | undefined): Delivery | undefined => deliveries.find((known) => known === text);

@@ -32,9 +32,7 @@ export interface Report {
   readonly referencesChecked: boolean;
 }
 
-const severities: readonly Severity[] = ['info', 'warning', 'error'];
-
-export const isSeverity = (word: string): word is Severity => severities.some((severity) => severity === word);
+export const severities: readonly Severity[] = ['info', 'warning', 'error'];
 
 /** Whether a severity is at least as bad as another. */
 export const reaches = (severity: Severity, threshold: Severity): boolean =>

@@ -6,12 +6,12 @@ import { meshConfigDefaults } from '../../api/mesh-config.ts';
 import { compileProxy, type Compiled } from '../../compile/compile.ts';
 import { locateIn, type Locate } from '../../explain/origins.ts';
 import type { ProxyNode } from '../../compile/configuration.ts';
-import { deliveryNamed } from '../../compile/delivery.ts';
 import { parseNode } from '../../compile/node.ts';
 import { resourcesJson, type ConfigurationJson } from '../../control/resource-json.ts';
 import { loadFiles } from '../../sources/manifest.ts';
 import { count, noteDiagnostics } from '../diagnostics.ts';
 import { exitCode, Failure } from '../failure.ts';
+import { printStructured } from '../structured.ts';
 import { meshConfigFor, meshNetworksFor, remoteClusters, textOf, type ClusterFiles } from '../mesh-inputs.ts';
 import type { Terminal } from '../terminal.ts';
 import type { CompileOptions } from '../verbs/compile.ts';
@@ -30,10 +30,9 @@ export async function compileFiles(options: Options, terminal: Terminal): Promis
   const { node, clusters } = proxyOf(options, meshConfig.rootNamespace, [primary, ...remotes]);
   const [{ objects }, ...others] = clusters;
   const remote = new Map(others.map((other) => [other.id, other.objects]));
-  const delivery = deliveryNamed(options.delivery) ?? 'eager';
   const meshNetworks = networks?.networks;
   const input = { objects, meshConfig, meshNetworks, clusterId: primary.id, remote, node };
-  const compiled = compileProxy({ ...input, delivery });
+  const compiled = compileProxy({ ...input, delivery: options.delivery });
   const diagnostics = [
     ...primary.diagnostics,
     ...(mesh?.diagnostics ?? []),
@@ -42,7 +41,7 @@ export async function compileFiles(options: Options, terminal: Terminal): Promis
     ...compiled.diagnostics,
   ];
   if (options.output === 'table') {
-    const whole = delivery === 'demand' ? compileProxy({ ...input, delivery: 'eager' }) : compiled;
+    const whole = options.delivery === 'demand' ? compileProxy({ ...input, delivery: 'eager' }) : compiled;
     const all = [primary, ...remotes].flatMap((each) => each.objects);
     await printTables(compiled, whole, locateIn(all), terminal);
     noteDiagnostics(
@@ -109,10 +108,5 @@ async function print(
   terminal: Terminal,
 ): Promise<void> {
   const whole = { ...configuration, diagnostics: diagnostics.map(diagnosticJson) };
-  if (output === 'json') {
-    terminal.line(JSON.stringify(whole, null, 2));
-    return;
-  }
-  const [{ stringify }, { writeOptions }] = await Promise.all([import('yaml'), import('../../sources/yaml-scalars.ts')]);
-  terminal.write(stringify(whole, writeOptions));
+  await printStructured(whole, output === 'yaml' ? 'yaml' : 'json', terminal);
 }

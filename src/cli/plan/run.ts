@@ -1,12 +1,11 @@
 // What `lateen plan` does: compiles both sides, compares them, tells what is another.
 
-import { stringify } from 'yaml';
 import { diagnosticJson } from '../../api/diagnostic.ts';
 import { registryFor, typesNamed } from '../../control/message-registry.ts';
 import { planOf } from '../../explain/plan/compare.ts';
 import type { Plan } from '../../explain/plan/plan.ts';
-import { writeOptions } from '../../sources/yaml-scalars.ts';
 import { exitCode } from '../failure.ts';
+import { isStructured, printStructured } from '../structured.ts';
 import type { Terminal } from '../terminal.ts';
 import type { PlanOptions } from '../verbs/plan.ts';
 import { withPlaces } from './places.ts';
@@ -23,8 +22,7 @@ export async function planFiles(paths: readonly string[], options: PlanOptions, 
   );
   const plan = running === undefined ? found : { ...found, groups: await withPlaces(found.groups, running) };
   const { output } = options;
-  if (output === 'json') terminal.line(JSON.stringify(plain(plan), null, 2));
-  else if (output === 'yaml') terminal.write(stringify(JSON.parse(JSON.stringify(plain(plan))), writeOptions));
+  if (isStructured(output)) await printStructured(plain(plan), output, terminal);
   else printPlan(plan, terminal, output === 'wide');
   return options.exitCode === true && plan.groups.length > 0 ? changes : exitCode.ok;
 }

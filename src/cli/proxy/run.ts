@@ -1,10 +1,7 @@
 // What `lateen proxy` does: fetches a configuration, from the running Envoy or a file, and shows the part that is asked for.
 
-import type { JsonValue } from '@bufbuild/protobuf';
-import { stringify } from 'yaml';
 import type { StatusAnswer } from '../../control/api/contract.ts';
 import { nowhere, type Locate } from '../../explain/origins.ts';
-import { writeOptions } from '../../sources/yaml-scalars.ts';
 import { connect, type Client } from '../client.ts';
 import { bootstrapText } from '../envoy-tables/bootstrap.ts';
 import { readConfigDump, type ReadDump } from '../envoy-tables/config-dump.ts';
@@ -13,6 +10,7 @@ import { filterNames, type Filters } from '../envoy-tables/row.ts';
 import { exitCode, Failure, usageFailure } from '../failure.ts';
 import { textOf } from '../mesh-inputs.ts';
 import { runningPlaces } from '../running-mesh.ts';
+import { isStructured, printStructured } from '../structured.ts';
 import type { Terminal } from '../terminal.ts';
 import type { ProxyOptions } from '../verbs/proxy.ts';
 import { arrivalsText } from './arrivals.ts';
@@ -42,10 +40,10 @@ export async function showConfiguration(
     );
   const client = options.dump === undefined ? connect(options) : undefined;
   const read = await readConfigDump(...(await dumpOf(client, workload, options)));
-  if (topic === 'bootstrap') showBootstrap(read, options, terminal);
-  else if (options.output === 'json' || options.output === 'yaml') {
+  if (topic === 'bootstrap') await showBootstrap(read, options, terminal);
+  else if (isStructured(options.output)) {
     const kept = keptResources(read.json, read.shown(nowhere, new Date()), choice);
-    print(choice.part === undefined ? (kept as JsonValue) : (kept[choice.part] as JsonValue), options.output, terminal);
+    await printStructured(choice.part === undefined ? kept : kept[choice.part], options.output, terminal);
   } else await showTables(read, choice, { client, workload }, options, terminal);
   for (const note of read.notes) terminal.note(note);
   return exitCode.ok;
@@ -89,15 +87,10 @@ async function showTables(
   else terminal.line(shown);
 }
 
-function showBootstrap({ bootstrap }: ReadDump, { output }: ProxyOptions, terminal: Terminal): void {
+async function showBootstrap({ bootstrap }: ReadDump, { output }: ProxyOptions, terminal: Terminal): Promise<void> {
   if (bootstrap === undefined) throw new Failure('the dump has no bootstrap', 'take one of everything: /config_dump?include_eds');
-  if (output === 'json' || output === 'yaml') print(bootstrap, output, terminal);
+  if (isStructured(output)) await printStructured(bootstrap, output, terminal);
   else terminal.line(bootstrapText(bootstrap, output === 'wide' ? undefined : terminal.columns));
-}
-
-function print(value: unknown, output: string, terminal: Terminal): void {
-  if (output === 'json') terminal.line(JSON.stringify(value, null, 2));
-  else terminal.write(stringify(value, writeOptions));
 }
 
 /** Its text, and what to call it. */
@@ -126,7 +119,7 @@ export async function showArrivals(options: ProxyOptions, terminal: Terminal): P
   const proxies = workloads.filter(
     ({ namespace, proxy }) => proxy !== '' && (options.namespace === undefined || namespace === options.namespace),
   );
-  if (options.output === 'json' || options.output === 'yaml') print(proxies, options.output, terminal);
+  if (isStructured(options.output)) await printStructured(proxies, options.output, terminal);
   else if (proxies.length === 0) terminal.note('no proxy runs');
   else terminal.line(arrivalsText(proxies, { wide: options.output === 'wide', headers: options.headers }, terminal));
   return exitCode.ok;
@@ -136,7 +129,7 @@ export async function showArrivals(options: ProxyOptions, terminal: Terminal): P
 export async function showLog(workload: string, options: ProxyOptions, terminal: Terminal): Promise<number> {
   const who = { workload, ...(options.namespace !== undefined && { namespace: options.namespace }) };
   const levels = await logLevels(options.level, (path) => connect(options).post<AdminAnswer>('/v1/proxy', { ...who, path }));
-  if (options.output === 'json' || options.output === 'yaml') print(levels, options.output, terminal);
+  if (isStructured(options.output)) await printStructured(levels, options.output, terminal);
   else
     terminal.line(
       Object.entries(levels)

@@ -1,10 +1,9 @@
 // What `lateen test` does: reads tests and manifests, asks, reports.
 
-import { stringify } from 'yaml';
-import { writeOptions } from '../../sources/yaml-scalars.ts';
 import { noteErrors } from '../diagnostics.ts';
 import { exitCode } from '../failure.ts';
 import { givenMesh, objectsIn } from '../given-mesh.ts';
+import { isStructured, printStructured } from '../structured.ts';
 import type { Terminal } from '../terminal.ts';
 import type { TestOptions } from '../verbs/test.ts';
 import { meshWorld } from '../why/mesh-world.ts';
@@ -30,8 +29,7 @@ export async function runTests(paths: readonly string[], options: TestOptions, t
   };
   const { output, verbose = false, coverage = false } = options;
   if (output === 'junit') terminal.line(junit(report));
-  else if (output === 'json') terminal.line(JSON.stringify(plain(report), null, 2));
-  else if (output === 'yaml') terminal.write(stringify(plain(report), writeOptions));
+  else if (isStructured(output)) await printStructured(plain(report), output, terminal);
   else printReport(report, terminal, { verbose, coverage, files });
   return diagnostics.length > 0 || results.some(({ failures }) => failures.length > 0) ? exitCode.failed : exitCode.ok;
 }

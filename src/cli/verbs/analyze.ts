@@ -2,10 +2,11 @@
 
 import type { AnalysisAnswer, AnalysisRequest } from '../../control/api/contract.ts';
 import type { Severity } from '../../api/diagnostic.ts';
-import type { Finding, Report } from '../analyze/report.ts';
+import { severities, type Finding, type Report } from '../analyze/report.ts';
+import { printStructured } from '../structured.ts';
 import { connect } from '../client.ts';
 import { exitCode, usageFailure } from '../failure.ts';
-import { defineVerb, files, online, type OnlineOptions } from '../verb.ts';
+import { defineVerb, files, oneOf, online, output, type OnlineOptions } from '../verb.ts';
 
 interface Options extends OnlineOptions {
   readonly file?: readonly string[];
@@ -15,12 +16,10 @@ interface Options extends OnlineOptions {
   readonly remoteCluster?: readonly string[];
   readonly whole?: boolean;
   readonly suppress?: readonly string[];
-  readonly severity: string;
-  readonly failOn: string;
+  readonly severity: Severity;
+  readonly failOn: Severity;
   readonly output: string;
 }
-
-const formats = ['text', 'json', 'yaml', 'sarif'];
 
 export const verb = defineVerb<Options>({
   define: (command) =>
@@ -36,9 +35,19 @@ export const verb = defineVerb<Options>({
       .option('--remote-cluster <id=file...>', 'the Kubernetes objects of another cluster; can be given again')
       .option('--whole', 'the files are all of the mesh: what they lack is nowhere')
       .option('--suppress <code...>', 'not these: CODE, or CODE=KIND NAMESPACE/NAME with * for anything; can be given again')
-      .option('--severity <level>', 'show findings from this level on: info, warning, error', 'info')
-      .option('--fail-on <level>', 'exit 1 when there is a finding of this level: info, warning, error', 'error')
-      .option('-o, --output <format>', formats.join(', '), 'text'),
+      .option(
+        '--severity <level>',
+        'show findings from this level on: info, warning, error',
+        oneOf('severity', severities),
+        'info',
+      )
+      .option(
+        '--fail-on <level>',
+        'exit 1 when there is a finding of this level: info, warning, error',
+        oneOf('severity', severities),
+        'error',
+      )
+      .option(...output('text', 'json', 'yaml', 'sarif')),
   examples: [
     ['lateen analyze', 'what is wrong in the running mesh'],
     ['lateen analyze -f manifests/', 'a folder of manifests, with nothing running; exit 1 on any error'],
@@ -47,20 +56,12 @@ export const verb = defineVerb<Options>({
   ],
   completes: ['files'],
   async run({ args, options, terminal }) {
-    if (!formats.includes(options.output))
-      throw usageFailure(`there is no format ${options.output}`, `use ${formats.join(', ')}`);
-    const { isSeverity, reaches } = await import('../analyze/report.ts');
-    const level = (option: string, word: string): Severity => {
-      if (isSeverity(word)) return word;
-      throw usageFailure(`--${option} ${word} is not known`, 'use info, warning, error');
-    };
-    const shownFrom = level('severity', options.severity);
-    const failsFrom = level('fail-on', options.failOn);
+    const { reaches } = await import('../analyze/report.ts');
     const paths = [...args, ...(options.file ?? [])];
     const report = paths.length > 0 ? await ofFiles(paths, options) : await ofMesh(options);
-    const shown = report.findings.filter(({ severity }) => reaches(severity, shownFrom));
+    const shown = report.findings.filter(({ severity }) => reaches(severity, options.severity));
     await print(report, shown);
-    return report.findings.some(({ severity }) => reaches(severity, failsFrom)) ? exitCode.failed : exitCode.ok;
+    return report.findings.some(({ severity }) => reaches(severity, options.failOn)) ? exitCode.failed : exitCode.ok;
 
     async function print(whole: Report, findings: readonly Finding[]): Promise<void> {
       if (options.output === 'text') {
@@ -74,8 +75,7 @@ export const verb = defineVerb<Options>({
       }
       const { findings: _all, ...rest } = whole;
       const value = { ...rest, diagnostics: findings };
-      if (options.output === 'json') terminal.line(JSON.stringify(value, null, 2));
-      else terminal.write((await import('yaml')).stringify(value));
+      await printStructured(value, options.output === 'yaml' ? 'yaml' : 'json', terminal);
     }
   },
 });

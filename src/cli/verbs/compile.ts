@@ -1,7 +1,9 @@
 // lateen compile: the Envoy configuration of one proxy from manifests alone. The contract of its input and output is docs' compile page.
 
+import type { Delivery } from '../../compile/configuration.ts';
+import { deliveries } from '../../compile/delivery.ts';
 import { usageFailure } from '../failure.ts';
-import { defineVerb, files } from '../verb.ts';
+import { defineVerb, files, oneOf, output } from '../verb.ts';
 
 export interface CompileOptions {
   readonly file?: readonly string[];
@@ -11,12 +13,10 @@ export interface CompileOptions {
   readonly meshNetworks?: string;
   readonly clusterId: string;
   readonly remoteCluster?: readonly string[];
-  readonly delivery: string;
+  readonly delivery: Delivery;
   readonly output: string;
   readonly strict?: boolean;
 }
-
-const choices = { delivery: ['eager', 'demand'], output: ['json', 'yaml', 'table'] } as const;
 
 export const verb = defineVerb<CompileOptions>({
   define: (command) =>
@@ -27,8 +27,13 @@ export const verb = defineVerb<CompileOptions>({
       .option('--mesh-networks <file>', 'MeshNetworks YAML: which addresses are on which network, and the gateways between them')
       .option('--cluster-id <id>', 'the name of the primary cluster', 'Kubernetes')
       .option('--remote-cluster <id=file...>', 'the Kubernetes objects of another cluster; can be given again')
-      .option('--delivery <mode>', 'eager: all that the proxy can see; demand: what it starts with', 'eager')
-      .option('-o, --output <format>', 'json, yaml, table', 'json')
+      .option(
+        '--delivery <mode>',
+        'eager: all that the proxy can see; demand: what it starts with',
+        oneOf('delivery', deliveries),
+        'eager',
+      )
+      .option(...output('json', 'yaml', 'table'))
       .option('--strict', 'exit 1 when an object has an error'),
   examples: [
     ['lateen compile -f manifests/ --workload productpage-v1 -o table', 'an overview of one proxy'],
@@ -36,11 +41,6 @@ export const verb = defineVerb<CompileOptions>({
   ],
   completes: ['files'],
   async run({ options, terminal }) {
-    for (const [option, known] of Object.entries(choices)) {
-      const given = options[option as keyof typeof choices];
-      if (!known.some((word) => word === given))
-        throw usageFailure(`--${option} ${given} is not known`, `use ${known.join(', ')}`);
-    }
     if (options.file === undefined) throw usageFailure('no manifest given', 'name a file, a folder or - with -f');
     if ((options.node === undefined) === (options.workload === undefined)) {
       throw usageFailure('which proxy?', 'give either --node NODE.json or --workload NAME[.NS]');

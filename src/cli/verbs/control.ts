@@ -1,8 +1,10 @@
 // lateen control: the control plane alone, on watched manifests and on what is applied.
 
+import type { Delivery } from '../../compile/configuration.ts';
+import { deliveries } from '../../compile/delivery.ts';
 import type { ControlOptions } from '../../control/control-plane.ts';
 import { usageFailure } from '../failure.ts';
-import { defineVerb, files, online, type OnlineOptions } from '../verb.ts';
+import { defineVerb, files, oneOf, online, type OnlineOptions } from '../verb.ts';
 
 interface Options extends OnlineOptions {
   readonly file?: readonly string[];
@@ -10,7 +12,7 @@ interface Options extends OnlineOptions {
   readonly xdsTls: string;
   readonly http: string;
   readonly meshConfig?: string;
-  readonly delivery: string;
+  readonly delivery: Delivery;
   readonly logLevel: string;
 }
 
@@ -21,7 +23,12 @@ export const verb = defineVerb<Options>({
       .option('--xds-tls <address>', 'xDS and certificates over TLS: HOST:PORT, or off', ':15012')
       .option('--http <address>', 'metrics, health and the read-only debug API: HOST:PORT, or off', '127.0.0.1:15014')
       .option('--mesh-config <file>', 'MeshConfig YAML over Istio’s defaults')
-      .option('--delivery <mode>', 'demand: to proxies that can, what they call; eager: to all, everything', 'demand')
+      .option(
+        '--delivery <mode>',
+        'demand: to proxies that can, what they call; eager: to all, everything',
+        oneOf('delivery', deliveries),
+        'demand',
+      )
       .option('--log-level <level>', 'trace, debug, info, warn, error, silent', 'info'),
   examples: [
     ['lateen control -f manifests/', 'serve the objects of a folder, as they change'],
@@ -29,14 +36,11 @@ export const verb = defineVerb<Options>({
     ['lateen control -f manifests/ --xds 0.0.0.0:15010', 'plaintext for other hosts, too'],
   ],
   async run({ options, terminal }) {
-    const [{ parseAddress }, { stateFolder }, { runControl }, { deliveryNamed }] = await Promise.all([
+    const [{ parseAddress }, { stateFolder }, { runControl }] = await Promise.all([
       import('../../control/address.ts'),
       import('../../control/state-folder.ts'),
       import('../run-control.ts'),
-      import('../../compile/delivery.ts'),
     ]);
-    const delivery = deliveryNamed(options.delivery);
-    if (delivery === undefined) throw usageFailure(`--delivery ${options.delivery} is not known`, 'use eager, demand');
     const address = (option: string, text: string) => {
       if (text === 'off') return undefined;
       const parsed = parseAddress(text);
@@ -51,7 +55,14 @@ export const verb = defineVerb<Options>({
     const listen: ControlOptions['listen'] = { ...(plaintext && { plaintext }), ...(tls && { tls }), ...(http && { http }) };
     const state = stateFolder(options.state, process.env);
     return runControl(
-      { state, files: options.file ?? [], meshConfig: options.meshConfig, listen, delivery, logLevel: options.logLevel },
+      {
+        state,
+        files: options.file ?? [],
+        meshConfig: options.meshConfig,
+        listen,
+        delivery: options.delivery,
+        logLevel: options.logLevel,
+      },
       terminal,
     );
   },

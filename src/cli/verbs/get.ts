@@ -3,15 +3,16 @@
 import type { DiagnosticJson, KindTable, ObjectEvent, ObjectsAnswer } from '../../control/api/contract.ts';
 import { connect } from '../client.ts';
 import { exitCode, Failure, usageFailure } from '../failure.ts';
-import { isObjectFormat, objectFormats, objectsText } from '../object-output.ts';
+import { objectFormats, objectsText, type ObjectFormat } from '../object-output.ts';
+import { isStructured, printStructured } from '../structured.ts';
 import { splitNames } from '../object-names.ts';
-import { defineVerb, namespaced, online, type OnlineOptions } from '../verb.ts';
+import { defineVerb, namespaced, online, output, type OnlineOptions } from '../verb.ts';
 
 interface Options extends OnlineOptions {
   readonly namespace?: string;
   readonly allNamespaces?: boolean;
   readonly selector?: string;
-  readonly output: string;
+  readonly output: ObjectFormat;
   readonly watch?: boolean;
   readonly headers: boolean;
 }
@@ -23,7 +24,7 @@ export const verb = defineVerb<Options>({
     )
       .option('-A, --all-namespaces', 'in every namespace')
       .option('-l, --selector <selector>', 'only objects with these labels: app=reviews,version!=v1')
-      .option('-o, --output <format>', objectFormats.join(', '), 'table')
+      .option(...output(...objectFormats))
       .option('-w, --watch', 'go on with every change')
       .option('--no-headers', 'leave out the head of a table'),
   examples: [
@@ -35,8 +36,6 @@ export const verb = defineVerb<Options>({
   ],
   completes: ['kinds', 'objects'],
   async run({ args, options, terminal }) {
-    if (!isObjectFormat(options.output))
-      throw usageFailure(`there is no format ${options.output}`, `use ${objectFormats.join(', ')}`);
     const format = {
       output: options.output,
       headers: options.headers,
@@ -46,8 +45,7 @@ export const verb = defineVerb<Options>({
     const client = connect(options);
     if (args[0] === 'diagnostics') {
       const diagnostics = await client.get<readonly DiagnosticJson[]>('/v1/diagnostics');
-      if (options.output === 'json') terminal.line(JSON.stringify(diagnostics, null, 2));
-      else if (options.output === 'yaml') terminal.write((await import('yaml')).stringify(diagnostics));
+      if (isStructured(options.output)) await printStructured(diagnostics, options.output, terminal);
       else if (options.output === 'name') throw usageFailure('diagnostics have no names', 'use table, json or yaml');
       else for (const { text } of diagnostics) terminal.line(text);
       if (diagnostics.length === 0) terminal.note('nothing is wrong');

@@ -1,7 +1,7 @@
 // lateen plan: what manifests would change, workload by workload, before they are applied.
 
 import { usageFailure } from '../failure.ts';
-import { defineVerb, files, online, type OnlineOptions } from '../verb.ts';
+import { defineVerb, files, online, output, type OnlineOptions } from '../verb.ts';
 
 export interface PlanOptions extends OnlineOptions {
   readonly file?: readonly string[];
@@ -13,8 +13,6 @@ export interface PlanOptions extends OnlineOptions {
   readonly output: string;
 }
 
-const formats = ['text', 'wide', 'json', 'yaml'];
-
 export const verb = defineVerb<PlanOptions>({
   define: (command) =>
     online(files(command.argument('[path...]', 'the same as -f'), 'manifests: files, folders, or - for standard input'))
@@ -23,7 +21,7 @@ export const verb = defineVerb<PlanOptions>({
       .option('--rev <revision>', 'compare with the same paths of a git revision')
       .option('--mesh-config <file>', 'MeshConfig YAML over Istio’s defaults')
       .option('--exit-code', 'exit 3 where a workload’s configuration changes')
-      .option('-o, --output <format>', formats.join(', '), 'text'),
+      .option(...output('text', 'wide', 'json', 'yaml')),
   examples: [
     ['lateen plan -f reviews.yaml', 'what applying it would change in the running mesh'],
     ['lateen plan -f reviews.yaml --delete', 'what deleting it would change'],
@@ -32,8 +30,6 @@ export const verb = defineVerb<PlanOptions>({
   ],
   completes: ['files'],
   async run({ args, options, terminal }) {
-    if (!formats.includes(options.output))
-      throw usageFailure(`there is no format ${options.output}`, `use ${formats.join(', ')}`);
     const paths = [...args, ...(options.file ?? [])];
     if (paths.length === 0) throw usageFailure('no manifest given', 'name a file, a folder or - with -f');
     if (options.against !== undefined && options.rev !== undefined)

@@ -4,7 +4,7 @@
 import { nearest } from '../../api/suggestion.ts';
 import { usageFailure } from '../failure.ts';
 import { topicOf, topics, type Topic } from '../proxy/topics.ts';
-import { defineVerb, namespaced, online, type OnlineOptions } from '../verb.ts';
+import { defineVerb, namespaced, online, output, type OnlineOptions } from '../verb.ts';
 
 export interface ProxyOptions extends OnlineOptions {
   readonly namespace?: string;
@@ -23,8 +23,6 @@ export interface ProxyOptions extends OnlineOptions {
   readonly cluster?: string;
 }
 
-const formats = ['table', 'wide', 'json', 'yaml', 'short'];
-
 export const verb = defineVerb<ProxyOptions>({
   define: (command) =>
     online(
@@ -35,7 +33,7 @@ export const verb = defineVerb<ProxyOptions>({
       ),
     )
       .option('--dump <file>', 'an Envoy’s /config_dump instead of a workload, Istio’s too')
-      .option('-o, --output <format>', formats.join(', '), 'table')
+      .option(...output('table', 'wide', 'json', 'yaml', 'short'))
       .option('--address <address>', 'listeners and endpoints at this address')
       .option('--port <port>', 'what is for this port')
       .option('--fqdn <host>', 'routes, clusters and endpoints of hosts with this in their names')
@@ -58,8 +56,6 @@ export const verb = defineVerb<ProxyOptions>({
   ],
   completes: ['workloads', topics],
   async run({ args, options, terminal }) {
-    if (!formats.includes(options.output))
-      throw usageFailure(`there is no format ${options.output}`, `use ${formats.join(', ')}`);
     const { workload, topic } = askedOf(args, options);
     const run = await import('../proxy/run.ts');
     if (topic === 'log' || options.level !== undefined) {

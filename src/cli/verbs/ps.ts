@@ -1,11 +1,11 @@
 // lateen ps: shows the pods of the mesh and their containers.
 
-import { stringify } from 'yaml';
 import type { PodRow } from '../../control/api/contract.ts';
 import { connect } from '../client.ts';
-import { exitCode, usageFailure } from '../failure.ts';
+import { exitCode } from '../failure.ts';
+import { printStructured } from '../structured.ts';
 import { age, tableText } from '../table.ts';
-import { defineVerb, namespaced, online, type OnlineOptions } from '../verb.ts';
+import { defineVerb, namespaced, online, output, type OnlineOptions } from '../verb.ts';
 
 interface Options extends OnlineOptions {
   readonly namespace?: string;
@@ -13,29 +13,23 @@ interface Options extends OnlineOptions {
   readonly output: string;
 }
 
-const formats: readonly string[] = ['table', 'wide', 'json', 'yaml', 'name'];
-
 export const verb = defineVerb<Options>({
   define: (command) =>
     online(namespaced(command))
       .option('-A, --all-namespaces', 'in every namespace')
-      .option('-o, --output <format>', formats.join(', '), 'table'),
+      .option(...output('table', 'wide', 'json', 'yaml', 'name')),
   examples: [
     ['lateen ps', 'the pods of namespace default'],
     ['lateen ps -A -o wide', 'all pods, with their containers'],
   ],
   async run({ options, terminal }) {
-    if (!formats.includes(options.output))
-      throw usageFailure(`there is no format ${options.output}`, `use ${formats.join(', ')}`);
     const pods = await connect(options).get<readonly PodRow[]>('/v1/pods', {
       namespace: options.allNamespaces === true ? undefined : (options.namespace ?? 'default'),
     });
     switch (options.output) {
       case 'json':
-        terminal.line(JSON.stringify(pods, null, 2));
-        break;
       case 'yaml':
-        terminal.write(stringify(pods));
+        await printStructured(pods, options.output, terminal);
         break;
       case 'name':
         for (const { name } of pods) terminal.line(`pod/${name}`);

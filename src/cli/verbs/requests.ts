@@ -4,8 +4,9 @@ import type { RequestsAnswer, UnrecordedAnswer } from '../../control/api/contrac
 import type { RequestRow } from '../../telemetry/request-row.ts';
 import { connect } from '../client.ts';
 import { exitCode, usageFailure } from '../failure.ts';
+import { isStructured, printStructured } from '../structured.ts';
 import { requestsText, unrecordedText } from '../request-output.ts';
-import { defineVerb, online, type OnlineOptions } from '../verb.ts';
+import { defineVerb, online, output, type OnlineOptions } from '../verb.ts';
 
 interface Options extends OnlineOptions {
   readonly namespace?: string;
@@ -17,8 +18,6 @@ interface Options extends OnlineOptions {
   readonly output: string;
 }
 
-const formats: readonly string[] = ['table', 'wide', 'json', 'yaml'];
-
 export const verb = defineVerb<Options>({
   define: (command) =>
     online(command)
@@ -28,15 +27,14 @@ export const verb = defineVerb<Options>({
       .option('--to <workload>', 'only to this destination: a workload, a pod or a service')
       .option('--tail <count>', 'only the last ones', '100')
       .option('-w, --watch', 'follow: a line for each that ends from now on')
-      .option('-o, --output <format>', formats.join(', '), 'table'),
+      .option(...output('table', 'wide', 'json', 'yaml')),
   examples: [
     ['lateen requests --failed', 'what went wrong lately'],
     ['lateen requests --from productpage-v1 --to reviews -w', 'follow the requests between two'],
     ['lateen requests --failed -o wide', 'with route, cluster, endpoint and Envoy’s reasons'],
   ],
   async run({ options, terminal }) {
-    const { namespace, failed, from, to, tail, watch, output } = options;
-    if (!formats.includes(output)) throw usageFailure(`there is no format ${output}`, `use ${formats.join(', ')}`);
+    const { namespace, failed, from, to, tail, watch, output: format } = options;
     if (!/^\d{1,9}$/.test(tail)) throw usageFailure(`--tail ${tail} is not a number of requests`);
     const client = connect(options);
     const query = { namespace, failed, from, to };
@@ -44,18 +42,17 @@ export const verb = defineVerb<Options>({
       const { stringify } = await import('yaml');
       let headers = true;
       for await (const row of client.lines<RequestRow>('/v1/requests', { ...query, watch }, terminal.signal)) {
-        if (output === 'json') terminal.line(JSON.stringify(row));
-        else if (output === 'yaml') terminal.write(`---\n${stringify(row)}`);
-        else terminal.line(requestsText([row], { wide: output === 'wide', headers, alone: true }));
+        if (format === 'json') terminal.line(JSON.stringify(row));
+        else if (format === 'yaml') terminal.write(`---\n${stringify(row)}`);
+        else terminal.line(requestsText([row], { wide: format === 'wide', headers, alone: true }));
         headers = false;
       }
       return exitCode.ok;
     }
     const rows = await client.get<RequestsAnswer>('/v1/requests', { ...query, limit: Number(tail) });
-    if (output === 'json') terminal.line(JSON.stringify(rows, null, 2));
-    else if (output === 'yaml') terminal.write((await import('yaml')).stringify(rows));
+    if (isStructured(format)) await printStructured(rows, format, terminal);
     else if (rows.length === 0) terminal.note(failed === true ? 'nothing has failed' : 'no requests');
-    else terminal.line(requestsText(rows, { wide: output === 'wide', headers: true, alone: false }));
+    else terminal.line(requestsText(rows, { wide: format === 'wide', headers: true, alone: false }));
     if (failed !== true) {
       const text = unrecordedText(await client.get<UnrecordedAnswer>('/v1/unrecorded'), query);
       if (text !== undefined) terminal.note(text);

@@ -2,23 +2,23 @@
 
 import type { ScopeAnswer } from '../../control/api/contract.ts';
 import { connect } from '../client.ts';
-import { exitCode, Failure, usageFailure } from '../failure.ts';
+import { exitCode, Failure } from '../failure.ts';
+import { printStructured } from '../structured.ts';
 import { scopeText, sidecarOf } from '../scope-output.ts';
 import { age } from '../table.ts';
-import { defineVerb, namespaced, online, type OnlineOptions } from '../verb.ts';
+import { defineVerb, namespaced, oneOf, online, type OnlineOptions } from '../verb.ts';
 
 interface Options extends OnlineOptions {
   readonly namespace?: string;
   readonly output: string;
 }
 
-const formats: readonly string[] = ['table', 'yaml', 'json'];
-
 export const verb = defineVerb<Options>({
   define: (command) =>
     online(namespaced(command.argument('<workload>', 'productpage-v1, deploy/NAME, a pod, or NAME.NAMESPACE'))).option(
       '-o, --output <format>',
       'table; yaml: the Sidecar, for lateen apply; json: what is known',
+      oneOf('format', ['table', 'yaml', 'json']),
       'table',
     ),
   examples: [
@@ -27,13 +27,11 @@ export const verb = defineVerb<Options>({
   ],
   completes: ['workloads'],
   async run({ args, options, terminal }) {
-    if (!formats.includes(options.output))
-      throw usageFailure(`there is no format ${options.output}`, `use ${formats.join(', ')}`);
     const answer = await connect(options).get<ScopeAnswer>('/v1/scope', { workload: args[0], namespace: options.namespace });
     const { workload, namespace, services, outside, since, sidecars, selector } = answer;
     const now = new Date();
     if (options.output === 'json') {
-      terminal.line(JSON.stringify(answer, null, 2));
+      await printStructured(answer, 'json', terminal);
       return exitCode.ok;
     }
     if (sidecars.length > 0)
@@ -45,7 +43,7 @@ export const verb = defineVerb<Options>({
           `the pods of ${workload} have no labels to select them by`,
           'a Sidecar would be for its whole namespace: give the pods a label',
         );
-      terminal.write((await import('yaml')).stringify(sidecarOf(answer)));
+      await printStructured(sidecarOf(answer), 'yaml', terminal);
       return exitCode.ok;
     }
     if (services.length > 0) terminal.line(scopeText(answer, now));

@@ -1,31 +1,28 @@
 // lateen status: each workload, its proxy, its identity and whether its configuration has arrived.
 
-import { stringify } from 'yaml';
 import type { StatusAnswer, WorkloadStatus } from '../../control/api/contract.ts';
 import { connect } from '../client.ts';
 import { countText } from '../diagnostics.ts';
 import { behindText } from '../waiting.ts';
-import { exitCode, usageFailure } from '../failure.ts';
+import { exitCode } from '../failure.ts';
+import { isStructured, printStructured } from '../structured.ts';
 import { age, span, tableText } from '../table.ts';
 import type { Style, Terminal } from '../terminal.ts';
-import { defineVerb, online, type OnlineOptions } from '../verb.ts';
+import { defineVerb, online, output, type OnlineOptions } from '../verb.ts';
 
 interface Options extends OnlineOptions {
   readonly output: string;
 }
 
 export const verb = defineVerb<Options>({
-  define: (command) => online(command).option('-o, --output <format>', 'table, json, yaml', 'table'),
+  define: (command) => online(command).option(...output('table', 'json', 'yaml')),
   examples: [
     ['lateen status', 'the whole mesh at a glance'],
     ['lateen status -o json', 'the same for a program'],
   ],
   async run({ options, terminal }) {
-    if (!['table', 'json', 'yaml'].includes(options.output))
-      throw usageFailure(`there is no format ${options.output}`, 'use table, json or yaml');
     const status = await connect(options).get<StatusAnswer>('/v1/status');
-    if (options.output === 'json') terminal.line(JSON.stringify(status, null, 2));
-    else if (options.output === 'yaml') terminal.write(stringify(status));
+    if (isStructured(options.output)) await printStructured(status, options.output, terminal);
     else printStatus(status, terminal, new Date());
     return exitCode.ok;
   },

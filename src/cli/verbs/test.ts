@@ -1,7 +1,6 @@
 // lateen test: requests and what must become of them, checked against manifests with nothing running.
 
-import { usageFailure } from '../failure.ts';
-import { defineVerb, files } from '../verb.ts';
+import { defineVerb, files, output } from '../verb.ts';
 
 export interface TestOptions {
   readonly file?: readonly string[];
@@ -10,8 +9,6 @@ export interface TestOptions {
   readonly verbose?: boolean;
   readonly output: string;
 }
-
-const formats = ['text', 'json', 'yaml', 'junit'];
 
 export const verb = defineVerb<TestOptions>({
   define: (command) =>
@@ -22,7 +19,7 @@ export const verb = defineVerb<TestOptions>({
       .option('--mesh-config <file>', 'MeshConfig YAML over Istio’s defaults')
       .option('--coverage', 'name the rules that no test went through')
       .option('-v, --verbose', 'name the tests that pass, too')
-      .option('-o, --output <format>', formats.join(', '), 'text'),
+      .option(...output('text', 'json', 'yaml', 'junit')),
   examples: [
     ['lateen test', 'every test of this folder, of the manifests beside it'],
     ['lateen test tests/ -f manifests/ --coverage', 'tests in a folder of their own'],
@@ -30,8 +27,6 @@ export const verb = defineVerb<TestOptions>({
   ],
   completes: ['files'],
   async run({ args, options, terminal }) {
-    if (!formats.includes(options.output))
-      throw usageFailure(`there is no format ${options.output}`, `use ${formats.join(', ')}`);
     const { runTests } = await import('../test/run.ts');
     return runTests(args.length === 0 ? ['.'] : args, options, terminal);
   },

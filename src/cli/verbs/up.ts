@@ -1,6 +1,8 @@
 // lateen up: the whole mesh in one process on this machine, with manifests running in it.
 
-import { defineVerb, files, online, type OnlineOptions } from '../verb.ts';
+import type { Delivery } from '../../compile/configuration.ts';
+import { deliveries } from '../../compile/delivery.ts';
+import { defineVerb, files, oneOf, online, type OnlineOptions } from '../verb.ts';
 
 export interface UpOptions extends OnlineOptions {
   readonly file?: readonly string[];
@@ -9,7 +11,7 @@ export interface UpOptions extends OnlineOptions {
   readonly publishAddress?: string;
   readonly meshConfig?: string;
   readonly workloadCertTtl?: string;
-  readonly delivery: string;
+  readonly delivery: Delivery;
   readonly records: string;
 }
 
@@ -20,7 +22,12 @@ export const verb = defineVerb<UpOptions>({
       .option('--images <file>', 'which program an image stands for, besides the samples’')
       .option('--publish-address <address>', 'where the ingress gateway is published (default: 127.0.0.1)')
       .option('--mesh-config <file>', 'MeshConfig YAML over Istio’s defaults')
-      .option('--delivery <mode>', 'demand: proxies get what they call; eager: all that they can see', 'demand')
+      .option(
+        '--delivery <mode>',
+        'demand: proxies get what they call; eager: all that they can see',
+        oneOf('delivery', deliveries),
+        'demand',
+      )
       .option('--records <count>', 'access records to keep of each workload; 0: none', '2000')
       .option('--workload-cert-ttl <duration>', 'how long workload certificates hold (default: 24h)'),
   examples: [

@@ -3,7 +3,8 @@
 
 import { count, noteDiagnostics, readText } from '../diagnostics.ts';
 import { exitCode, usageFailure } from '../failure.ts';
-import { defineVerb, files } from '../verb.ts';
+import { isStructured, printStructured } from '../structured.ts';
+import { defineVerb, files, output } from '../verb.ts';
 
 interface Options {
   readonly file?: readonly string[];
@@ -14,7 +15,7 @@ interface Options {
 export const verb = defineVerb<Options>({
   define: (command) =>
     files(command, 'manifests: files, folders, or - for standard input')
-      .option('-o, --output <format>', 'text, json', 'text')
+      .option(...output('text', 'json', 'yaml'))
       .option('--strict', 'warnings fail too'),
   examples: [
     ['lateen validate -f manifests/', 'check a folder; exit 1 on any error'],
@@ -22,8 +23,6 @@ export const verb = defineVerb<Options>({
   ],
   async run({ options, terminal }) {
     if (options.file === undefined) throw usageFailure('no manifest given', 'name a file, a folder or - with -f');
-    if (!['text', 'json'].includes(options.output))
-      throw usageFailure(`there is no format ${options.output}`, 'use text or json');
     const [{ loadFiles }, { decode }, { diagnosticJson, diagnosticText }, { wholeMesh }] = await Promise.all([
       import('../../sources/manifest.ts'),
       import('../../api/decode.ts'),
@@ -34,14 +33,10 @@ export const verb = defineVerb<Options>({
     const { diagnostics: ofAll, referencesChecked } = wholeMesh(objects);
     const diagnostics = [...ofEach, ...ofAll];
     const counts = count(diagnostics);
-    if (options.output === 'json') {
-      terminal.line(
-        JSON.stringify(
-          { objects: documents, valid: objects.length, referencesChecked, diagnostics: diagnostics.map(diagnosticJson) },
-          null,
-          2,
-        ),
-      );
+    if (isStructured(options.output)) {
+      const found = diagnostics.map(diagnosticJson);
+      const report = { objects: documents, valid: objects.length, referencesChecked, diagnostics: found };
+      await printStructured(report, options.output, terminal);
     } else {
       noteDiagnostics(
         terminal,

@@ -2,7 +2,7 @@
 // or what became of one that happened there.
 
 import { usageFailure } from '../failure.ts';
-import { defineVerb, namespaced, online, repeated, type OnlineOptions } from '../verb.ts';
+import { defineVerb, namespaced, online, output, repeated, type OnlineOptions } from '../verb.ts';
 
 export interface WhyOptions extends OnlineOptions {
   readonly file?: readonly string[];
@@ -27,8 +27,6 @@ export interface WhyOptions extends OnlineOptions {
   readonly fail?: boolean;
   readonly output: string;
 }
-
-const formats = ['text', 'json', 'yaml'];
 
 export const verb = defineVerb<WhyOptions>({
   define: (command) =>
@@ -66,7 +64,7 @@ export const verb = defineVerb<WhyOptions>({
       .option('--remote-cluster <id=file>', 'with -f: the Kubernetes objects of another cluster; can be given again', repeated)
       .option('-v, --verbose', 'every detail of every step')
       .option('--fail', 'exit 1 unless all of it arrives, or is answered with less than 400')
-      .option('-o, --output <format>', formats.join(', '), 'text'),
+      .option(...output('text', 'json', 'yaml')),
   examples: [
     ['lateen why GET http://reviews:9080/', 'what a call of reviews meets, from its caller to its server'],
     ['lateen why --from productpage-v1 POST http://ratings:9080/ratings/0 -H "end-user: jason"', 'asked by a workload'],
@@ -77,8 +75,6 @@ export const verb = defineVerb<WhyOptions>({
   ],
   completes: [['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'tcp', 'dns']],
   async run({ args, options, terminal }) {
-    if (!formats.includes(options.output))
-      throw usageFailure(`there is no format ${options.output}`, `use ${formats.join(', ')}`);
     if (options.dump !== undefined && options.file !== undefined)
       throw usageFailure('-f and --dump are two different worlds', 'give one of them');
     const unused = (['meshConfig', 'meshNetworks', 'remoteCluster'] as const).find(

@@ -5,6 +5,7 @@ import { originWords } from '../../explain/origins.ts';
 import { connect } from '../client.ts';
 import { requestText } from '../request-output.ts';
 import { exitCode } from '../failure.ts';
+import { isStructured, printStructured } from '../structured.ts';
 import type { Terminal } from '../terminal.ts';
 import type { OnlineOptions } from '../verb.ts';
 
@@ -16,8 +17,7 @@ interface HappenedOptions extends OnlineOptions {
 /** Prints it, as text, JSON or YAML; throws a `Failure` where no request, or more than one, has such an id. */
 export async function whyHappened(id: string, options: HappenedOptions, terminal: Terminal): Promise<number> {
   const answer = await connect(options).get<HappenedAnswer>('/v1/happened', { id });
-  if (options.output === 'json') terminal.line(JSON.stringify(answer, null, 2));
-  else if (options.output === 'yaml') terminal.write((await import('yaml')).stringify(answer));
+  if (isStructured(options.output)) await printStructured(answer, options.output, terminal);
   else terminal.line(answer.hops.map((hop) => hopText(hop, terminal)).join('\n\n'));
   return options.fail === true && answer.hops.some(({ row }) => row.failed) ? exitCode.failed : exitCode.ok;
 }

@@ -1,14 +1,14 @@
 // What `lateen why` does: finds the mesh it is asked about (files, a dump, the one that runs), asks, and tells.
 
-import { stringify } from 'yaml';
 import type { ProxyConfiguration } from '../../explain/configuration.ts';
 import { dumpedConfiguration } from '../../explain/dump.ts';
 import { endingsOf, type Ending } from '../../explain/ending.ts';
 import { journey } from '../../explain/journey.ts';
 import type { Request } from '../../explain/request.ts';
-import { writeOptions } from '../../sources/yaml-scalars.ts';
 import { exitCode, Failure, usageFailure } from '../failure.ts';
 import { givenMesh, objectsIn } from '../given-mesh.ts';
+import { textOf } from '../mesh-inputs.ts';
+import { isStructured, printStructured } from '../structured.ts';
 import type { Terminal } from '../terminal.ts';
 import type { WhyOptions } from '../verbs/why.ts';
 import { ask, nameFor, type Manner } from './ask.ts';
@@ -24,8 +24,7 @@ type Asked = Exclude<Question, { readonly kind: 'happened' }>;
 export async function why(question: Asked, options: WhyOptions, terminal: Terminal): Promise<number> {
   const told = await tell(question, options, mannerOf(options), terminal);
   const { output, verbose = false } = options;
-  if (output === 'json') terminal.line(JSON.stringify(told, null, 2));
-  else if (output === 'yaml') terminal.write(stringify(JSON.parse(JSON.stringify(told)), writeOptions));
+  if (isStructured(output)) await printStructured(told, output, terminal);
   else terminal.line(story(told, { verbose, style: (style, text) => terminal.style(style, text) }));
   return options.fail === true && !arrives(told) ? exitCode.failed : exitCode.ok;
 }
