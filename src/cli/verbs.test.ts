@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { stripVTControlCharacters } from 'node:util';
 import { parse } from 'yaml';
 import { meshConfigDefaults } from '../api/mesh-config.ts';
 import { Failure } from './failure.ts';
@@ -218,7 +219,7 @@ describe('lateen proxy', () => {
     await using control = await fakeControl(answers);
     const { code, out } = await run(['proxy', '--state', control.state]);
     assert.equal(code, 0);
-    const plain = out.replaceAll(/\u001B\[\d+m/g, '');
+    const plain = stripVTControlCharacters(out);
     assert.match(plain, /^PROXY +NAMESPACE +LISTENERS +ROUTES +CLUSTERS +ENDPOINTS +SECRETS\n/);
     assert.match(plain, /^web-1 +default +rejected \(3\) +- +arrived \(2\) +- +-$/m);
     assert.match(plain, /^web-1\.default: Envoy rejected listener l: no$/m);

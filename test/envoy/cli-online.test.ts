@@ -128,7 +128,10 @@ describe('online verbs, on a control plane of their own', () => {
       const { body } = await adminRequest(admin, 'GET', '/config_dump?include_eds');
       const held = (await readConfigDump(body, 'the Envoy')).shown(nowhere, new Date());
       assert.match(configurationText(held, { part: 'clusters' }), /^first\.example\.com +80 +- +outbound +EDS/m);
-      assert.match(configurationText(held, { part: 'endpoints' }), /^192\.0\.2\.10:80 +HEALTHY .* first\.example\.com:80 +-$/m);
+      assert.match(
+        configurationText(held, { part: 'endpoints' }),
+        /^192\.0\.2\.10:80 +HEALTHY .* first\.example\.com:80 +first-0\.default$/m,
+      );
 
       control.child.kill('SIGKILL');
       await once(control.child, 'exit');
