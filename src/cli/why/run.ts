@@ -7,7 +7,6 @@ import { journey } from '../../explain/journey.ts';
 import type { Request } from '../../explain/request.ts';
 import { exitCode, Failure, usageFailure } from '../failure.ts';
 import { givenMesh, objectsIn } from '../given-mesh.ts';
-import { textOf } from '../mesh-inputs.ts';
 import { isStructured, printStructured } from '../structured.ts';
 import type { Terminal } from '../terminal.ts';
 import type { WhyOptions } from '../verbs/why.ts';

@@ -174,7 +174,6 @@ const wrong: readonly (readonly [args: readonly string[], options: Partial<WhyOp
   [['GET', 'http://web/'], { header: ['nothing'] }, /is no header/],
   [['GET', 'http://web/'], { jwt: 'secret-token' }, /neither a token nor claims/],
   [['GET', 'http://web/'], { sourceIp: 'here' }, /no IP address/],
-  [['GET', 'http://web/'], { output: 'xml' }, /no format xml/],
   [['GET', 'http://web/'], { dump: ['x'] }, /two different worlds/],
   [['GET', 'http://web/'], { remoteCluster: ['east'] }, /is not ID=FILE/],
   [['GET', 'http://web/'], { remoteCluster: ['Kubernetes=east.yaml'] }, /is the primary cluster/],
