@@ -228,10 +228,10 @@ describe('lateen proxy', () => {
   it('asks where the fields stand, and says what was not called yet as far as that is known', async () => {
     await using control = await fakeControl({
       ...answers,
-      'POST /v1/places': { places: Array.from({ length: 99 }, () => 'mesh.yaml:7') },
+      'POST /v1/places': { places: Array.from({ length: 99 }, () => ({ path: 'spec.here', place: 'mesh.yaml:7' })) },
     });
     const { out } = await run(['proxy', 'nobody', 'clusters', '--state', control.state]);
-    assert.match(out, /DestinationRule\/default\/reviews spec\.subsets\[0\] \(mesh\.yaml:7\)/);
+    assert.match(out, /DestinationRule\/default\/reviews spec\.here \(mesh\.yaml:7\)/);
     assert.match(out, /On demand: clusters that are not here come when they are called\.\n$/);
   });
 
