@@ -7,6 +7,7 @@ import type { AddressSchema } from '../../gen/envoy/config/core/v3/address_pb.js
 import type { ClusterLoadAssignmentSchema } from '../../gen/envoy/config/endpoint/v3/endpoint_pb.js';
 import type { LbEndpointSchema } from '../../gen/envoy/config/endpoint/v3/endpoint_components_pb.js';
 import type { TrafficPolicy } from '../api/shared/traffic-policy.ts';
+import { isIpAddress } from '../lib/ip-range.ts';
 import type { Endpoint } from '../mesh/endpoint.ts';
 import type { Locality } from '../mesh/workload.ts';
 import { localityWeights, priorities, weightOf, type Balance } from './locality.ts';
@@ -43,6 +44,10 @@ interface Host {
 /** Not-ready endpoints are sent only where a policy keeps a share of them in use (istio.md §3.8). */
 export const isUsable = ({ healthy }: Endpoint, { outlierDetection }: TrafficPolicy): boolean =>
   healthy || (outlierDetection?.minHealthPercent ?? 0) > 0;
+
+/** Whether an endpoint may stand in a list that is sent: Envoy refuses all of a list with a name in it, for it looks none up there. */
+export const isListable = ({ address }: Pick<Endpoint, 'address'>): boolean =>
+  address.startsWith('unix://') || isIpAddress(address);
 
 /** Endpoints in the order of their localities; equal input gives equal bytes. */
 export function loadAssignment(

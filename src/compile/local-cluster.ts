@@ -3,7 +3,7 @@
 
 import { ClusterLoadAssignmentSchema } from '../../gen/envoy/config/endpoint/v3/endpoint_pb.js';
 import { computed, type ReadonlySignal } from '@preact/signals-core';
-import { loadAssignment, reachable } from './endpoint.ts';
+import { isListable, loadAssignment, reachable } from './endpoint.ts';
 import { resource, settle } from './encode.ts';
 import { localCluster } from './names.ts';
 import { cause } from './origin.ts';
@@ -18,7 +18,7 @@ export function ownEndpoints(proxy: ProxyClass): ReadonlySignal<Resource> {
   return computed(() => {
     const [own] = ownTargets(mesh, proxy);
     const all = own === undefined ? [] : mesh.endpoints(own.service, own.port.number).value;
-    const near = all.filter((endpoint) => endpoint.network === '' || endpoint.network === network);
+    const near = all.filter((endpoint) => (endpoint.network === '' || endpoint.network === network) && isListable(endpoint));
     const { endpoints, others } = reachable(near, families);
     const assignment = loadAssignment(localCluster, endpoints, { settings: {}, balance: undefined }, others);
     const causes = own === undefined ? [] : [cause(own.service.object)];

@@ -11,7 +11,7 @@ import type { Delivery } from './configuration.ts';
 import { discoveryOf, isPlaced, outboundClusterResource, subsetEndpoints } from './cluster/outbound.ts';
 import { clusterSecrets, takesFiles } from './cluster/upstream-tls.ts';
 import { reservedClusters } from './cluster/inbound.ts';
-import { loadAssignment, reachable, type CallerLocality } from './endpoint.ts';
+import { isListable, loadAssignment, reachable, type CallerLocality } from './endpoint.ts';
 import { resource, settle, settleAll, settleNames } from './encode.ts';
 import { identityOf } from './identity.ts';
 import { outboundListeners, type OutboundListeners } from './listener/outbound.ts';
@@ -216,7 +216,8 @@ const assignmentCells = familyBy<OneAssignment, Resource>(
     const served = unopened ? all.filter(({ mutualTls }) => mutualTls) : all;
     const { endpoints, others } = reachable(endpointsFor(caller, served, called), view.families);
     const context = { settings, balance: balance && { ...balance, caller } };
-    const assignment = loadAssignment(name, acrossNetworks(caller, endpoints, called), context, others);
+    const listed = acrossNetworks(caller, endpoints, called).filter(isListable);
+    const assignment = loadAssignment(name, listed, context, others);
     return settle(previous, resource(ClusterLoadAssignmentSchema, name, assignment, [cause(service.object)]));
   },
 );

@@ -7,11 +7,15 @@ import { familyBy } from '../store/family.ts';
 import { isIpAddress } from '../lib/ip-range.ts';
 import { hostNamePath } from '../mesh/gateway-service.ts';
 import { isWildcard } from '../mesh/hostname.ts';
+import { matchesLabels } from '../mesh/labels.ts';
 import type { Mesh } from '../mesh/mesh.ts';
 import type { DestinationPolicy } from '../mesh/destination-policy.ts';
 import type { Destination, Route } from '../mesh/route.ts';
+import type { Service } from '../mesh/service.ts';
 import { admitsRoute } from '../mesh/scope.ts';
 import { isVisible } from '../mesh/visibility.ts';
+import { isListable } from './endpoint.ts';
+import { identityOf } from './identity.ts';
 import { leftOutDiagnostic } from './left-out.ts';
 import { hasRuleFor } from './route/http-rules.ts';
 import { destinationService, policyFor, viewText, type View } from './view.ts';
@@ -31,6 +35,7 @@ const cells = familyBy(viewText, (view: View): readonly Diagnostic[] => {
     ...(view.role === 'sidecar' ? hostConflicts(view) : []),
     ...policies.flatMap((policy) => policyDiagnostics(view, policy)),
     ...gatewayNames(view.mesh),
+    ...entryNames(view.mesh).value,
   ];
 });
 
@@ -96,6 +101,34 @@ function gatewayNames(mesh: Mesh): Diagnostic[] {
     ),
   );
 }
+
+/** Selected entries whose address is a name, where nobody looks names up. */
+const entryNames = familyBy(
+  (mesh: Mesh) => `${identityOf(mesh)}`,
+  (mesh): readonly Diagnostic[] =>
+    [...mesh.clusters].flatMap((cluster) =>
+      cluster
+        .entries()
+        .filter(({ addresses: [address = ''] }) => address !== '' && !isListable({ address }))
+        .flatMap(({ namespace, labels, addresses: [address = ''], object }) =>
+          mesh
+            .servicesIn(namespace)
+            .filter(
+              ({ selector, resolution }) => selector !== undefined && !isLookedUp(resolution) && matchesLabels(selector, labels),
+            )
+            .map((service) =>
+              diagnose(object, ['spec', 'address'], {
+                code: 'LAT1407',
+                severity: 'warning',
+                message: `${address} is a name, and ${refText(refOf(service.object))} takes addresses only: it is left out there`,
+                help: 'give its IP address, or select it by a ServiceEntry of resolution DNS',
+              }),
+            ),
+        ),
+    ),
+);
+
+const isLookedUp = (resolution: Service['resolution']): boolean => resolution === 'dns' || resolution === 'dns-one';
 
 function missing(view: View, { host, subset }: Destination): Problem | undefined {
   if (isWildcard(host)) return undefined;

@@ -42,6 +42,7 @@ export class Cluster {
   readonly #pods: Collection<Workload>;
   readonly #podsByNamespace: Index<Workload>;
   readonly #podsByAddress: Index<Workload>;
+  readonly #entries: Collection<Workload>;
   readonly #entriesByNamespace: Index<Workload>;
   readonly #gateways: Collection<GatewayService>;
 
@@ -60,10 +61,10 @@ export class Cluster {
       .derive<Workload>(byObjectAge, (object, key) => [[key, podWorkload(object as unknown as ApiObject<Pod>)]]);
     this.#podsByNamespace = this.#pods.index((pod) => [pod.namespace]);
     this.#podsByAddress = this.#pods.index((pod) => pod.addresses.map((address) => objectKey(pod.namespace, address)));
-    this.#entriesByNamespace = objects
+    this.#entries = objects
       .kind('networking.istio.io', 'WorkloadEntry')
-      .derive<Workload>(byObjectAge, (object, key) => [[key, entryWorkload(object as unknown as ApiObject<WorkloadEntry>)]])
-      .index((entry) => [entry.namespace]);
+      .derive<Workload>(byObjectAge, (object, key) => [[key, entryWorkload(object as unknown as ApiObject<WorkloadEntry>)]]);
+    this.#entriesByNamespace = this.#entries.index((entry) => [entry.namespace]);
     this.#nodes = objects.kind('', 'Node').derive<KubernetesNode>(
       (a, b) => byAge(a.object, b.object),
       (object) => [[object.metadata.name, kubernetesNode(object as unknown as ApiObject<Node>)]],
@@ -114,6 +115,10 @@ export class Cluster {
   /** The Pod at an address. */
   podAt(namespace: string, address: string): Workload | undefined {
     return this.#podsByAddress.get(objectKey(namespace, address))[0];
+  }
+
+  entries(): readonly Workload[] {
+    return this.#entries.all();
   }
 
   entriesIn(namespace: string): readonly Workload[] {

@@ -23,7 +23,7 @@ import { freePort, startEnvoy } from '../support/xds/real-envoy.ts';
 const zones = ['r1/z1', 'r1/z2', 'r2/z3', 'r3/z4'] as const;
 type Zone = (typeof zones)[number];
 
-/** A failed call puts its server out of use for a while. */
+/** Failed calls put their server out of use for a while. With a count of 1 Envoy leaves one that goes on failing in use the next time. */
 const outlierDetection = { consecutive5xxErrors: 2, interval: '0.5s', baseEjectionTime: '2s', maxEjectionPercent: 100 };
 
 describe('places on the real Envoy', { timeout: 60_000 }, () => {
@@ -125,6 +125,9 @@ describe('places on the real Envoy', { timeout: 60_000 }, () => {
       loadBalancer: { localityLbSetting: { distribute: [{ from: 'r1/z1/*', to: { 'r1/z1/*': 70, 'r2/*': 30 } }] } },
     });
     service('anywhere', zones);
+    put('ServiceEntry', 'selected', { ...entry('selected'), workloadSelector: { labels: { app: 'vm' } } });
+    for (const address of ['127.0.0.1', 'nowhere.example'])
+      put('WorkloadEntry', address, { address, ports: { http: ports.get('r1/z1') }, labels: { app: 'vm' } });
     service('close', zones, { 'networking.istio.io/traffic-distribution': 'PreferClose' });
     const zoneAware = { loadBalancer: { simple: 'ROUND_ROBIN', zoneAwareLbSetting: { enabled: true, minClusterSize: 1 } } };
     service('even', zones);
@@ -152,6 +155,10 @@ describe('places on the real Envoy', { timeout: 60_000 }, () => {
 
   it('without a rule that says when servers have failed, places are alike', async () => {
     await answeredBy('anywhere', ...zones);
+  });
+
+  it('a server that has a name for its address takes nothing from the others', async () => {
+    await answeredBy('selected', 'r1/z1');
   });
 
   it('keeps to the zone, goes on to the region and to the region that takes over, and comes back', async () => {
