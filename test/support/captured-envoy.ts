@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { decode } from '../../src/api/decode.ts';
 import { originOf, refOf } from '../../src/api/object.ts';
 import { createCompiler } from '../../src/compile/compile.ts';
+import type { Delivery } from '../../src/compile/configuration.ts';
 import { serveGrpc, type GrpcServer } from '../../src/lib/grpc/server.ts';
 import { bootstrapJson } from '../../src/node/bootstrap.ts';
 import { adminRequest } from '../../src/node/admin.ts';
@@ -27,16 +28,27 @@ const plaintext = {
 const root = process.getuid?.() === 0;
 const mark = 1337;
 /** Held by the namespace alone: connections to addresses of services that are let go on end there. */
-const inside = (envoy: string, folder: string): string => `
-ip link set lo up && ip route add local 10.64.0.0/16 dev lo && ip addr add 10.200.0.1/32 dev lo && ip route add default dev lo src 10.200.0.1
+const inside = (envoy: string, folder: string, { services, pods }: Ranges): string => `
+ip link set lo up && ip route add local ${pods} dev lo && ip addr add 10.200.0.1/32 dev lo && ip route add default dev lo src 10.200.0.1
 nft add table ip t && nft 'add chain ip t nat { type nat hook output priority -100; }' && nft 'add chain ip t filter { type filter hook output priority 0; }'
-nft add rule ip t nat ip daddr 10.96.0.0/16 meta mark != ${mark} tcp dport 1-65535 redirect to :15001
-nft add rule ip t filter ip daddr 10.96.0.0/16 meta mark ${mark} reject with tcp reset
+nft add rule ip t nat ip daddr ${services} meta mark != ${mark} tcp dport 1-65535 redirect to :15001
+nft add rule ip t filter ip daddr ${services} meta mark ${mark} reject with tcp reset
 NAME=origin ${process.execPath} -e "$ORIGIN" & origin=$!
 ${envoy} -c ${folder}/bootstrap.json --concurrency 1 --disable-hot-restart -l critical & proxy=$!
 trap 'kill $origin $proxy' EXIT
 cat
 `;
+
+interface Ranges {
+  /** Where the addresses of services are, which are captured: a CIDR. */
+  readonly services: string;
+  /** Where those of pods are. */
+  readonly pods: string;
+}
+
+export interface CapturedOptions extends Partial<Ranges> {
+  readonly delivery?: Delivery;
+}
 
 export interface CapturedEnvoy {
   /** Objects, by what they are: `put` makes or changes, `drop` takes away. */
@@ -59,8 +71,11 @@ export interface CapturedEnvoy {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** Starts it on demand, with these objects, and waits until it serves. */
-export async function startCapturedEnvoy(documents: readonly object[]): Promise<CapturedEnvoy> {
+/** Starts it, on demand unless told otherwise, with these objects, and waits until it serves. */
+export async function startCapturedEnvoy(
+  documents: readonly object[],
+  { delivery = 'demand', services = '10.96.0.0/16', pods = '10.64.0.0/16' }: CapturedOptions = {},
+): Promise<CapturedEnvoy> {
   await using stack = new AsyncDisposableStack();
   const folder = mkdtempSync('/tmp/lt-');
   stack.defer(() => rmSync(folder, { recursive: true, force: true }));
@@ -74,7 +89,7 @@ export async function startCapturedEnvoy(documents: readonly object[]): Promise<
       }
     });
   const put = (...list: readonly object[]) => each(list, (object) => store.upsert(object));
-  put(plaintext, ...documents);
+  put(...documents, plaintext);
 
   const agentSocket = `${folder}/agent.sock`;
   const adminSocket = `${folder}/admin.sock`;
@@ -106,11 +121,11 @@ export async function startCapturedEnvoy(documents: readonly object[]): Promise<
     meshId: 'cluster.local',
     istioVersion: '1.32.0',
     interceptionMode: 'REDIRECT',
-    delivery: 'demand',
+    delivery,
   } as const;
   const bootstrap = bootstrapJson({ proxy, agentSocket, adminSocket, mark, statsPrefixes: ['cluster.', 'tcp.'] });
   writeFileSync(`${folder}/bootstrap.json`, bootstrap);
-  const child = spawn('unshare', [root ? '-n' : '-Urn', 'sh', '-c', inside(await findEnvoy(), folder)], {
+  const child = spawn('unshare', [root ? '-n' : '-Urn', 'sh', '-c', inside(await findEnvoy(), folder, { services, pods })], {
     stdio: ['pipe', 'ignore', 'inherit'],
     env: { ...process.env, ORIGIN: originProgram },
   });

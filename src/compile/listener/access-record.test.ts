@@ -3,9 +3,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fromBinary } from '@bufbuild/protobuf';
+import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { anyUnpack } from '@bufbuild/protobuf/wkt';
-import type { AccessLog } from '../../../gen/envoy/config/accesslog/v3/accesslog_pb.js';
+import { AccessLogSchema, type AccessLog } from '../../../gen/envoy/config/accesslog/v3/accesslog_pb.js';
 import { ListenerSchema } from '../../../gen/envoy/config/listener/v3/listener_pb.js';
 import type { FilterChain } from '../../../gen/envoy/config/listener/v3/listener_components_pb.js';
 import { OpenTelemetryAccessLogConfigSchema } from '../../../gen/envoy/extensions/access_loggers/open_telemetry/v3/logs_service_pb.js';
@@ -13,7 +13,7 @@ import { HttpConnectionManagerSchema } from '../../../gen/envoy/extensions/filte
 import { TcpProxySchema } from '../../../gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js';
 import { parseAllDocuments } from 'yaml';
 import { decode } from '../../api/decode.ts';
-import { meshConfigDefaults } from '../../api/mesh-config.ts';
+import { meshConfigDefaults, type MeshConfig } from '../../api/mesh-config.ts';
 import { originOf } from '../../api/object.ts';
 import { compileProxy } from '../compile.ts';
 import { parseNode } from '../node.ts';
@@ -58,13 +58,13 @@ const input = parseAllDocuments(manifest).map((document) => {
   return object;
 });
 
-function listeners(type: 'sidecar' | 'router', metadata: object, delivery: 'eager' | 'demand') {
+function listeners(type: 'sidecar' | 'router', metadata: object, delivery: 'eager' | 'demand', config: Partial<MeshConfig> = {}) {
   const node = parseNode({
     id: `${type}~10.1.0.9~web-0.default~default.svc.cluster.local`,
     metadata: { NAMESPACE: 'default', LABELS: { app: 'web' }, ...metadata },
   });
   assert.ok(typeof node !== 'string');
-  const compiled = compileProxy({ objects: input, meshConfig: meshConfigDefaults(), node, delivery });
+  const compiled = compileProxy({ objects: input, meshConfig: { ...meshConfigDefaults(), ...config }, node, delivery });
   return compiled.listeners.map(({ bytes }) => fromBinary(ListenerSchema, bytes));
 }
 
@@ -107,6 +107,30 @@ for (const [type, delivery] of cases) {
       const chains = [...listener.filterChains, ...(listener.defaultFilterChain ? [listener.defaultFilterChain] : [])];
       for (const logs of [listener.accessLog, ...chains.map(logsOf)]) assert.deepEqual(logs, []);
     }
+  });
+}
+
+/** Of every listener and chain the loggers that are no records'. */
+const ownLogs = (found: ReturnType<typeof listeners>) =>
+  found.flatMap((listener) => {
+    const chains = [...listener.filterChains, ...(listener.defaultFilterChain ? [listener.defaultFilterChain] : [])];
+    return [listener.accessLog, ...chains.map(logsOf)].map((logs) =>
+      logs
+        .filter(({ name }) => name !== 'envoy.access_loggers.open_telemetry')
+        .map((log) => Buffer.from(toBinary(AccessLogSchema, log)).toString('base64')),
+    );
+  });
+
+for (const [type, delivery] of cases) {
+  test(`${type}, ${delivery}: the mesh's own access logs are the same with records and without`, () => {
+    const config = { accessLogFile: '/dev/stdout', accessLogEncoding: 'JSON' } as const;
+    const metadata = { LATEEN_DELIVERY: delivery };
+    const [recorded, silent] = [{ ...metadata, [recordsKey]: true }, metadata].map((each) =>
+      ownLogs(listeners(type, each, delivery, config)),
+    );
+    assert.deepEqual(recorded, silent);
+    // One of every chain, and one of every listener.
+    assert.ok(silent?.every((logs) => logs.length === 1));
   });
 }
 
