@@ -9,7 +9,7 @@ import { exitCode, Failure } from './failure.ts';
 type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 
 export interface Client {
-  get<Answer>(path: string, query?: Query): Promise<Answer>;
+  get<Answer>(path: string, query?: Query, signal?: AbortSignal): Promise<Answer>;
   post<Answer>(path: string, body: unknown): Promise<Answer>;
   /** The answer's text as it comes. */
   text(path: string, query: Query, signal: AbortSignal): AsyncIterable<string>;
@@ -47,7 +47,7 @@ export function connect(options: { readonly state?: string | undefined }): Clien
   };
 
   return {
-    get: async (path, query = {}) => JSON.parse(await bodyOf(await call('GET', path, query))),
+    get: async (path, query = {}, signal) => JSON.parse(await bodyOf(await call('GET', path, query, undefined, signal))),
     post: async (path, body) => JSON.parse(await bodyOf(await call('POST', path, {}, body))),
     async *text(path, query, signal) {
       const answer = await call('GET', path, query, undefined, signal);

@@ -41,11 +41,21 @@ export async function program(argv: readonly string[], terminal: Terminal): Prom
   }
 }
 
+export interface LoadedTree {
+  readonly root: Command;
+  readonly verbs: ReadonlyMap<string, Verb>;
+}
+
 /** The whole tree, for completion and the reference page. */
-export async function wholeTree(): Promise<{ readonly root: Command; readonly verbs: ReadonlyMap<string, Verb> }> {
+export const wholeTree = (): Promise<LoadedTree> => treeOf(verbs);
+
+/** With one verb alone, or none where there is no such. */
+export const loadedTree = (name: string): Promise<LoadedTree> => treeOf(verbs.filter((entry) => entry.name === name));
+
+async function treeOf(entries: readonly VerbEntry[]): Promise<LoadedTree> {
   const root = rootCommand();
   const loaded = new Map<string, Verb>();
-  for (const entry of verbs) {
+  for (const entry of entries) {
     const verb = await entry.load();
     loaded.set(entry.name, verb);
     addVerb(root, entry, verb);

@@ -5,8 +5,14 @@ import { nearest } from '../api/suggestion.ts';
 import { usageFailure } from './failure.ts';
 import type { Terminal } from './terminal.ts';
 
-/** Words that complete an argument: fixed ones, or what the running mesh knows. */
-export type Completes = 'kinds' | 'objects' | 'workloads' | 'files' | readonly string[];
+/**
+ * Words of which the mesh knows some: names of kinds, and of objects of the kind that is the first argument; what `why` is asked
+ * (methods, ids of requests that happened), and of whom.
+ */
+export type Asked = 'kinds' | 'objects' | 'workloads' | 'namespaces' | 'hosts' | 'questions' | 'destinations' | 'codes';
+
+/** What completes an argument or the value of an option. */
+export type Completes = Asked | 'files' | readonly string[];
 
 interface Call<Options> {
   readonly args: readonly string[];

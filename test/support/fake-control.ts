@@ -14,9 +14,9 @@ export interface FakeControl extends AsyncDisposable {
   readonly asked: readonly string[];
 }
 
-/** `answers`: JSON by `GET /v1/version`; a function is given the query. What is not there is refused. */
+/** `answers`: JSON by `GET /v1/version`; a function is given the query; `never`: it keeps the caller waiting. What is not there is refused. */
 export async function fakeControl(
-  answers: Readonly<Record<string, object | ((query: URLSearchParams) => object)>>,
+  answers: Readonly<Record<string, object | ((query: URLSearchParams) => object) | 'never'>>,
 ): Promise<FakeControl> {
   const state = mkdtempSync(join(tmpdir(), 'lateen-fake-'));
   const asked: string[] = [];
@@ -24,6 +24,7 @@ export async function fakeControl(
     asked.push(`${request.method} ${request.url}`);
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://lateen');
     const answer = answers[`${request.method} ${pathname}`];
+    if (answer === 'never') return;
     response.statusCode = answer === undefined ? 404 : 200;
     const refusal = { message: `there is no answer to ${pathname}`, help: '' };
     response.end(JSON.stringify(answer === undefined ? refusal : typeof answer === 'function' ? answer(searchParams) : answer));

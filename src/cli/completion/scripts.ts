@@ -1,4 +1,5 @@
-// The completion scripts of bash, zsh and fish. Words that the shell cannot know are asked from `lateen completion words`.
+// The completion scripts of bash, zsh and fish. Words that no script can know are asked from `lateen completion words`, with the line so
+// far: it answers what fits there, one a line.
 
 import type { Completes } from '../verb.ts';
 import type { VerbWords } from './tree.ts';
@@ -12,54 +13,80 @@ export function completionScript(shell: Shell, tree: readonly VerbWords[]): stri
 
 const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
-/** What the shell runs or lists for an argument; `$1` and the like stay the shell's. */
-function bashWords(what: Completes | undefined, kind: string): string {
-  if (what === undefined) return 'COMPREPLY=()';
-  if (what === 'files') return 'COMPREPLY=($(compgen -f -- "$cur"))';
-  if (typeof what !== 'string') return `COMPREPLY=($(compgen -W ${quote(what.join(' '))} -- "$cur"))`;
-  const asked = what === 'objects' ? `objects "${kind}"` : what;
-  return `COMPREPLY=($(compgen -W "$(lateen completion words ${asked} 2>/dev/null)" -- "$cur"))`;
+/** What is found for the current word; `_lateen_ask` never lets the shell expand what it was told. */
+function bashWords(what: Completes | undefined): string {
+  if (what === undefined) return ':';
+  if (what === 'files') return '_lateen_files';
+  return typeof what === 'string' ? `_lateen_ask ${what}` : `_lateen_fixed ${quote(what.join(' '))}`;
 }
 
 function bashScript(tree: readonly VerbWords[]): string {
+  const valued = tree.map(({ name, options }) => {
+    const flags = options.flatMap((option) => (option.takesValue ? option.flags : []));
+    return `    ${name}) valued=${quote(` ${flags.join(' ')} `)} ;;`;
+  });
   const cases = tree.map(({ name, options, completes }) => {
-    const valued = options.filter(({ takesValue }) => takesValue);
-    const values = valued.map(({ flags, value }) => `        ${flags.join('|')}) ${bashWords(value, '')}; return ;;`);
+    const values = options
+      .filter(({ takesValue }) => takesValue)
+      .map(({ flags, value }) => `        ${flags.join('|')}) ${bashWords(value)}; return ;;`);
     const places = completes.map((what, index) => {
       const last = index === completes.length - 1;
-      return `        ${index}${last ? '|*' : ''}) ${bashWords(what, '${args[0]}')} ;;`;
+      return `        ${index}${last ? '|*' : ''}) ${bashWords(what)} ;;`;
     });
     const flags = options.flatMap((option) => option.flags).join(' ');
     return `    ${name})
       case "$prev" in
 ${values.join('\n')}
       esac
-      if [[ "$cur" == -* ]]; then COMPREPLY=($(compgen -W ${quote(`${flags} --help`)} -- "$cur")); return; fi
-      case "\${#args[@]}" in
-${places.length === 0 ? '        *) COMPREPLY=() ;;' : places.join('\n')}
+      if [[ "$cur" == -* ]]; then _lateen_fixed ${quote(`${flags} --help`)}; return; fi
+      case "$place" in
+${places.length === 0 ? '        *) ;;' : places.join('\n')}
       esac ;;`;
   });
   return `# bash completion for lateen: source <(lateen completion bash)
-_lateen() {
-  local cur="\${COMP_WORDS[COMP_CWORD]}" prev="\${COMP_WORDS[COMP_CWORD-1]}" verb="\${COMP_WORDS[1]}" args=() i
-  for ((i = 2; i < COMP_CWORD; i++)); do [[ "\${COMP_WORDS[i]}" == -* ]] || args+=("\${COMP_WORDS[i]}"); done
-  if ((COMP_CWORD == 1)); then
-    COMPREPLY=($(compgen -W ${quote(tree.map(({ name }) => name).join(' '))} -- "$cur"))
-    return
-  fi
+_lateen_fixed() { COMPREPLY=($(compgen -W "$1" -- "$cur")); }
+_lateen_files() { compopt -o filenames 2>/dev/null; local IFS=$'\\n'; COMPREPLY=($(compgen -f -- "$cur")); }
+_lateen_ask() {
+  local word
+  while IFS= read -r word; do COMPREPLY+=("$word"); done < <(lateen completion words "$1" -- "\${words[@]}" 2>/dev/null)
+  # What can go on is not closed by a space.
+  [[ "\${#COMPREPLY[@]}" == 1 && "\${COMPREPLY[0]}" == */ ]] && compopt -o nospace 2>/dev/null
+}
+_lateen_line() {
+  case "$verb" in
+${valued.join('\n')}
+  esac
+  for ((i = 2; i < \${#words[@]} - 1; i++)); do
+    if [[ "$valued" == *" \${words[i]} "* ]]; then ((i++)); elif [[ "\${words[i]}" != -* ]]; then ((place++)); fi
+  done
   case "$verb" in
 ${cases.join('\n')}
   esac
 }
-complete -o filenames -o bashdefault -F _lateen lateen
+_lateen() {
+  # Not COMP_WORDS: bash parts them at colons, too.
+  local line="\${COMP_LINE:0:COMP_POINT}" cur prev verb valued='' part lead i place=0
+  local -a words=()
+  read -ra words <<< "$line"
+  [[ "$line" == *[[:space:]] ]] && words+=('')
+  cur="\${words[\${#words[@]}-1]}"
+  verb="\${words[1]}"
+  COMPREPLY=()
+  if ((\${#words[@]} < 3)); then _lateen_fixed ${quote(tree.map(({ name }) => name).join(' '))}; return; fi
+  prev="\${words[\${#words[@]}-2]}"
+  _lateen_line
+  part="\${cur##*[:=]}"
+  lead="\${cur%"$part"}"
+  if [[ -n "$lead" && "$COMP_WORDBREAKS" == *:* ]]; then COMPREPLY=("\${COMPREPLY[@]#"$lead"}"); fi
+}
+complete -o bashdefault -F _lateen lateen
 `;
 }
 
 const zshWords = (what: Completes | undefined): string => {
   if (what === undefined) return ' ';
   if (what === 'files') return '_files';
-  if (typeof what !== 'string') return `(${what.join(' ')})`;
-  return what === 'objects' ? '_lateen_objects' : `_lateen_${what}`;
+  return typeof what === 'string' ? ` _lateen_ask ${what}` : `(${what.join(' ')})`;
 };
 
 /** Brackets and colons part an `_arguments` specification. */
@@ -80,12 +107,16 @@ function zshScript(tree: readonly VerbWords[]): string {
   const described = tree.map(({ name, summary }) => quote(`${name}:${summary}`));
   return `#compdef lateen
 # zsh completion for lateen: source <(lateen completion zsh)
-_lateen_kinds() { compadd -- \${(f)"$(lateen completion words kinds 2>/dev/null)"} }
-_lateen_workloads() { compadd -- \${(f)"$(lateen completion words workloads 2>/dev/null)"} }
-_lateen_objects() { compadd -- \${(f)"$(lateen completion words objects "\${line[1]}" 2>/dev/null)"} }
+_lateen_ask() {
+  local -a found ending
+  found=("\${(@f)$(lateen completion words "$1" -- "\${lateen_line[@]}" 2>/dev/null)}")
+  [[ "$1" == destinations ]] && ending=(-S '')
+  [[ -n "\${found[1]}" ]] && compadd "\${ending[@]}" -a found
+}
 _lateen() {
   local -a verbs=(${described.join(' ')})
   if ((CURRENT == 2)); then _describe verb verbs; return; fi
+  local -a lateen_line=("\${(@)words[1,CURRENT]}")
   local verb="\${words[2]}"
   words=("\${words[@]:1}"); ((CURRENT--))
   case "$verb" in
@@ -100,8 +131,7 @@ function fishWords(what: Completes | undefined): string {
   if (what === undefined) return ' -f';
   if (what === 'files') return ' -F';
   if (typeof what !== 'string') return ` -f -a ${quote(what.join(' '))}`;
-  if (what === 'objects') return " -f -a '(lateen completion words objects (commandline -opc)[3] 2>/dev/null)'";
-  return ` -f -a ${quote(`(lateen completion words ${what} 2>/dev/null)`)}`;
+  return ` -f -a ${quote(`(lateen completion words ${what} -- (commandline -opc) (commandline -ct) 2>/dev/null)`)}`;
 }
 
 function fishScript(tree: readonly VerbWords[]): string {

@@ -15,6 +15,8 @@ interface OptionWords {
   readonly flags: readonly string[];
   readonly summary: string;
   readonly takesValue: boolean;
+  /** Up to the next option. */
+  readonly several: boolean;
   readonly value: Completes | undefined;
 }
 
@@ -26,17 +28,29 @@ export function treeWords(root: Command, verbs: ReadonlyMap<string, Verb>): Verb
       flags: [option.long, option.short].filter((flag) => flag !== undefined && flag !== null),
       summary: option.description,
       takesValue: option.required || option.optional,
+      several: option.variadic,
       value: optionValue(option.long ?? '', option.description),
     })),
     completes: verbs.get(command.name())?.completes ?? [],
   }));
 }
 
-const fileOptions = new Set(['--file', '--dump', '--node', '--mesh-config', '--mesh-networks', '--images', '--state']);
+const files = ['--file', '--against', '--dump', '--node', '--mesh-config', '--mesh-networks', '--images', '--state'];
+const asked: Readonly<Record<string, Completes>> = {
+  '--namespace': 'namespaces',
+  '--from': 'workloads',
+  '--to': 'workloads',
+  '--gateway': 'workloads',
+  '--workload': 'workloads',
+  '--fqdn': 'hosts',
+  '--suppress': 'codes',
+  ...Object.fromEntries(files.map((flag) => [flag, 'files' as const])),
+};
 
-/** An option's description that is nothing but a list of words is the list of its values. */
+/** What completes the value of an option: its description may list the words, each by itself or with what it means. */
 function optionValue(flag: string, description: string): Completes | undefined {
-  if (fileOptions.has(flag)) return 'files';
-  const words = description.split(', ');
-  return words.length > 1 && words.every((word) => /^[a-z]+$/.test(word)) ? words : undefined;
+  if (flag in asked) return asked[flag];
+  const explained = description.split('; ').map((part) => /^([a-z]+)(?::|$)/.exec(part)?.[1]);
+  if (explained.length > 1 && explained.every((word) => word !== undefined)) return explained;
+  return /(?:^|: )([a-z]+(?:, [a-z]+)+)$/.exec(description)?.[1]?.split(', ');
 }

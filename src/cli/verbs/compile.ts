@@ -39,7 +39,6 @@ export const verb = defineVerb<CompileOptions>({
     ['lateen compile -f manifests/ --workload productpage-v1 -o table', 'an overview of one proxy'],
     ['lateen compile -f manifests/ --node node.json -o json', 'everything, for a program'],
   ],
-  completes: ['files'],
   async run({ options, terminal }) {
     if (options.file === undefined) throw usageFailure('no manifest given', 'name a file, a folder or - with -f');
     if ((options.node === undefined) === (options.workload === undefined)) {

@@ -38,7 +38,7 @@ export const verb = defineVerb<ProxyOptions>({
       .option('--port <port>', 'what is for this port')
       .option('--fqdn <host>', 'routes, clusters and endpoints of hosts with this in their names')
       .option('--subset <subset>', 'clusters and endpoints of this subset')
-      .option('--direction <direction>', 'listeners and clusters: inbound or outbound')
+      .option('--direction <direction>', 'listeners and clusters: inbound, outbound')
       .option('--name <name>', 'what has this in its Envoy name: a route table, a listener, a cluster, a secret')
       .option('--type <type>', 'listeners: HTTP or TCP; clusters: EDS, STRICT_DNS, …; secrets: certificate')
       .option('--status <status>', 'endpoints: HEALTHY, UNHEALTHY, …; secrets: valid, expired')

@@ -73,7 +73,7 @@ export const verb = defineVerb<WhyOptions>({
     ['lateen why -f manifests/ tcp db:5432', 'a connection, with nothing running'],
     ['lateen why --dump dump.json GET http://reviews:9080/', 'what an Envoy of Istio’s would do'],
   ],
-  completes: [['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'tcp', 'dns']],
+  completes: ['questions', 'destinations'],
   async run({ args, options, terminal }) {
     if (options.dump !== undefined && options.file !== undefined)
       throw usageFailure('-f and --dump are two different worlds', 'give one of them');

@@ -31,6 +31,7 @@ import type {
   StatusAnswer,
   UnrecordedAnswer,
   VersionAnswer,
+  WordsAnswer,
 } from './contract.ts';
 import { behindNow, distributionOf, isDelivered, type DistributionParts } from './distribution.ts';
 import { eventStream } from './event-stream.ts';
@@ -42,6 +43,7 @@ import { podNames, podRows, workloadStatuses } from './pods.ts';
 import { ApiError } from './refusal.ts';
 import { followRequests, listRequests, unrecorded, type RequestsQuery } from './requests.ts';
 import { scopeOfWorkload } from './scope.ts';
+import { wordKinds, wordsOf } from './words.ts';
 import { refsInFiles, refsNamed } from './refs.ts';
 
 export interface ApiParts extends ChangeTargets, DistributionParts {
@@ -88,6 +90,7 @@ export function apiApp(parts: ApiParts): Hono {
   app.post('/v1/places', async (c) => c.json(placesOf(await requestOf<PlacesRequest>(c, 'fields'), store)));
   app.get('/v1/pods', (c) => c.json(podRows(store, parts.platform(), c.req.query('namespace'))));
   app.get('/v1/workloads', (c) => c.json(podNames(store)));
+  app.get('/v1/words', (c) => c.json(words(c, parts)));
   app.get('/v1/diagnostics', (c) => c.json(parts.diagnostics.all().map(diagnosticLine)));
   app.post('/v1/analysis', async (c) =>
     c.json(await analyseMesh(await requestOf<AnalysisRequest>(c, 'suppress'), store, parts.diagnostics)),
@@ -153,6 +156,13 @@ function distribution({ files, namespace, ...named }: DistributionRequest, parts
     for (const ref of there) if (!isDelivered(ref)) missing.push(`${printedName(ref)} is of a kind that proxies are not sent`);
   }
   return { objects: distributionOf(delivered, parts), missing };
+}
+
+function words(c: Context, { store }: ApiParts): WordsAnswer {
+  const of = wordKinds.find((kind) => kind === c.req.query('of'));
+  if (of === undefined) throw new ApiError(400, `there are no words of ${c.req.query('of')}`, `ask for ${wordKinds.join(', ')}`);
+  const [kind, namespace, prefix] = ['kind', 'namespace', 'prefix'].map((name) => c.req.query(name));
+  return wordsOf({ of, kind, namespace, prefix }, store);
 }
 
 /** What may be asked of an Envoy's admin interface, which could also shut it down. */

@@ -262,6 +262,18 @@ export interface ExecAnswer {
   readonly env: Readonly<Record<string, string>>;
 }
 
+/** `GET /v1/words?of=&kind=&namespace=&prefix=`: what a shell may complete. */
+export interface WordsQuery {
+  readonly of: 'workloads' | 'namespaces' | 'objects' | 'hosts' | 'addresses' | 'urls';
+  /** Of `objects`: as for `/v1/objects`. */
+  readonly kind?: string | undefined;
+  /** Where the one who types is at home; without it in `default`, and names elsewhere count too. */
+  readonly namespace?: string | undefined;
+  readonly prefix?: string | undefined;
+}
+
+export type WordsAnswer = readonly string[];
+
 /** `GET /v1/start`: how far the start of `lateen up` has come. */
 export type StartAnswer = StartReport;
 
