@@ -108,41 +108,26 @@ describe('lateen analyze', () => {
 
   it('prints JSON, YAML and SARIF of the same findings', async () => {
     const path = join(folder, 'mesh.yaml');
-    const json = JSON.parse((await analyze(path, '-o', 'json')).text) as { objects: number; diagnostics: { code: string }[] };
+    const json = JSON.parse((await analyze(path, '-o', 'json')).text) as {
+      objects: number;
+      diagnostics: { code: string; line: number }[];
+    };
     assert.deepEqual([json.objects, json.diagnostics.map(({ code }) => code)], [2, ['IST0118', 'IST0101']]);
     assert.match((await analyze(path, '-o', 'yaml')).text, /^- code: IST0118$/m);
     const log = JSON.parse((await analyze(path, '-o', 'sarif')).text) as Sarif;
     const [run] = log.runs;
-    assert.equal(log.version, '2.1.0');
     assert.deepEqual(
-      run?.tool.driver.rules.map(({ id }) => id),
-      ['IST0101', 'IST0118'],
+      run?.results.map(({ ruleId, locations }) => [ruleId, locations[0]?.physicalLocation.region.startLine]),
+      json.diagnostics.map(({ code, line }) => [code, line]),
     );
-    for (const { ruleId, ruleIndex, level, message, locations } of run?.results ?? []) {
-      assert.equal(run?.tool.driver.rules[ruleIndex]?.id, ruleId);
-      assert.ok(['error', 'warning', 'note'].includes(level) && message.text.length > 0);
-      assert.equal(new URL(locations[0]?.physicalLocation.artifactLocation.uri ?? '').protocol, 'file:');
-      assert.ok((locations[0]?.physicalLocation.region.startLine ?? 0) > 0);
-    }
-    assert.equal(run?.results.length, 2);
   });
 });
 
 interface Sarif {
-  readonly version: string;
   readonly runs: readonly {
-    readonly tool: { readonly driver: { readonly rules: readonly { readonly id: string }[] } };
     readonly results: readonly {
       readonly ruleId: string;
-      readonly ruleIndex: number;
-      readonly level: string;
-      readonly message: { readonly text: string };
-      readonly locations: readonly {
-        readonly physicalLocation: {
-          readonly artifactLocation: { readonly uri: string };
-          readonly region: { readonly startLine: number };
-        };
-      }[];
+      readonly locations: readonly { readonly physicalLocation: { readonly region: { readonly startLine: number } } }[];
     }[];
   }[];
 }

@@ -70,7 +70,7 @@ export const verb = defineVerb<Options>({
       }
       if (options.output === 'sarif') {
         const [{ sarif }, { version }] = await Promise.all([import('../analyze/sarif.ts'), import('../../control/version.ts')]);
-        terminal.line(JSON.stringify(sarif(findings, version()), null, 2));
+        terminal.line(JSON.stringify(sarif(findings, version(), process.cwd()), null, 2));
         return;
       }
       const { findings: _all, ...rest } = whole;
