@@ -38,6 +38,9 @@ export const online = (command: Command): Command =>
 export const namespaced = (command: Command): Command =>
   command.option('-n, --namespace <namespace>', 'the namespace (default: default)');
 export const files = (command: Command, what: string): Command => command.option('-f, --file <path...>', what);
+/** Objects that files name, or a kind with names. */
+export const naming = (command: Command, what: string): Command =>
+  online(namespaced(files(command.argument('[kind]', 'a kind, or KIND/NAME').argument('[name...]', 'names'), what)));
 /** How it prints what it found; the first is for when nobody says. */
 export const output = (...formats: [string, ...string[]]): [string, string, (word: string) => string, string] => [
   '-o, --output <format>',

@@ -9,7 +9,6 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { promisify } from 'node:util';
 import { effect, signal } from '@preact/signals-core';
-import type { Compiler } from '../../src/compile/configuration.ts';
 import { adminRequest } from '../../src/node/admin.ts';
 import { bootstrapJson, type BootstrapSpec } from '../../src/node/bootstrap.ts';
 import { SocketClaims } from '../../src/node/claim.ts';
@@ -20,6 +19,7 @@ import { defaultCapture, proxyMark } from '../../src/node/redirect/capture-optio
 import { spawnBehind } from '../../src/node/spawn-behind.ts';
 import { WorkloadProxy, type WorkloadSpec, type WorkloadProxyState } from '../../src/node/workload-proxy.ts';
 import { adsHandlers } from '../../src/xds/ads.ts';
+import { fixedCompiler } from '../support/fixed-compiler.ts';
 
 const run = promisify(execFile);
 const envoy = await findEnvoy();
@@ -70,23 +70,6 @@ for (const [name, spec] of Object.entries(shapes)) {
   });
 }
 
-/** A compiler that has nothing for anybody. */
-const nothing: Compiler = {
-  configurationFor: () =>
-    signal({
-      id: 'nothing',
-      listeners: signal(new Map()),
-      clusters: signal(new Map()),
-      endpoints: () => signal(undefined),
-      route: () => signal(undefined),
-      secret: () => signal(undefined),
-      endpointNames: signal([]),
-      routeNames: signal([]),
-      secretNames: signal([]),
-      diagnostics: signal([]),
-    }),
-};
-
 /** In a network namespace of its own, which ends with it; an ordinary user needs a user namespace around it. */
 const apart = process.getuid?.() === 0 ? ['unshare', '--net'] : ['unshare', '--user', '--map-root-user', '--net'];
 const isolated = await run(apart[0] ?? '', [...apart.slice(1), 'true']).then(
@@ -103,7 +86,7 @@ function workload(
 ) {
   const claims = new SocketClaims();
   const ads = adsHandlers({
-    compiler: nothing,
+    compiler: fixedCompiler(),
     authorize: async (node, call) => {
       await open;
       return claims.authorize(more.claimed === undefined ? node : { ...node, id: more.claimed }, call);

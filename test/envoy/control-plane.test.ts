@@ -6,13 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { create, toBinary } from '@bufbuild/protobuf';
-import { signal } from '@preact/signals-core';
 import { DeltaDiscoveryRequestSchema } from '../../gen/envoy/service/discovery/v3/discovery_pb.js';
 import { typeUrl } from '../../src/compile/resource.ts';
 import { connectGrpc } from '../../src/lib/grpc/client.ts';
 import { statusCode } from '../../src/lib/grpc/status.ts';
 import { deltaPath } from '../../src/xds/ads.ts';
-import type { Compiler, Configuration } from '../../src/compile/configuration.ts';
 import { connect, type Client } from '../../src/cli/client.ts';
 import type {
   ApplyAnswer,
@@ -26,6 +24,7 @@ import { ControlPlane, type ControlOptions } from '../../src/control/control-pla
 import { createLog } from '../../src/control/log.ts';
 import type { Platform } from '../../src/control/platform.ts';
 import { stateFolder } from '../../src/control/state-folder.ts';
+import { fixedCompiler } from '../support/fixed-compiler.ts';
 
 const virtualService = (name: string, host = name): string => `apiVersion: networking.istio.io/v1
 kind: VirtualService
@@ -35,23 +34,6 @@ spec:
   http:
   - route: [{destination: {host: ${host}}}]
 `;
-
-/** Serves nothing to anybody: what is tested here is everything around the compiler. */
-const noCompiler = (): Compiler => {
-  const configuration: Configuration = {
-    id: 'none',
-    listeners: signal(new Map()),
-    clusters: signal(new Map()),
-    endpoints: () => signal(undefined),
-    route: () => signal(undefined),
-    secret: () => signal(undefined),
-    endpointNames: signal([]),
-    routeNames: signal([]),
-    secretNames: signal([]),
-    diagnostics: signal([]),
-  };
-  return { configurationFor: () => signal(configuration) };
-};
 
 const nameOf = (document: Document | undefined): string =>
   (document?.['metadata'] as { readonly name: string } | undefined)?.name ?? 'nothing';
@@ -64,7 +46,8 @@ describe('ControlPlane', () => {
   const options = (more: Partial<ControlOptions> = {}): ControlOptions => ({
     state: stateFolder(join(folder, 'state'), {}),
     files: [],
-    compiler: noCompiler,
+    // What is tested here is everything around it.
+    compiler: () => fixedCompiler(),
     listen: {
       http: { host: '127.0.0.1', port: 0 },
       plaintext: { host: '127.0.0.1', port: 0 },

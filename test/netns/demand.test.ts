@@ -4,30 +4,13 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Load, withoutFailure } from '../support/load.ts';
-import { originProgram, tellProgram } from '../support/origin-program.ts';
+import { originPod, tellProgram } from '../support/origin-program.ts';
 import { node, startMesh, whyNoMesh, type RunningMesh } from '../support/mesh.ts';
 import { until } from '../support/until.ts';
 
 const skip = whyNoMesh();
 
 const metadata = (name: string, namespace: string, more: object = {}) => ({ name, namespace, ...more });
-
-const pod = (name: string, namespace: string, annotations: Readonly<Record<string, string>> = {}) => ({
-  apiVersion: 'v1',
-  kind: 'Pod',
-  metadata: metadata(name, namespace, { labels: { app: name }, annotations }),
-  spec: {
-    containers: [
-      {
-        name,
-        image: 'curlimages/curl',
-        command: [node, '-e', originProgram],
-        env: [{ name: 'NAME', value: name }],
-        ports: [{ containerPort: 8080 }],
-      },
-    ],
-  },
-});
 
 const service = (
   name: string,
@@ -64,10 +47,10 @@ const documents = [
     metadata: metadata('default', 'istio-system'),
     spec: { mtls: { mode: 'STRICT' } },
   },
-  pod('demand', 'default', { 'lateen.dev/delivery': 'demand' }),
-  pod('eager', 'default', { 'lateen.dev/delivery': 'eager' }),
-  pod('server', 'default'),
-  pod('server', 'far'),
+  originPod('demand', 'default', { 'lateen.dev/delivery': 'demand' }),
+  originPod('eager', 'default', { 'lateen.dev/delivery': 'eager' }),
+  originPod('server', 'default'),
+  originPod('server', 'far'),
   service('near', 'default', [...allPorts, { name: 'http-9000', port: 9001, targetPort: 8080 }]),
   service('near-too', 'default', [{ name: 'http', port: 9000, targetPort: 8080 }]),
   service('away', 'far', allPorts),

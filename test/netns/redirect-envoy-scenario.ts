@@ -10,7 +10,6 @@ import { Cluster_DiscoveryType, Cluster_LbPolicy, ClusterSchema } from '../../ge
 import { ListenerSchema } from '../../gen/envoy/config/listener/v3/listener_pb.js';
 import { OriginalDstSchema } from '../../gen/envoy/extensions/filters/listener/original_dst/v3/original_dst_pb.js';
 import { TcpProxySchema } from '../../gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js';
-import type { Compiler, Configuration } from '../../src/compile/configuration.ts';
 import { type Resource, versionOf } from '../../src/compile/resource.ts';
 import { adminRequest } from '../../src/node/admin.ts';
 import { SocketClaims } from '../../src/node/claim.ts';
@@ -19,6 +18,7 @@ import { defaultCapture } from '../../src/node/redirect/capture-options.ts';
 import { spawnBehind } from '../../src/node/spawn-behind.ts';
 import { WorkloadProxy } from '../../src/node/workload-proxy.ts';
 import { adsHandlers } from '../../src/xds/ads.ts';
+import { fixedCompiler } from '../support/fixed-compiler.ts';
 import { calls, World } from './redirect-world.ts';
 
 const [knownBy, prefix] = process.argv.slice(2) as ['uid' | 'mark', string];
@@ -95,19 +95,7 @@ const clusters = new Map([
   }),
 ]);
 
-const configuration: Configuration = {
-  id: 'fixed',
-  listeners: signal(listeners),
-  clusters: signal(clusters),
-  endpoints: () => signal(undefined),
-  route: () => signal(undefined),
-  secret: () => signal(undefined),
-  endpointNames: signal([]),
-  routeNames: signal([]),
-  secretNames: signal([]),
-  diagnostics: signal([]),
-};
-const compiler: Compiler = { configurationFor: () => signal(configuration) };
+const compiler = fixedCompiler(listeners, clusters);
 
 const folder = mkdtempSync(join(tmpdir(), 'lt-'));
 // The proxy's user passes through it.

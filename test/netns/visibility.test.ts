@@ -5,33 +5,14 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { node, startMesh, whyNoMesh, type RunningMesh } from '../support/mesh.ts';
-import { originProgram, tellProgram } from '../support/origin-program.ts';
+import { originPod, tellProgram } from '../support/origin-program.ts';
 import { until } from '../support/until.ts';
 import type { HappenedAnswer } from '../../src/control/api/contract.ts';
 
 const skip = whyNoMesh();
 
-const pod = (name: string, namespace: string, delivery: string) => ({
-  apiVersion: 'v1',
-  kind: 'Pod',
-  metadata: {
-    name,
-    namespace,
-    labels: { app: name, caller: name.split('-')[0] },
-    annotations: { 'lateen.dev/delivery': delivery },
-  },
-  spec: {
-    containers: [
-      {
-        name,
-        image: 'curlimages/curl',
-        command: [node, '-e', originProgram],
-        env: [{ name: 'NAME', value: name }],
-        ports: [{ containerPort: 8080 }],
-      },
-    ],
-  },
-});
+const pod = (name: string, namespace: string, delivery: string) =>
+  originPod(name, namespace, { 'lateen.dev/delivery': delivery }, { caller: name.split('-')[0] });
 
 const ports = [
   { name: 'http', port: 80, targetPort: 8080 },

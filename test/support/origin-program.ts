@@ -12,6 +12,24 @@ require('node:net').createServer((socket) => {
 }).listen(8082);
 `;
 
+/** A Pod that runs it under its own name, which is its label `app`. */
+export const originPod = (name: string, namespace: string, annotations: object = {}, labels: object = {}) => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name, namespace, labels: { app: name, ...labels }, annotations },
+  spec: {
+    containers: [
+      {
+        name,
+        image: 'curlimages/curl',
+        command: [process.execPath, '-e', originProgram],
+        env: [{ name: 'NAME', value: name }],
+        ports: [{ containerPort: 8080 }],
+      },
+    ],
+  },
+});
+
 /** The program of a client, for Node's `-e`: prints what such a server says before and to a line, and how a connection failed. */
 export const tellProgram = (host: string, port: number): string => `
 let heard = ''; const socket = require('node:net').connect(${port}, '${host}', () => socket.write('hello\\n'));

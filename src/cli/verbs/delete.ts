@@ -4,7 +4,7 @@ import type { DeleteAnswer, DeleteRequest } from '../../control/api/contract.ts'
 import { chosenObjects } from '../chosen-objects.ts';
 import { connect } from '../client.ts';
 import { exitCode } from '../failure.ts';
-import { defineVerb, files, namespaced, online, type OnlineOptions } from '../verb.ts';
+import { defineVerb, naming, type OnlineOptions } from '../verb.ts';
 
 interface Options extends OnlineOptions {
   readonly file?: readonly string[];
@@ -16,14 +16,7 @@ interface Options extends OnlineOptions {
 
 export const verb = defineVerb<Options>({
   define: (command) =>
-    online(
-      namespaced(
-        files(
-          command.argument('[kind]', 'a kind, or KIND/NAME').argument('[name...]', 'names'),
-          'delete what these manifests name',
-        ),
-      ),
-    )
+    naming(command, 'delete what these manifests name')
       .option('-l, --selector <selector>', 'delete the objects with these labels')
       .option('--all', 'delete every object of the kind in the namespace')
       .option('--ignore-not-found', 'what is not there is no failure'),

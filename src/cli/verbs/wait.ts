@@ -5,7 +5,7 @@ import { milliseconds } from '../../lib/duration.ts';
 import { chosenObjects } from '../chosen-objects.ts';
 import { connect } from '../client.ts';
 import { usageFailure } from '../failure.ts';
-import { defineVerb, files, namespaced, online, type OnlineOptions } from '../verb.ts';
+import { defineVerb, naming, type OnlineOptions } from '../verb.ts';
 import { waitFor } from '../waiting.ts';
 
 interface Options extends OnlineOptions {
@@ -17,14 +17,7 @@ interface Options extends OnlineOptions {
 
 export const verb = defineVerb<Options>({
   define: (command) =>
-    online(
-      namespaced(
-        files(
-          command.argument('[kind]', 'a kind, or KIND/NAME').argument('[name...]', 'names'),
-          'wait for what these manifests name',
-        ),
-      ),
-    )
+    naming(command, 'wait for what these manifests name')
       .option('-l, --selector <selector>', 'the objects of the kind with these labels')
       .option('--timeout <duration>', 'give up after this time', '30s'),
   examples: [
