@@ -87,6 +87,8 @@ _lateen 2>&1; printf '%s\\n' "\${COMPREPLY[@]}"`;
     ['lateen comp', ['compile', 'completion']],
     ['lateen get vs -o ya', ['yaml']],
     ['lateen get --all', ['--all-namespaces']],
+    ['lateen help comp', ['compile', 'completion']],
+    ['lateen get diag', ['diagnostics']],
     ['lateen proxy reviews cl', ['clusters']],
     // The value of an option is no argument.
     ['lateen proxy -n shop reviews cl', ['clusters']],

@@ -20,8 +20,11 @@ interface OptionWords {
   readonly value: Completes | undefined;
 }
 
+/** Every verb, and `help`, which takes each of them. */
 export function treeWords(root: Command, verbs: ReadonlyMap<string, Verb>): VerbWords[] {
-  return root.commands.map((command) => ({
+  const names = root.commands.map((command) => command.name());
+  const help: VerbWords = { name: 'help', summary: 'Show the help of a verb', options: [], completes: [names] };
+  const words = root.commands.map((command): VerbWords => ({
     name: command.name(),
     summary: command.summary(),
     options: command.options.map((option) => ({
@@ -33,6 +36,7 @@ export function treeWords(root: Command, verbs: ReadonlyMap<string, Verb>): Verb
     })),
     completes: verbs.get(command.name())?.completes ?? [],
   }));
+  return [...words, help];
 }
 
 const files = ['--file', '--against', '--dump', '--node', '--mesh-config', '--mesh-networks', '--images', '--state'];

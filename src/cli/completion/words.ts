@@ -1,14 +1,7 @@
 // What may stand at the end of a command line: names out of the files that it gives, else of the running mesh. Whoever completes a word
-// wants no message and cannot wait: what nobody answers in time is nothing.
+// wants no message and cannot wait: what nobody answers in time is nothing, and what is not needed is not loaded.
 
-import { codes } from '../../api/codes.ts';
-import { decode } from '../../api/decode.ts';
-import { kinds } from '../../api/index.ts';
-import { meshConfigDefaults } from '../../api/mesh-config.ts';
-import { storeOf } from '../../compile/compile.ts';
 import type { RequestsAnswer, WordsAnswer, WordsQuery } from '../../control/api/contract.ts';
-import { wordsOf } from '../../control/api/words.ts';
-import { loadFiles } from '../../sources/manifest.ts';
 import { connect } from '../client.ts';
 import type { Asked } from '../verb.ts';
 import type { Line } from './line.ts';
@@ -32,9 +25,9 @@ async function candidates(what: Asked, line: Line): Promise<readonly string[]> {
   const [first = ''] = args;
   switch (what) {
     case 'codes':
-      return Object.keys(codes);
+      return Object.keys((await import('../../api/codes.ts')).codes);
     case 'kinds':
-      return current.includes('/') ? objectsByKind(line) : kinds.flatMap(({ plural, shortNames }) => [plural, ...shortNames]);
+      return current.includes('/') ? objectsByKind(line) : kindNames(line);
     case 'objects':
       return first.includes('/') ? objectsByKind(line) : names({ of: 'objects', kind: first }, line);
     case 'questions':
@@ -50,6 +43,12 @@ async function candidates(what: Asked, line: Line): Promise<readonly string[]> {
 
 const questions = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'tcp', 'dns'];
 
+async function kindNames({ verb }: Line): Promise<readonly string[]> {
+  const { kinds } = await import('../../api/index.ts');
+  const names = kinds.flatMap(({ plural, shortNames }) => [plural, ...shortNames]);
+  return verb === 'get' ? ['diagnostics', ...names] : names;
+}
+
 /** `vs/reviews`. */
 async function objectsByKind(line: Line): Promise<readonly string[]> {
   const [kind = '', ...rest] = line.current.split('/');
@@ -63,8 +62,7 @@ async function names(query: Pick<WordsQuery, 'of' | 'kind'>, line: Line): Promis
   const asked: WordsQuery = { ...query, prefix: line.current, ...(namespace !== undefined && { namespace }) };
   const files = line.options.get('--file');
   if (files === undefined) return (await running<WordsAnswer>('/v1/words', { ...asked }, line)) ?? [];
-  const { objects } = loadFiles(files, decode);
-  return quietly(() => wordsOf(asked, storeOf({ objects, meshConfig: meshConfigDefaults() }))) ?? [];
+  return (await import('./file-words.ts')).fileWords(asked, files);
 }
 
 async function requestIds(line: Line): Promise<readonly string[]> {
@@ -81,15 +79,6 @@ async function running<Answer>(
   const client = connect({ state: line.options.get('--state')?.[0] });
   try {
     return await client.get<Answer>(path, query, AbortSignal.timeout(patience));
-  } catch {
-    return undefined;
-  }
-}
-
-/** A kind that nobody knows has no names. */
-function quietly<Value>(find: () => Value): Value | undefined {
-  try {
-    return find();
   } catch {
     return undefined;
   }
