@@ -126,7 +126,7 @@ describe('online verbs, on a control plane of their own', () => {
       assert.match((await run(['get', 'se', 'first', '-o', 'json'])).stdout, /"acknowledged": 1/);
 
       const { body } = await adminRequest(admin, 'GET', '/config_dump?include_eds');
-      const held = (await readConfigDump(body, 'the Envoy')).shown(nowhere, new Date());
+      const held = (await readConfigDump([body], ['the Envoy'])).shown(nowhere, new Date());
       assert.match(configurationText(held, { part: 'clusters' }), /^first\.example\.com +80 +- +outbound +EDS/m);
       assert.match(
         configurationText(held, { part: 'endpoints' }),

@@ -33,7 +33,7 @@ export const origin = (source: string): JsonValue => ({ filter_metadata: { latee
 
 /** A dump as Envoy writes it, of these sections. */
 export const dumped = async (sections: Readonly<Record<string, JsonValue>>): Promise<ReadDump> =>
-  readConfigDump(JSON.stringify({ configs: [{ dynamic_listeners: [], ...sections }] }), 'a dump');
+  readConfigDump([JSON.stringify({ configs: [{ dynamic_listeners: [], ...sections }] })], ['a dump']);
 export const shownOf = async (sections: Readonly<Record<string, JsonValue>>): Promise<Shown> =>
   (await dumped(sections)).shown(nowhere, now);
 

@@ -12,7 +12,7 @@ describe('readConfigDump', () => {
 
   it('reads what real Envoys answered, all of it', async () => {
     for (const name of ['sidecar-eager.json', 'sidecar-demand.json', 'gateway.json']) {
-      const dump = await readConfigDump(dumpText(name), name);
+      const dump = await readConfigDump([dumpText(name)], [name]);
       assert.deepEqual(dump.notes, []);
       const shown = dump.shown(nowhere, now);
       for (const part of ['listeners', 'routes', 'clusters', 'endpoints'] as const) {
@@ -40,6 +40,18 @@ describe('readConfigDump', () => {
     assert.deepEqual(json.clusters, [{ name: 'a', connectTimeout: '1s', transportSocket: { name: 't', typedConfig: unknown } }]);
   });
 
+  it('takes the parts that istioctl prints, with protobuf’s own names', async () => {
+    const clusters = JSON.stringify([{ name: 'outbound|80||a.example', type: 'STRICT_DNS', connectTimeout: '1s' }]);
+    const routes = JSON.stringify({
+      configs: [
+        { dynamicRouteConfigs: [{ routeConfig: { name: '80', virtualHosts: [{ name: 'v', domains: ['a.example'] }] } }] },
+      ],
+    });
+    const { json } = await readConfigDump([clusters, routes], ['c.json', 'r.json']);
+    assert.deepEqual(json.clusters, [{ name: 'outbound|80||a.example', type: 'STRICT_DNS', connectTimeout: '1s' }]);
+    assert.deepEqual(json.routes, [{ name: '80', virtualHosts: [{ name: 'v', domains: ['a.example'] }] }]);
+  });
+
   it('says what Envoy refused and what it waits for', async () => {
     const { notes } = await dumped({
       dynamic_endpoint_configs: [{ endpoint_config: { cluster_name: 'a' } }],
@@ -58,10 +70,10 @@ describe('readConfigDump', () => {
 
   it('reads what is whole of a dump that is cut short, and refuses what is none', async () => {
     const text = dumpText('sidecar-eager.json');
-    const cut = await readConfigDump(text.slice(0, text.length / 2), 'cut');
+    const cut = await readConfigDump([text.slice(0, text.length / 2)], ['cut']);
     assert.ok(cut.json.clusters.length > 0);
     assert.match(cut.notes[0] ?? '', /cut short/);
-    await assert.rejects(readConfigDump('[]', 'x.json'), /x\.json is no dump that can be read/);
+    await assert.rejects(readConfigDump(['[]'], ['x.json']), /x\.json is no dump that can be read/);
   });
 
   it('tells certificates without their keys, and what an Envoy was started with', async () => {

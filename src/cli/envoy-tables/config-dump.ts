@@ -7,11 +7,11 @@ import { parts, type Part } from '../../control/configuration-parts.ts';
 import { schemas, type ConfigurationJson } from '../../control/resource-json.ts';
 import { dumpPlaces } from '../../explain/dump-places.ts';
 import { dumpedConfiguration } from '../../explain/dump.ts';
-import { dumpParts } from '../../explain/dump-forms.ts';
+import { dumpParts, field, isObject } from '../../explain/dump-forms.ts';
 import { readJson } from '../../explain/dump-json.ts';
 import type { Locate } from '../../explain/origins.ts';
-import { Failure } from '../failure.ts';
-import { at, list } from './json.ts';
+import { unreadableDump } from '../why/dump-file.ts';
+import { at } from './json.ts';
 import type { Shown } from './row.ts';
 
 /** Where each part's resources stand in the dump: the lists, and the way to the resource inside an entry. */
@@ -32,27 +32,30 @@ export interface ReadDump {
   readonly notes: readonly string[];
 }
 
-/** `source`: what to call it. Throws `Failure` for what is no dump. */
-export async function readConfigDump(dump: string, source: string): Promise<ReadDump> {
-  const configuration = dumpedConfiguration(dump);
-  if (typeof configuration === 'string')
-    throw new Failure(
-      `${source} is no dump that can be read: ${configuration}`,
-      'take one with curl ADMIN/config_dump?include_eds',
-    );
-  const registry = await registryFor(typesNamed([dump]));
-  const found = dumpParts(readJson(dump)?.value ?? null);
-  const configs = typeof found === 'string' ? [] : found;
+/** Of one Envoy, in one text or in parts; `sources`: what to call them. Throws `Failure` for what is no dump. */
+export async function readConfigDump(dumps: readonly string[], sources: readonly string[]): Promise<ReadDump> {
+  const configuration = dumpedConfiguration(...dumps);
+  if (typeof configuration === 'string') throw unreadableDump(sources, configuration);
+  const registry = await registryFor(typesNamed(dumps));
+  const configs = dumps.flatMap((dump) => {
+    const found = dumpParts(readJson(dump)?.value ?? null);
+    return typeof found === 'string' ? [] : found;
+  });
   const read = (part: Part): JsonValue[] =>
-    places[part].flatMap(([entries, ...within]) =>
+    places[part].flatMap(([section, ...within]) =>
       configs
-        .flatMap((config) => list(config, entries))
-        .map((entry) => at(entry, ...within))
-        .filter((resource) => resource !== undefined && resource !== null)
+        .flatMap((config) => {
+          const entries = field(config, section);
+          return Array.isArray(entries) ? entries : [];
+        })
+        .map((entry) =>
+          within.reduce<JsonValue | undefined>((place, step) => (isObject(place) ? field(place, step) : undefined), entry),
+        )
+        .filter(isObject)
         .map((resource) => normal(schemas[part], resource, registry)),
     );
   const [listeners = [], routes = [], clusters = [], endpoints = [], secrets = []] = parts.map(read);
-  const bootstrap = configs.map((config) => at(config, 'bootstrap')).find((found) => found !== undefined);
+  const bootstrap = configs.map((config) => config['bootstrap']).find(isObject);
   return {
     json: { listeners, routes, clusters, endpoints, secrets },
     bootstrap: bootstrap && normal(BootstrapSchema, bootstrap, registry),
@@ -62,8 +65,8 @@ export async function readConfigDump(dump: string, source: string): Promise<Read
 }
 
 /** Envoy writes proto names (`lb_endpoints`); the printed form is protobuf-JSON's (`lbEndpoints`). */
-function normal(schema: DescMessage, resource: JsonValue, registry: Registry): JsonValue {
-  const { '@type': _type, ...message } = resource as JsonObject;
+function normal(schema: DescMessage, resource: JsonObject, registry: Registry): JsonValue {
+  const { '@type': _type, ...message } = resource;
   try {
     const read = fromJson(schema, wrapped(message, registry), { registry, ignoreUnknownFields: true });
     return unwrapped(toJson(schema, read, { registry }));

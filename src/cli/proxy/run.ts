@@ -8,11 +8,11 @@ import { readConfigDump, type ReadDump } from '../envoy-tables/config-dump.ts';
 import { asksAsItCalls, configurationText, idleFilters, keptResources, type Choice } from '../envoy-tables/configuration.ts';
 import { filterNames, type Filters } from '../envoy-tables/row.ts';
 import { exitCode, Failure, usageFailure } from '../failure.ts';
-import { textOf } from '../mesh-inputs.ts';
 import { runningPlaces } from '../running-mesh.ts';
 import { isStructured, printStructured } from '../structured.ts';
 import type { Terminal } from '../terminal.ts';
 import type { ProxyOptions } from '../verbs/proxy.ts';
+import { dumpText } from '../why/dump-file.ts';
 import { arrivalsText } from './arrivals.ts';
 import { logLevels } from './log.ts';
 import type { Topic } from './topics.ts';
@@ -93,19 +93,16 @@ async function showBootstrap({ bootstrap }: ReadDump, { output }: ProxyOptions, 
   else terminal.line(bootstrapText(bootstrap, output === 'wide' ? undefined : terminal.columns));
 }
 
-/** Its text, and what to call it. */
+/** Its texts, and what to call them. */
 async function dumpOf(
   client: Client | undefined,
   workload: string | undefined,
   { dump, namespace }: ProxyOptions,
-): Promise<[text: string, source: string]> {
-  if (dump !== undefined) return [textOf(dump), dump];
-  const { body } = await (client as Client).get<AdminAnswer>('/v1/proxy', {
-    workload,
-    namespace,
-    path: '/config_dump?include_eds',
-  });
-  return [body, `what the Envoy of ${workload} answered`];
+): Promise<[texts: readonly string[], sources: readonly string[]]> {
+  if (client === undefined) return [(dump ?? []).map(dumpText), dump ?? []];
+  const path = '/config_dump?include_eds';
+  const { body } = await client.get<AdminAnswer>('/v1/proxy', { workload, namespace, path });
+  return [[body], [`what the Envoy of ${workload} answered`]];
 }
 
 const filtersOf = (options: ProxyOptions): Filters =>

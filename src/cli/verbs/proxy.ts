@@ -4,11 +4,11 @@
 import { nearest } from '../../api/suggestion.ts';
 import { usageFailure } from '../failure.ts';
 import { topicOf, topics, type Topic } from '../proxy/topics.ts';
-import { defineVerb, namespaced, online, output, type OnlineOptions } from '../verb.ts';
+import { defineVerb, namespaced, online, output, repeated, type OnlineOptions } from '../verb.ts';
 
 export interface ProxyOptions extends OnlineOptions {
   readonly namespace?: string;
-  readonly dump?: string;
+  readonly dump?: readonly string[];
   readonly output: string;
   readonly level?: string;
   readonly headers: boolean;
@@ -32,7 +32,11 @@ export const verb = defineVerb<ProxyOptions>({
           .argument('[topic]', topics.join(', ')),
       ),
     )
-      .option('--dump <file>', 'an Envoy’s /config_dump instead of a workload, Istio’s too')
+      .option(
+        '--dump <file>',
+        'an Envoy’s /config_dump instead of a workload, Istio’s too, or what istioctl proxy-config prints; can be given again',
+        repeated,
+      )
       .option(...output('table', 'wide', 'json', 'yaml', 'short'))
       .option('--address <address>', 'listeners and endpoints at this address')
       .option('--port <port>', 'what is for this port')
