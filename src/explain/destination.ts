@@ -1,19 +1,17 @@
 // What stands behind a cluster's name: its servers by priority and place with their shares, how it reaches them, and its limits.
 
-import type { JsonObject, JsonValue } from '@bufbuild/protobuf';
 import { Cluster_DiscoveryType, Cluster_LbPolicy, type Cluster } from '../../gen/envoy/config/cluster/v3/cluster_pb.js';
-import { HealthStatus } from '../../gen/envoy/config/core/v3/health_check_pb.js';
-import type { ClusterLoadAssignment } from '../../gen/envoy/config/endpoint/v3/endpoint_pb.js';
-import type { LbEndpoint, LocalityLbEndpoints } from '../../gen/envoy/config/endpoint/v3/endpoint_components_pb.js';
+import { ClusterConfigSchema as AggregateClusterSchema } from '../../gen/envoy/extensions/clusters/aggregate/v3/cluster_pb.js';
 import { HttpProtocolOptionsSchema } from '../../gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js';
+import { endpointGroups, type Member } from './endpoint-groups.ts';
 import type { ClusterLimits, Destination, Endpoint, EndpointGroup, HttpProtocol } from './explanation.ts';
 import { formatted } from './format.ts';
 import { headerValue, type Headers } from './headers.ts';
-import { plainAddress } from './listener.ts';
 import { milliseconds } from './milliseconds.ts';
-import type { Passage } from './passage.ts';
-import { addressText, type Address } from './request.ts';
-import { typedConfig } from './typed-config.ts';
+import { listed, type Passage } from './passage.ts';
+import { addressText } from './request.ts';
+import { subsetOf } from './subset.ts';
+import { typedConfig, typeOf } from './typed-config.ts';
 import { upstreamTls } from './upstream-tls.ts';
 
 export function destinationOf(cluster: Cluster, passage: Passage, headers: Headers | undefined): Destination {
@@ -21,6 +19,8 @@ export function destinationOf(cluster: Cluster, passage: Passage, headers: Heade
   const limits = limitsOf(cluster);
   const base = { balancing: balancingOf(cluster), limits };
   if (type.case === 'clusterType') {
+    const several = typedConfig(AggregateClusterSchema, type.value.typedConfig);
+    if (several !== undefined) return { ...base, ...aggregate(several.clusters, passage, headers) };
     const dynamic = type.value.name === 'envoy.clusters.dynamic_forward_proxy';
     const host = dynamic ? formatted(passage.state.get('envoy.upstream.dynamic_host') ?? '', passage, headers) : '';
     const port = passage.state.get('envoy.upstream.dynamic_port');
@@ -39,17 +39,59 @@ export function destinationOf(cluster: Cluster, passage: Passage, headers: Heade
     const dialled = dialledAddress(cluster, passage, headers);
     return { ...base, discovery: 'original destination', groups: [originalGroup(cluster, passage, headers, dialled)], dialled };
   }
-  const byName = type.value === Cluster_DiscoveryType.EDS;
-  const assignment = byName
-    ? passage.configuration.endpoints(cluster.edsClusterConfig?.serviceName || cluster.name)
-    : cluster.loadAssignment;
-  if (byName && assignment === undefined)
-    passage.missing.add(`The endpoints of ${cluster.name} are not in the configuration at hand.`);
+  const { member, chosen, known } = memberOf(cluster, passage);
   const isNamed = type.value === Cluster_DiscoveryType.STRICT_DNS || type.value === Cluster_DiscoveryType.LOGICAL_DNS;
+  const byName = type.value === Cluster_DiscoveryType.EDS;
   return {
     ...base,
-    discovery: byName ? (assignment === undefined ? 'unknown' : 'EDS') : isNamed ? 'DNS' : 'static',
-    groups: groupsOf(cluster, assignment, passage, headers),
+    discovery: byName ? (known ? 'EDS' : 'unknown') : isNamed ? 'DNS' : 'static',
+    groups: endpointGroups([member], passage, headers),
+    ...(chosen.length > 0 && { chosen }),
+  };
+}
+
+interface FoundMember {
+  readonly member: Member;
+  /** How its endpoints were chosen, in clauses. */
+  readonly chosen: readonly string[];
+  /** Whether its endpoints are at hand. */
+  readonly known: boolean;
+}
+
+function memberOf(cluster: Cluster, passage: Passage): FoundMember {
+  const byName = cluster.clusterDiscoveryType.value === Cluster_DiscoveryType.EDS;
+  const all = byName
+    ? passage.configuration.endpoints(cluster.edsClusterConfig?.serviceName || cluster.name)
+    : cluster.loadAssignment;
+  const known = !byName || all !== undefined;
+  if (!known) passage.missing.add(`The endpoints of ${cluster.name} are not in the configuration at hand.`);
+  const { lbSubsetConfig: subsets } = cluster;
+  if (all === undefined || subsets === undefined || subsets.subsetSelectors.length === 0)
+    return { member: { cluster, assignment: all }, chosen: [], known };
+  const { assignment, text } = subsetOf(subsets, all, passage.wanted);
+  return { member: { cluster, assignment }, chosen: [text], known };
+}
+
+/** Clusters one after the other: the next takes what those before it cannot carry. */
+function aggregate(
+  names: readonly string[],
+  passage: Passage,
+  headers: Headers | undefined,
+): Pick<Destination, 'discovery' | 'groups' | 'chosen'> {
+  const members = names.flatMap((name) => {
+    const cluster = passage.configuration.cluster(name);
+    if (cluster === undefined) passage.missing.add(`Cluster ${name}, one of several that are one, is not there.`);
+    return cluster === undefined ? [] : [memberOf(cluster, passage)];
+  });
+  const known = members.every((each) => each.known);
+  return {
+    discovery: known ? 'static' : 'unknown',
+    groups: endpointGroups(
+      members.map(({ member }) => member),
+      passage,
+      headers,
+    ),
+    chosen: [`it is made of ${listed(names)}, in this order`, ...members.flatMap(({ chosen }) => chosen)],
   };
 }
 
@@ -73,115 +115,6 @@ function dialledAddress(cluster: Cluster, { local }: Passage, headers: Headers |
   const said = config?.useHttpHeader === true && headers !== undefined ? headerValue(headers, name) : undefined;
   if (said !== undefined) return said;
   return addressText(config?.upstreamPortOverride === undefined ? local : { ...local, port: config.upstreamPortOverride });
-}
-
-function groupsOf(
-  cluster: Cluster,
-  assignment: ClusterLoadAssignment | undefined,
-  passage: Passage,
-  headers: Headers | undefined,
-): EndpointGroup[] {
-  const all = assignment?.endpoints ?? [];
-  const panic = cluster.commonLbConfig?.healthyPanicThreshold?.value ?? 50;
-  const factor = (assignment?.policy?.overprovisioningFactor ?? 140) / 100;
-  const priorities = [...new Set(all.map(({ priority }) => priority))].sort((a, b) => a - b);
-  const health = priorities.map((priority) => {
-    const hosts = all.filter((each) => each.priority === priority).flatMap(({ lbEndpoints }) => lbEndpoints);
-    const healthy = hosts.filter(isHealthy).length;
-    return { priority, part: hosts.length === 0 ? 0 : healthy / hosts.length, any: hosts.length > 0 };
-  });
-  const shares = prioritySharesOf(health, factor);
-  return priorities.flatMap((priority, index) => {
-    const localities = all.filter((each) => each.priority === priority && each.lbEndpoints.length > 0);
-    const { part = 0 } = health[index] ?? {};
-    // Too few are healthy: all of them count.
-    const inPanic = part * 100 < panic;
-    const weights = localities.map((each) => localityWeight(cluster, each, inPanic, factor));
-    const total = weights.reduce((sum, weight) => sum + weight, 0);
-    return localities.map((locality, at): EndpointGroup => ({
-      priority,
-      place: placeOf(locality),
-      share: total === 0 ? 0 : ((shares[index] ?? 0) * (weights[at] ?? 0)) / total,
-      endpoints: locality.lbEndpoints.flatMap((each) => endpointOf(each, cluster, passage, headers) ?? []),
-    }));
-  });
-}
-
-/** The first gets what its healthy part can carry with some to spare, the next what is left; all of nothing is spread as it is. */
-function prioritySharesOf(health: readonly { readonly part: number; readonly any: boolean }[], factor: number): number[] {
-  const carried = health.map(({ part }) => Math.min(1, part * factor));
-  const total = Math.min(
-    1,
-    carried.reduce((sum, part) => sum + part, 0),
-  );
-  if (total === 0) {
-    const first = health.findIndex(({ any }) => any);
-    return health.map((_, index) => (index === first ? 1 : 0));
-  }
-  let left = 1;
-  return carried.map((part) => {
-    const share = Math.min(left, part / total);
-    left -= share;
-    return share;
-  });
-}
-
-/** Where places have weights, these count; else each endpoint does. */
-function localityWeight(cluster: Cluster, locality: LocalityLbEndpoints, inPanic: boolean, factor: number): number {
-  const { lbEndpoints, loadBalancingWeight } = locality;
-  const healthy = lbEndpoints.filter(isHealthy);
-  const counted = inPanic ? lbEndpoints : healthy;
-  if (cluster.commonLbConfig?.localityConfigSpecifier.case !== 'localityWeightedLbConfig') {
-    return counted.reduce((sum, each) => sum + (each.loadBalancingWeight ?? 1), 0);
-  }
-  const part = inPanic ? 1 : Math.min(1, (healthy.length / lbEndpoints.length) * factor);
-  return (loadBalancingWeight ?? 0) * part;
-}
-
-const isHealthy = ({ healthStatus }: LbEndpoint): boolean =>
-  healthStatus === HealthStatus.UNKNOWN || healthStatus === HealthStatus.HEALTHY;
-
-/** `region/zone/subzone`; empty where none is known. */
-export const placeOf = ({ locality }: LocalityLbEndpoints): string =>
-  [locality?.region ?? '', locality?.zone ?? '', locality?.subZone ?? ''].join('/').replace(/\/+$/, '');
-
-function endpointOf(host: LbEndpoint, cluster: Cluster, passage: Passage, headers: Headers | undefined): Endpoint | undefined {
-  if (host.hostIdentifier.case !== 'endpoint') return undefined;
-  const { address } = host.hostIdentifier.value;
-  const metadata = host.metadata?.filterMetadata ?? {};
-  const internal = address?.address.case === 'envoyInternalAddress' ? address.address.value : undefined;
-  const at =
-    internal === undefined
-      ? address === undefined
-        ? undefined
-        : plainAddress(address)
-      : internalAddress(internal.endpointId, metadata, passage);
-  return (
-    at && {
-      ...at,
-      healthy: isHealthy(host),
-      weight: host.loadBalancingWeight ?? 1,
-      tls: upstreamTls(cluster, metadata, passage, headers),
-      ...(internal?.addressNameSpecifier.case === 'serverListenerName' && { through: internal.addressNameSpecifier.value }),
-      workload: workloadOf(metadata['istio']?.['workload']),
-    }
-  );
-}
-
-/** Through a tunnel: where the inner connection goes; what ended the one before may have said it, else it stays as it is. */
-function internalAddress(id: string, metadata: Readonly<Record<string, JsonObject>>, { state, local }: Passage): Address {
-  const inner = metadata['envoy.filters.listener.original_dst']?.['local'];
-  const said = state.get('envoy.filters.listener.original_dst.local_ip');
-  const text = typeof inner === 'string' ? inner : id || said || '';
-  if (text === '') return local;
-  const colon = text.lastIndexOf(':');
-  return colon < 0 ? { address: text, port: 0 } : { address: text.slice(0, colon), port: Number(text.slice(colon + 1)) };
-}
-
-/** `reviews-v1;default;reviews;v1;cluster` → `reviews-v1.default`. */
-export function workloadOf(value: JsonValue | undefined): string {
-  const [name = '', namespace = ''] = typeof value === 'string' ? value.split(';') : [];
-  return name === '' ? '' : `${name}.${namespace}`;
 }
 
 const balancing: Readonly<Record<Cluster_LbPolicy, string>> = {
@@ -230,11 +163,19 @@ function outliers({ outlierDetection: detection }: Cluster): string | undefined 
   return `after ${counts.join(' or ') || 'failures'} in a row a server is left out for ${ejection / 1000} s, at most ${detection.maxEjectionPercent ?? 10} % of them`;
 }
 
+const protocolOptions = ({ typedExtensionProtocolOptions: options }: Cluster) =>
+  typedConfig(HttpProtocolOptionsSchema, options['envoy.extensions.upstreams.http.v3.HttpProtocolOptions']);
+
+/** HTTP filters that requests pass after their server is chosen; the last of them, which sends, and those that look on are no news. */
+export const upstreamFilters = (cluster: Cluster): string[] =>
+  protocolOptions(cluster)?.httpFilters.flatMap(({ name, configType }) =>
+    configType.case === 'typedConfig' && !/\.UpstreamCodec$|^io\.istio\.|PluginConfig$/.test(typeOf(configType.value))
+      ? [name]
+      : [],
+  ) ?? [];
+
 function protocolOf(cluster: Cluster): HttpProtocol {
-  const options = typedConfig(
-    HttpProtocolOptionsSchema,
-    cluster.typedExtensionProtocolOptions['envoy.extensions.upstreams.http.v3.HttpProtocolOptions'],
-  );
+  const options = protocolOptions(cluster);
   switch (options?.upstreamProtocolOptions.case) {
     case 'explicitHttpConfig':
       return options.upstreamProtocolOptions.value.protocolConfig.case === 'http2ProtocolOptions' ? 'HTTP/2' : 'HTTP/1.1';

@@ -145,6 +145,8 @@ export interface Destination {
   readonly discovery: 'static' | 'EDS' | 'DNS' | 'original destination' | 'dynamic' | 'internal' | 'unknown';
   readonly balancing: string;
   readonly groups: readonly EndpointGroup[];
+  /** How these came to be the endpoints, in clauses: subsets, several clusters as one. */
+  readonly chosen?: readonly string[] | undefined;
   /** Where it goes when the cluster only passes on what was dialled. */
   readonly dialled?: string | undefined;
   readonly limits: ClusterLimits;

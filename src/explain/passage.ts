@@ -29,6 +29,8 @@ export interface Passage {
   /** What filters noted for later ones, by filter. */
   readonly metadata: Map<string, JsonObject>;
   readonly state: Map<string, string>;
+  /** Which of a cluster's endpoints the route asks for, by their metadata. */
+  wanted: JsonObject;
   /** A fault has held the request up, which flags tell of whatever comes then. */
   delayed: boolean;
   /** A cluster that the proxy does not have is asked for. */
@@ -51,6 +53,7 @@ export function passageOf(configuration: ProxyConfiguration, request: Request, l
     ended: undefined,
     metadata: new Map(),
     state: new Map(),
+    wanted: {},
     delayed: false,
     asksForClusters: false,
   };
@@ -78,6 +81,9 @@ export function fraction(percent: FractionalPercent | undefined): number {
 }
 
 export const percentText = (share: number): string => `${Number((share * 100).toFixed(share < 0.01 ? 4 : 1))} %`;
+
+/** `once`, `up to 3 times`. */
+export const timesText = (count: number): string => (count === 1 ? 'once' : `up to ${count} times`);
 
 export const listed = (words: readonly string[], last = 'and'): string =>
   words.length < 2 ? (words[0] ?? '') : `${words.slice(0, -1).join(', ')} ${last} ${words.at(-1)}`;

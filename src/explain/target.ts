@@ -1,7 +1,7 @@
 // A cluster that a request or connection is sent to: its servers, and whether it can arrive there at all.
 
-import { destinationOf } from './destination.ts';
-import type { Answered, Closed, Destination, Endpoint, Step, Target } from './explanation.ts';
+import { destinationOf, upstreamFilters } from './destination.ts';
+import type { Answered, Closed, Destination, Endpoint, HttpProtocol, Step, Target } from './explanation.ts';
 import type { Headers } from './headers.ts';
 import { timeText } from './milliseconds.ts';
 import { originsOf } from './origins.ts';
@@ -56,10 +56,9 @@ export function sendTo(
     });
     return { failure: failures.missing };
   }
-  if (cluster.lbSubsetConfig !== undefined) {
-    passage.missing.add(`Cluster ${name} picks among its endpoints by their metadata, which is not read here.`);
-  }
   const destination = destinationOf(cluster, passage, headers);
+  for (const filter of headers === undefined ? [] : upstreamFilters(cluster))
+    passage.missing.add(`Cluster ${name} has filter ${filter} on the way to its servers: what it does there is not known.`);
   const origins = originsOf(cluster.metadata, passage.locate);
   note(passage, {
     kind: 'cluster',
@@ -97,7 +96,8 @@ function endpointStep(
 ): Pick<Step, 'kind' | 'name' | 'text' | 'details' | 'effect'> {
   const { discovery, groups, dialled } = destination;
   const kind = 'endpoints' as const;
-  if (failed !== undefined) return { kind, name, text: failed, details: [], effect: 'ends' };
+  const { chosen = [] } = destination;
+  if (failed !== undefined) return { kind, name, text: [failed, ...chosen].join(': '), details: [], effect: 'ends' };
   if (discovery === 'dynamic')
     return { kind, name, text: `${dialled ?? 'its host'} is looked up, and called`, details: [], effect: 'passes' };
   if (discovery === 'unknown')
@@ -115,7 +115,7 @@ function endpointStep(
     kind,
     name,
     text,
-    details: groups.flatMap((group) => groupLines(group, groups.length > 1, modes.size > 1)),
+    details: [...chosen, ...groups.flatMap((group) => groupLines(group, groups.length > 1, modes.size > 1))],
     effect: 'passes',
   };
 }
@@ -154,9 +154,20 @@ function transportText(endpoint: Endpoint | undefined): string {
     : `over TLS${tls.sni === '' ? '' : ` (SNI ${tls.sni})`}`;
 }
 
+function protocolWords(protocol: HttpProtocol): string[] {
+  switch (protocol) {
+    case 'HTTP/2':
+      return ['it speaks HTTP/2 to its servers'];
+    case 'by ALPN':
+      return ['it speaks HTTP/2 to servers that can (ALPN), else HTTP/1.1'];
+    default:
+      return [];
+  }
+}
+
 function limitWords({ limits }: Destination, http: boolean): string[] {
   return [
-    ...(http && limits.protocol === 'HTTP/2' ? ['it speaks HTTP/2 to its servers'] : []),
+    ...(http ? protocolWords(limits.protocol) : []),
     `connecting may take ${timeText(limits.connectTimeout)}`,
     ...(limits.maxConnections === undefined ? [] : [`at most ${limits.maxConnections} connections`]),
     ...(http && limits.maxPendingRequests !== undefined ? [`at most ${limits.maxPendingRequests} requests waiting`] : []),

@@ -6,7 +6,7 @@ import type { ClusterLoadAssignment } from '../../../gen/envoy/config/endpoint/v
 import type { LbEndpoint, LocalityLbEndpoints } from '../../../gen/envoy/config/endpoint/v3/endpoint_components_pb.js';
 import { parseOutboundCluster } from '../../compile/names.ts';
 import type { ProxyConfiguration } from '../../explain/configuration.ts';
-import { placeOf, workloadOf } from '../../explain/destination.ts';
+import { placeOf, workloadOf } from '../../explain/endpoint-groups.ts';
 import { clusterWords } from '../../explain/plan/names.ts';
 import { clustersOf } from './clusters.ts';
 import { socketText } from './listeners.ts';

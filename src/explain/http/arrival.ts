@@ -17,7 +17,7 @@ import { normalPath } from './path.ts';
 /** The headers that routes are chosen by, or the answer to a request that goes no further. */
 export function arrive(manager: HttpConnectionManager, request: HttpRequest, passage: Passage): Headers | Answered {
   const headers = headersOf(request);
-  const refused = refusal(manager, request, headers);
+  const refused = refusal(manager, request);
   if (refused !== undefined) {
     note(passage, { kind: 'http', name: 'HTTP connection manager', text: refused.text, effect: 'ends' });
     return refused.answer;
@@ -61,17 +61,11 @@ export function arrive(manager: HttpConnectionManager, request: HttpRequest, pas
 function refusal(
   manager: HttpConnectionManager,
   request: HttpRequest,
-  headers: Headers,
 ): { readonly text: string; readonly answer: Answered } | undefined {
   if (request.version === 'HTTP/1.0' && manager.httpProtocolOptions?.acceptHttp10 !== true) {
     return { text: 'HTTP/1.0 is not served here', answer: answer(426, 'DPE', 'low_version', { body: 'Upgrade Required' }) };
   }
   if (request.authority === '') return { text: 'the request names no host', answer: answer(400, '', 'missing_host_header') };
-  const wanted = request.method === 'CONNECT' ? 'CONNECT' : upgradeWanted(headers);
-  const known = manager.upgradeConfigs.find(({ upgradeType }) => upgradeType.toLowerCase() === wanted?.toLowerCase());
-  if (wanted !== undefined && (known === undefined || known.enabled === false)) {
-    return { text: `an upgrade to ${wanted} is not served here`, answer: answer(403, '', 'upgrade_failed') };
-  }
   return undefined;
 }
 

@@ -9,7 +9,7 @@ import { nearest } from '../../api/suggestion.ts';
 import type { Answered, Outcome } from '../explanation.ts';
 import { hostAsked, virtualHostFor } from '../domains.ts';
 import { changed, responseChanges } from '../header-changes.ts';
-import { authorityOf, fullPathOf, headerValue, type Headers } from '../headers.ts';
+import { authorityOf, fullPathOf, headersOf, headerValue, type Headers } from '../headers.ts';
 import { originsOf } from '../origins.ts';
 import { note, type Passage } from '../passage.ts';
 import type { HttpRequest } from '../request.ts';
@@ -25,15 +25,23 @@ import { routeByTree } from './route-tree.ts';
 import { computesName } from './clusters.ts';
 import { repliedTo, withAnswers } from './local-reply.ts';
 import { send } from './send.ts';
+import { filtersFor } from './upgrade.ts';
 
 export function manageHttp(manager: HttpConnectionManager, request: HttpRequest, passage: Passage): Outcome {
   const headers = arrive(manager, request, passage);
-  if (!(headers instanceof Map)) return headers;
+  if (!(headers instanceof Map)) return repliedTo(manager, headersOf(request), headers, passage);
   const table = tableOf(manager, passage);
   if (typeof table === 'string') return { kind: 'unknown', because: table };
   const exchange = routed(table, { passage, headers, filters: manager.httpFilters, tells: tells(manager) });
-  const outcome = 'kind' in exchange ? exchange : answeredBy(exchange, passFilters(exchange) ?? act(exchange));
-  return repliedTo(headers, outcome, passage);
+  const outcome = 'kind' in exchange ? exchange : passed(manager, exchange);
+  return repliedTo(manager, headers, outcome, passage);
+}
+
+function passed(manager: HttpConnectionManager, exchange: Exchange): Outcome {
+  const filters = filtersFor(manager, exchange);
+  if ('kind' in filters) return answeredBy(exchange, filters);
+  const own = { ...exchange, filters };
+  return answeredBy(own, passFilters(own) ?? act(own));
 }
 
 const tells = ({ httpFilters }: HttpConnectionManager): boolean =>

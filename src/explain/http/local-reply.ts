@@ -1,8 +1,11 @@
-// An answer that the proxy gives itself, as its caller gets it: to gRPC always 200, with gRPC's own status in headers.
+// An answer that the proxy gives itself, as its caller gets it: rewritten where the connection manager says so, and to gRPC always 200,
+// with gRPC's own status in headers.
 
+import type { HttpConnectionManager } from '../../../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import type { Answered, Outcome } from '../explanation.ts';
 import { isGrpc, methodOf, type Headers } from '../headers.ts';
 import { note, type Passage } from '../passage.ts';
+import { mappedReply } from './reply-mapping.ts';
 
 /** gRPC's status for an HTTP one; any other is UNKNOWN. */
 const grpcStatuses: Readonly<Record<number, number>> = { 400: 13, 401: 16, 403: 7, 404: 12, 429: 14, 502: 14, 503: 14, 504: 14 };
@@ -12,12 +15,19 @@ const unknown = 2;
 const plain = new Set(['cors_response']);
 
 /** The outcome as the caller of `headers` sees it. */
-export function repliedTo(headers: Headers, outcome: Outcome, passage: Passage): Outcome {
+export function repliedTo(
+  { localReplyConfig }: HttpConnectionManager,
+  headers: Headers,
+  outcome: Outcome,
+  passage: Passage,
+): Outcome {
   const grpc = isGrpc(headers);
   const replied = (answered: Answered): Answered => {
     const { flags, because } = answered;
-    const all = passage.delayed ? { ...answered, flags: flags === '' ? 'DI' : `DI,${flags}` } : answered;
-    return grpc && !plain.has(because) ? asGrpc(all, methodOf(headers) === 'HEAD') : all;
+    const flagged = passage.delayed ? { ...answered, flags: flags === '' ? 'DI' : `DI,${flags}` } : answered;
+    if (plain.has(because)) return flagged;
+    const all = mappedReply(localReplyConfig, flagged, headers, passage);
+    return grpc ? asGrpc(all, methodOf(headers) === 'HEAD') : all;
   };
   const given = withAnswers(outcome, replied);
   const [, status] = (given.kind === 'answered' ? given.headers : []).find(([name]) => name === 'grpc-status') ?? [];
@@ -57,7 +67,7 @@ function asGrpc({ status, body, headers, ...rest }: Answered, bodiless: boolean)
     headers: [
       ...headers,
       ...(given ? [] : [['grpc-status', String(grpcStatuses[status] ?? unknown)] as const]),
-      ...(body === '' || bodiless ? [] : [['grpc-message', encodeMessage(body)] as const]),
+      ...(body === '' || bodiless ? [] : [['grpc-message', encodeMessage(body.trimEnd())] as const]),
     ],
   };
 }

@@ -11,11 +11,15 @@ import type { Outcome, RouteLimits, SentRequest, Target } from '../explanation.t
 import { changeRequest, differences, responseChanges, type HeaderLists } from '../header-changes.ts';
 import { authorityOf, fullPathOf, methodOf, type Headers } from '../headers.ts';
 import { milliseconds, timeText } from '../milliseconds.ts';
-import { note, percentText, type Passage } from '../passage.ts';
+import { note, percentText, timesText, type Passage } from '../passage.ts';
 import { rewriteRequest } from '../rewrite.ts';
 import { sendTo, type Failures } from '../target.ts';
+import { actionWords } from './action-words.ts';
 import { clusterChoices, mirrorsOf, type ClusterChoice } from './clusters.ts';
-import { answer, switched, type Exchange } from './exchange.ts';
+import { endpointsWanted } from '../subset.ts';
+import { ConfigSchema } from '../../../gen/envoy/extensions/filters/http/set_filter_state/v3/set_filter_state_pb.js';
+import { typedConfig } from '../typed-config.ts';
+import { answer, switched, unwrapped, type Exchange } from './exchange.ts';
 import { filterState } from './filter-state.ts';
 import { responseMutations } from './header-mutation.ts';
 
@@ -27,7 +31,7 @@ export function send(exchange: Exchange, route: Route, action: RouteAction): Out
     return { kind: 'unknown', because: choices };
   }
   const limits = limitsOf(action, exchange);
-  noteLimits(limits, passage);
+  noteLimits(limits, actionWords(action), passage);
   const mirrors = mirrorsOf(action, headers);
   const targets = choices.map((choice) => targetOf(choice, { exchange, route, action, alone: choices.length === 1 }));
   for (const { cluster, share } of mirrors) {
@@ -64,7 +68,8 @@ function targetOf({ cluster, share, weighted }: ClusterChoice, { exchange, route
     responseHeaders: [...responseChanges(ordered, { headers: leaving, passage }), ...responseMutations(exchange, leaving)],
   };
   noteChanges(passage, headers, leaving, request, { route, cluster: alone ? undefined : cluster });
-  const own = { ...passage, state: stateOf(exchange, weighted) };
+  const wanted = { ...endpointsWanted(action.metadataMatch), ...endpointsWanted(weighted?.metadataMatch) };
+  const own = { ...passage, state: stateOf(exchange, weighted), wanted };
   return { cluster, share, request, ...sendTo(own, { cluster, share }, leaving, failures(action)) };
 }
 
@@ -74,6 +79,10 @@ function stateOf(exchange: Exchange, weighted: WeightedCluster_ClusterWeight | u
   const said: Readonly<Record<string, Any>> = weighted?.typedPerFilterConfig ?? {};
   for (const [name, own] of Object.entries(said)) {
     // Only announcements differ by cluster.
+    if (typedConfig(ConfigSchema, unwrapped(own)) === undefined && switched(own) !== false)
+      exchange.passage.missing.add(
+        `Cluster ${weighted?.name} has something of its own to say to filter ${name}, which is not taken into account.`,
+      );
     if (switched(own) === false) state.delete('envoy.network.application_protocols');
     else filterState({ exchange: { ...exchange, passage: { ...exchange.passage, state } }, name, config: undefined, own });
   }
@@ -146,15 +155,16 @@ function limitsOf(action: RouteAction, { host }: Exchange): RouteLimits {
   };
 }
 
-function noteLimits({ timeout, maxStreamDuration = 0, retries }: RouteLimits, passage: Passage): void {
+function noteLimits({ timeout, maxStreamDuration = 0, retries }: RouteLimits, more: readonly string[], passage: Passage): void {
   const limit = timeout === 0 ? maxStreamDuration : timeout;
   const details = [
     ...(retries === undefined
       ? ['it is not tried again']
       : [
-          `tried again up to ${retries.attempts} times, on ${retries.on.replaceAll(',', ', ')}${retries.statusCodes.length === 0 ? '' : ` (${retries.statusCodes.join(', ')})`}`,
+          `tried again ${timesText(retries.attempts)}, on ${retries.on.replaceAll(',', ', ')}${retries.statusCodes.length === 0 ? '' : ` (${retries.statusCodes.join(', ')})`}`,
         ]),
     ...(retries === undefined || retries.perTryTimeout === 0 ? [] : [`each attempt may take ${timeText(retries.perTryTimeout)}`]),
+    ...more,
   ];
   note(passage, {
     kind: 'http',

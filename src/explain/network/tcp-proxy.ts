@@ -7,6 +7,7 @@ import { formatted } from '../format.ts';
 import { milliseconds, timeText } from '../milliseconds.ts';
 import { clusterMeaning } from '../istio-names.ts';
 import { note, type Passage } from '../passage.ts';
+import { endpointsWanted } from '../subset.ts';
 import { sendTo } from '../target.ts';
 import { typedConfig } from '../typed-config.ts';
 
@@ -27,7 +28,8 @@ export function proxyBytes(config: Any, passage: Passage): Outcome {
   const chosen = choices(proxy, passage);
   note(passage, { kind: 'filter', name: 'envoy.filters.network.tcp_proxy', text: passedText(passage, chosen), details });
   const failures = { missing: closed('NC', 'cluster_not_found'), empty: closed('UH', 'no_healthy_upstream') };
-  const targets = chosen.map((choice) => ({ ...choice, ...sendTo(passage, choice, undefined, failures) }));
+  const own = { ...passage, wanted: endpointsWanted(proxy.metadataMatch) };
+  const targets = chosen.map((choice) => ({ ...choice, ...sendTo(own, choice, undefined, failures) }));
   return { kind: 'forwarded', targets, mirrors: [] };
 }
 
