@@ -6,7 +6,7 @@ import { HeaderMutationSchema } from '../../../gen/envoy/extensions/http/early_h
 import { isIpAddress } from '../../lib/ip-range.ts';
 import type { Answered } from '../explanation.ts';
 import { withoutPort } from '../domains.ts';
-import { authorityOf, fullPathOf, headersOf, headerValue, methodOf, pathOf, upgradeWanted, type Headers } from '../headers.ts';
+import { authorityOf, fullPathOf, headersOf, headerValue, methodOf, pathOf, type Headers } from '../headers.ts';
 import { note, type Passage } from '../passage.ts';
 import type { HttpRequest } from '../request.ts';
 import { typedConfig } from '../typed-config.ts';
