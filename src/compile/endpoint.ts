@@ -49,6 +49,9 @@ export const isUsable = ({ healthy }: Endpoint, { outlierDetection }: TrafficPol
 export const isListable = ({ address }: Pick<Endpoint, 'address'>): boolean =>
   address.startsWith('unix://') || isIpAddress(address);
 
+/** Whether it may stand among names that Envoy looks up: a socket's path is none. */
+export const isLookedUp = ({ address }: Pick<Endpoint, 'address'>): boolean => !address.startsWith('unix://');
+
 /** Endpoints in the order of their localities; equal input gives equal bytes. */
 export function loadAssignment(
   name: string,

@@ -14,7 +14,8 @@ import type { Destination, Route } from '../mesh/route.ts';
 import type { Service } from '../mesh/service.ts';
 import { admitsRoute } from '../mesh/scope.ts';
 import { isVisible } from '../mesh/visibility.ts';
-import { isListable } from './endpoint.ts';
+import type { Workload } from '../mesh/workload.ts';
+import { isListable, isLookedUp } from './endpoint.ts';
 import { identityOf } from './identity.ts';
 import { leftOutDiagnostic } from './left-out.ts';
 import { hasRuleFor } from './route/http-rules.ts';
@@ -35,7 +36,7 @@ const cells = familyBy(viewText, (view: View): readonly Diagnostic[] => {
     ...(view.role === 'sidecar' ? hostConflicts(view) : []),
     ...policies.flatMap((policy) => policyDiagnostics(view, policy)),
     ...gatewayNames(view.mesh),
-    ...entryNames(view.mesh).value,
+    ...entryAddresses(view.mesh).value,
   ];
 });
 
@@ -102,33 +103,38 @@ function gatewayNames(mesh: Mesh): Diagnostic[] {
   );
 }
 
-/** Selected entries whose address is a name, where nobody looks names up. */
-const entryNames = familyBy(
+/** Selected entries with an address that a service has no use for: a name where nobody looks names up, a socket where they are. */
+const entryAddresses = familyBy(
   (mesh: Mesh) => `${identityOf(mesh)}`,
   (mesh): readonly Diagnostic[] =>
     [...mesh.clusters].flatMap((cluster) =>
       cluster
         .entries()
-        .filter(({ addresses: [address = ''] }) => address !== '' && !isListable({ address }))
-        .flatMap(({ namespace, labels, addresses: [address = ''], object }) =>
+        .filter(({ addresses: [address = ''] }) => address !== '' && !isIpAddress(address))
+        .flatMap((entry) =>
           mesh
-            .servicesIn(namespace)
-            .filter(
-              ({ selector, resolution }) => selector !== undefined && !isLookedUp(resolution) && matchesLabels(selector, labels),
-            )
-            .map((service) =>
-              diagnose(object, ['spec', 'address'], {
-                code: 'LAT1407',
-                severity: 'warning',
-                message: `${address} is a name, and ${refText(refOf(service.object))} takes addresses only: it is left out there`,
-                help: 'give its IP address, or select it by a ServiceEntry of resolution DNS',
-              }),
-            ),
+            .servicesIn(entry.namespace)
+            .filter(({ selector }) => selector !== undefined && matchesLabels(selector, entry.labels))
+            .flatMap((service) => uselessAddress(entry, service)),
         ),
     ),
 );
 
-const isLookedUp = (resolution: Service['resolution']): boolean => resolution === 'dns' || resolution === 'dns-one';
+function uselessAddress({ object, addresses: [address = ''] }: Workload, service: Service): Diagnostic[] {
+  const looksUp = service.resolution === 'dns' || service.resolution === 'dns-one';
+  if ((looksUp ? isLookedUp : isListable)({ address })) return [];
+  const name = refText(refOf(service.object));
+  return [
+    diagnose(object, ['spec', 'address'], {
+      code: 'LAT1407',
+      severity: 'warning',
+      message: looksUp
+        ? `${address} is a socket, and ${name} takes names and addresses only: it is left out there`
+        : `${address} is a name, and ${name} takes addresses only: it is left out there`,
+      help: `give its IP address, or select it by a ServiceEntry of resolution ${looksUp ? 'STATIC' : 'DNS'}`,
+    }),
+  ];
+}
 
 function missing(view: View, { host, subset }: Destination): Problem | undefined {
   if (isWildcard(host)) return undefined;

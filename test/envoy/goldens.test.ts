@@ -17,12 +17,13 @@ function sideBySide(all: readonly Compiled[]): Compiled {
     clusters: compiled.clusters.map((cluster) => renamedCluster(cluster, index)),
     listeners: compiled.listeners.map(movedListener(index)),
     routes: compiled.routes,
+    endpoints: compiled.endpoints,
   }));
   return {
     clusters: parts.flatMap(({ clusters }) => clusters),
     listeners: parts.flatMap(({ listeners }) => listeners),
     routes: parts.flatMap(({ routes }) => routes),
-    endpoints: [],
+    endpoints: parts.flatMap(({ endpoints }) => endpoints),
     secrets: [],
     diagnostics: [],
   };

@@ -8,6 +8,7 @@ import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { BootstrapSchema } from '../../gen/envoy/config/bootstrap/v3/bootstrap_pb.js';
 import { Cluster_DiscoveryType, ClusterSchema, type Cluster } from '../../gen/envoy/config/cluster/v3/cluster_pb.js';
 import { ApiConfigSource_ApiType, ApiVersion } from '../../gen/envoy/config/core/v3/config_source_pb.js';
+import { ClusterLoadAssignmentSchema } from '../../gen/envoy/config/endpoint/v3/endpoint_pb.js';
 import { ListenerSchema, type Listener } from '../../gen/envoy/config/listener/v3/listener_pb.js';
 import { RouteConfigurationSchema } from '../../gen/envoy/config/route/v3/route_pb.js';
 import { HttpConnectionManagerSchema } from '../../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
@@ -59,6 +60,15 @@ function tableListener(bytes: Uint8Array, index: number): Listener {
   });
 }
 
+/** Lists of endpoints are checked as those of clusters of their own, which take addresses only, as EDS does. */
+const listCluster = (bytes: Uint8Array, index: number): Cluster =>
+  create(ClusterSchema, {
+    name: `list-${index}`,
+    clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.STATIC },
+    connectTimeout: { seconds: 1n },
+    loadAssignment: fromBinary(ClusterLoadAssignmentSchema, bytes),
+  });
+
 /** What Envoy says against the configuration; empty when it takes all of it. */
 export async function rejectedBy(compiled: Compiled): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'lateen-validate-'));
@@ -73,7 +83,11 @@ export async function rejectedBy(compiled: Compiled): Promise<string> {
         },
       },
       staticResources: {
-        clusters: [...agentClusters, ...compiled.clusters.map(({ bytes }) => fromBinary(ClusterSchema, bytes))],
+        clusters: [
+          ...agentClusters,
+          ...compiled.clusters.map(({ bytes }) => fromBinary(ClusterSchema, bytes)),
+          ...compiled.endpoints.map(({ bytes }, index) => listCluster(bytes, index)),
+        ],
         listeners: [
           ...compiled.listeners.map(({ bytes }) => fromBinary(ListenerSchema, bytes)),
           ...compiled.routes.map(({ bytes }, index) => tableListener(bytes, index)),

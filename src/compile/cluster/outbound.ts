@@ -17,7 +17,7 @@ import { matchesLabels } from '../../mesh/labels.ts';
 import type { Mesh } from '../../mesh/mesh.ts';
 import type { Service, ServicePort } from '../../mesh/service.ts';
 import { endpointSource } from '../demand/source.ts';
-import { loadAssignment } from '../endpoint.ts';
+import { isLookedUp, isUsable, loadAssignment } from '../endpoint.ts';
 import { resource } from '../encode.ts';
 import { balanceOf, zoneSetting } from '../locality.ts';
 import { bufferLimit } from '../listener/connection-settings.ts';
@@ -141,21 +141,24 @@ function discoveryFields(
     case 'original':
       return { clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.ORIGINAL_DST }, ...dialledPort(service, port) };
     default: {
-      const listed = subsetEndpoints(mesh.endpoints(service, port.number).value, subset);
-      if (listed.length === 0) return undefined;
+      const listed = subsetEndpoints(mesh.endpoints(service, port.number).value, subset).filter(isLookedUp);
       const called = { mesh, service, settings, names: true };
-      const endpoints = caller === undefined ? listed : acrossNetworks(caller, endpointsFor(caller, listed, called), called);
+      const reached = caller === undefined ? listed : acrossNetworks(caller, endpointsFor(caller, listed, called), called);
+      const one = discovery === 'logical-dns';
+      const endpoints = reached.filter((endpoint) => endpoint.address !== '' && isUsable(endpoint, settings));
+      // Of one name Envoy wants just one.
+      if (listed.length === 0 || (one && endpoints.length === 0)) return undefined;
       const balance = caller && balanceOf(settings, service, mesh.config);
       return {
         clusterDiscoveryType: {
           case: 'type',
-          value: discovery === 'strict-dns' ? Cluster_DiscoveryType.STRICT_DNS : Cluster_DiscoveryType.LOGICAL_DNS,
+          value: one ? Cluster_DiscoveryType.LOGICAL_DNS : Cluster_DiscoveryType.STRICT_DNS,
         },
         dnsLookupFamily: lookupFamily(families),
         respectDnsTtl: true,
         dnsRefreshRate: duration(milliseconds(mesh.config.dnsRefreshRate)),
         dnsJitter: duration(100),
-        loadAssignment: loadAssignment(name, discovery === 'logical-dns' ? endpoints.slice(0, 1) : endpoints, {
+        loadAssignment: loadAssignment(name, one ? endpoints.slice(0, 1) : endpoints, {
           settings,
           balance: balance && caller && { ...balance, caller },
         }),
