@@ -1,7 +1,9 @@
 // EndpointSlice: addresses behind a Service (Kubernetes, discovery.k8s.io). Read by mesh/endpoints.
 
 import type { Static } from 'typebox';
-import { defineKind } from './kind.ts';
+import { isIP } from 'node:net';
+import { error } from './finding.ts';
+import { defineKind, type Check } from './kind.ts';
 import { bool, choice, freeForm, list, openMessage, text, textMap, wholePort } from './schema.ts';
 
 const ObjectReference = openMessage({}, { kind: text, namespace: text, name: text, uid: text });
@@ -36,6 +38,25 @@ const schema = openMessage(
 );
 export type EndpointSlice = Static<typeof schema>;
 
+const versions: Readonly<Record<string, number>> = { IPv4: 4, IPv6: 6 };
+
+/** Addresses are of the slice's type, as the API server asks; those of type FQDN nobody reads. */
+const addressesFit: Check<EndpointSlice> = ({ addressType, endpoints = [] }) =>
+  endpoints.flatMap(({ addresses }, index) =>
+    addresses.flatMap((address, at) =>
+      addressType === 'FQDN' || isIP(address) === versions[addressType]
+        ? []
+        : [
+            error(
+              'LAT1026',
+              ['endpoints', index, 'addresses', at],
+              `${address} is no ${addressType} address`,
+              'correct it, or put it into a slice of its own type',
+            ),
+          ],
+    ),
+  );
+
 export const endpointSlice = defineKind({
   group: 'discovery.k8s.io',
   kind: 'EndpointSlice',
@@ -44,7 +65,7 @@ export const endpointSlice = defineKind({
   shortNames: [],
   scope: 'namespaced',
   schema,
-  checks: [],
+  checks: [addressesFit],
   columns: [
     { name: 'AddressType', path: ['addressType'] },
     { name: 'Ports', value: ({ body }) => ((body as EndpointSlice).ports ?? []).map(({ port }) => port).join(',') },

@@ -1,7 +1,9 @@
 // Endpoints: addresses behind a Service in Kubernetes' older form; EndpointSlices win over it. Read by mesh/endpoints.
 
 import type { Static } from 'typebox';
-import { defineKind } from './kind.ts';
+import { error } from './finding.ts';
+import { defineKind, type Check } from './kind.ts';
+import { isAddress } from './names.ts';
 import { choice, list, openMessage, text, wholePort } from './schema.ts';
 
 const EndpointAddress = openMessage(
@@ -25,6 +27,15 @@ const EndpointSubset = openMessage(
 const schema = openMessage({}, { subsets: list(EndpointSubset) });
 export type Endpoints = Static<typeof schema>;
 
+const addressesFit: Check<Endpoints> = ({ subsets = [] }) =>
+  subsets.flatMap((subset, index) =>
+    (['addresses', 'notReadyAddresses'] as const).flatMap((list) =>
+      (subset[list] ?? []).flatMap(({ ip }, at) =>
+        isAddress(ip) ? [] : [error('LAT1026', ['subsets', index, list, at, 'ip'], `${ip} is not an IP address`, 'correct it')],
+      ),
+    ),
+  );
+
 export const endpoints = defineKind({
   group: '',
   kind: 'Endpoints',
@@ -33,7 +44,7 @@ export const endpoints = defineKind({
   shortNames: ['ep'],
   scope: 'namespaced',
   schema,
-  checks: [],
+  checks: [addressesFit],
   columns: [
     {
       name: 'Endpoints',

@@ -26,11 +26,14 @@ kindTable('v1', 'Service', {
     '{ports: [{port: 80, targetPort: http}], selector: {app: a}}',
     '{type: ExternalName, externalName: a.com}',
     '{clusterIP: None}',
+    '{clusterIP: "fd00::1", clusterIPs: ["fd00::1", 10.0.0.1]}',
   ],
   refused: [
     ['LAT1003 spec.ports.0.port', '{ports: [{port: 65536}]}'],
     ['LAT1001 spec.ports.0.port', '{ports: [{port: "80"}]}'],
     ['LAT1003 spec.type', '{type: ExternalIP}'],
+    ['LAT1026 spec.clusterIP', '{clusterIP: somewhere}'],
+    ['LAT1026 spec.clusterIPs.1', '{clusterIPs: [10.0.0.1, 10.0.0]}'],
   ],
 });
 
@@ -55,5 +58,11 @@ kindTable('discovery.k8s.io/v1', 'EndpointSlice', {
   accepted: [
     'apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: a}\naddressType: IPv4\nports: [{port: 80}]\nendpoints: [{addresses: [10.0.0.1], conditions: {ready: null}}]',
   ],
-  refused: [['LAT1004 addressType', 'apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: a}']],
+  refused: [
+    ['LAT1004 addressType', 'apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: a}'],
+    [
+      'LAT1026 endpoints.0.addresses.0',
+      'apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: a}\naddressType: IPv6\nendpoints: [{addresses: [10.0.0.1]}]',
+    ],
+  ],
 });

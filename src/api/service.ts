@@ -1,7 +1,9 @@
 // Service: a name and ports for a set of pods (Kubernetes). Read by mesh/service.
 
 import type { Static } from 'typebox';
-import { defineKind } from './kind.ts';
+import { error } from './finding.ts';
+import { defineKind, type Check } from './kind.ts';
+import { isAddress } from './names.ts';
 import { bool, choice, integerOrText, list, openMessage, text, textMap, whole, wholePort } from './schema.ts';
 
 const port = wholePort;
@@ -43,6 +45,15 @@ const Status = openMessage(
 const schema = openMessage({}, { spec: Spec, status: Status });
 export type Service = Static<typeof schema>;
 
+/** As the API server asks of them: `None`, and nothing at all, are words of their own. */
+const clusterAddresses: Check<Service> = ({ spec: { clusterIP = '', clusterIPs = [] } = {} }) =>
+  [
+    { path: ['spec', 'clusterIP'], text: clusterIP },
+    ...clusterIPs.map((text, index) => ({ path: ['spec', 'clusterIPs', index], text })),
+  ]
+    .filter(({ text }) => text !== '' && text !== 'None' && !isAddress(text))
+    .map(({ path, text }) => error('LAT1026', path, `${text} is not an IP address`, 'give an address, None, or leave it out'));
+
 export const service = defineKind({
   group: '',
   kind: 'Service',
@@ -51,7 +62,7 @@ export const service = defineKind({
   shortNames: ['svc'],
   scope: 'namespaced',
   schema,
-  checks: [],
+  checks: [clusterAddresses],
   columns: [
     { name: 'Type', value: ({ body }) => (body as Service).spec?.type ?? 'ClusterIP' },
     { name: 'Cluster-IP', path: ['spec', 'clusterIP'] },

@@ -227,6 +227,26 @@ test('what is missing or broken is told once, and served when it is right', asyn
   assert.equal(watching.seen.length, 1);
 });
 
+test('what is missing is told to each workload that asks, whoever else does, and to one that asks anew', async (context) => {
+  const [one, other] = [await given(context), await given(context)];
+  const name = 'file-root:/nowhere/ca.pem';
+  const first = one.watch(name);
+  // As two streams of one Envoy do: the second goes, and asks again, before anything was told.
+  const second = one.watch(name);
+  second.end();
+  const third = one.watch(name);
+  other.watch(name);
+  await one.until(() => one.troubles.length > 0);
+  await other.until(() => other.troubles.length > 0);
+  await one.looks(4);
+  assert.deepEqual([one.troubles.length, other.troubles.length], [1, 1]);
+  first.end();
+  third.end();
+  one.watch(name);
+  await one.until(() => one.troubles.length === 2);
+  assert.equal(one.troubles[1]?.message, one.troubles[0]?.message);
+});
+
 test('what is said of a key that cannot be read holds nothing of it', async (context) => {
   const { folder, put, watch, troubles, until } = await given(context);
   await put('tls.crt', (await newPair()).pem);
