@@ -45,6 +45,8 @@ export function readRecord(line: string, time: number, writer: RecordWriter): Ac
     const reader = readers[index];
     if (reader !== undefined) record[reader.name] = reader.read(values[head + index] ?? '');
   }
+  // Where plaintext is taken too, Envoy notes of it all the same that it began no TLS: requests on it tell of themselves.
+  if (record['kind'] === 'refused' && record['protocol'] !== '') return undefined;
   return record as unknown as AccessRecord;
 }
 

@@ -134,12 +134,12 @@ for (const [type, delivery] of cases) {
   });
 }
 
-test('no header is recorded but the id and the authority, and no query', () => {
+test('no header is recorded but the id and the authority that was asked for, and no query', () => {
   const operators = recordFields.map(([, operator]) => operator).join(' ');
   assert.deepEqual(operators.match(/%(?:REQ|RESP|TRAILER)\([^)]*\)/g), [
     '%REQ(X-REQUEST-ID)',
     '%REQ(:METHOD)',
-    '%REQ(:AUTHORITY)',
+    '%REQ(X-ENVOY-ORIGINAL-HOST?:AUTHORITY)',
   ]);
   assert.match(operators, /%PATH\(NQ:ORIG_OR_PATH\):256%/);
 });

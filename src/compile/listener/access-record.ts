@@ -54,7 +54,8 @@ export const recordFields = [
   ['upstreamFailure', '%UPSTREAM_TRANSPORT_FAILURE_REASON%'],
   ['id', '%REQ(X-REQUEST-ID):64%'],
   ['method', '%REQ(:METHOD):16%'],
-  ['authority', '%REQ(:AUTHORITY):253%'],
+  // As it was asked for, before a route rewrote it.
+  ['authority', '%REQ(X-ENVOY-ORIGINAL-HOST?:AUTHORITY):253%'],
   ['path', '%PATH(NQ:ORIG_OR_PATH):256%'],
   ['protocol', '%PROTOCOL%'],
   ['details', '%RESPONSE_CODE_DETAILS%'],
