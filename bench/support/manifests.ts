@@ -1,6 +1,7 @@
 // Services with a workload, a rule and a policy each, as people write them: what plans and tests are measured on.
 
-const namespaces = 20;
+/** Services are spread over these: `ns-0`, `ns-1`, … */
+export const namespaces = 20;
 
 const manifest = (index: number, seconds: number): string => {
   const name = `svc-${index}`;

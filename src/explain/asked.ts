@@ -3,7 +3,8 @@
 import type { JsonObject } from '@bufbuild/protobuf';
 import type { Headers } from './headers.ts';
 import type { Passage } from './passage.ts';
-import type { Address } from './request.ts';
+import type { Doubt } from './doubt.ts';
+import { doubtOf, type Address } from './request.ts';
 
 export interface Asked {
   readonly local: Address;
@@ -18,6 +19,8 @@ export interface Asked {
   readonly metadata: ReadonlyMap<string, JsonObject>;
   readonly state: ReadonlyMap<string, string>;
   readonly headers: Headers | undefined;
+  /** Whether `remote`, and the claims in `metadata`, are all that can be. */
+  readonly unsure?: { readonly remote: Doubt | undefined; readonly claims: Doubt | undefined };
 }
 
 export const askedOf = (passage: Passage, headers: Headers | undefined): Asked => ({
@@ -30,4 +33,8 @@ export const askedOf = (passage: Passage, headers: Headers | undefined): Asked =
   metadata: passage.metadata,
   state: passage.state,
   headers,
+  unsure: {
+    remote: passage.remoteUnsure ? doubtOf(passage.request) : undefined,
+    claims: passage.claimsUnsure ? doubtOf(passage.request) : undefined,
+  },
 });

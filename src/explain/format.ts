@@ -4,7 +4,7 @@
 import { celText } from './cel.ts';
 import { headerName, type Headers } from './headers.ts';
 import type { Passage } from './passage.ts';
-import { addressText } from './request.ts';
+import { addressText, doubtOf } from './request.ts';
 
 /** The text with every operator whose value is known replaced; others stay as they are written. `%%` is a percent sign. */
 export function formatted(text: string, passage: Passage, headers: Headers | undefined): string {
@@ -26,7 +26,8 @@ function operand(operator: string, argument: string, passage: Passage, headers: 
       const [name = '', other] = argument.split('?');
       // The first of several values counts.
       const first = (of: string | undefined) => (of === undefined ? undefined : headers.get(headerName(of))?.[0]);
-      return first(name) ?? first(other) ?? '';
+      // One that nobody wrote down stays as it is written.
+      return first(name) ?? first(other) ?? (doubtOf(request) === undefined ? '' : undefined);
     }
     case 'DOWNSTREAM_LOCAL_ADDRESS':
       return addressText(local);

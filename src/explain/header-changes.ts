@@ -18,7 +18,11 @@ export interface HeaderLists {
 /** Changes the request's headers in place. */
 export function changeRequest(headers: Headers, scopes: readonly HeaderLists[], passage: Passage): void {
   for (const { requestHeadersToAdd, requestHeadersToRemove } of scopes) {
-    for (const name of requestHeadersToRemove) headers.delete(headerName(name));
+    for (const name of requestHeadersToRemove) {
+      if (!headers.has(headerName(name)) && headers.doubt?.holds(`header ${headerName(name)}`) === true)
+        passage.removed.add(headerName(name));
+      headers.delete(headerName(name));
+    }
     // What a list says is worked out before any of it is done.
     const before = new Map(headers);
     for (const option of requestHeadersToAdd) applyOption(headers, option, passage, before);

@@ -1,13 +1,44 @@
 // Conditions on headers and query parameters, of routes and of authorization rules.
 
 import type { HeaderMatcher, QueryParameterMatcher } from '../../gen/envoy/config/route/v3/route_components_pb.js';
+import type { Doubt } from './doubt.ts';
 import { headerName, headerValue, queryOf, type Headers } from './headers.ts';
 import { matchesWhole } from './regex.ts';
 import { stringMatches, stringWanted } from './string-match.ts';
 
 /** Each value of a header is looked at by itself: one that matches is enough. */
-export const headerMatches = (matcher: HeaderMatcher, headers: Headers): boolean =>
-  decide(matcher, headers.get(headerName(matcher.name)));
+export function headerMatches(matcher: HeaderMatcher, headers: Headers): boolean {
+  const name = headerName(matcher.name);
+  const values = headers.get(name);
+  return values === undefined && headers.doubt !== undefined
+    ? decideUnknown(matcher, name, headers, headers.doubt)
+    : decide(matcher, values);
+}
+
+/** A header that nobody wrote down: it is there or not, and what it says is asked for or not. */
+function decideUnknown(matcher: HeaderMatcher, name: string, headers: Headers, doubt: Doubt): boolean {
+  const { headerMatchSpecifier: specifier, invertMatch, treatMissingHeaderAsEmpty } = matcher;
+  const there = subject(name);
+  if (doubt.taken(there) === false) return decide(matcher, undefined);
+  if (specifier.case === undefined || specifier.case === 'presentMatch') {
+    const found = doubt.holds(there) ? '' : undefined;
+    return decide(matcher, found === undefined ? undefined : [found]);
+  }
+  if (doubt.holds(`${there} ${wanted(specifier)}`)) {
+    const value = exactly(specifier);
+    // From here on it is known.
+    if (value !== undefined) headers.set(name, [value]);
+    return !invertMatch;
+  }
+  // Another value is a value; none matches nothing.
+  return invertMatch && (treatMissingHeaderAsEmpty || doubt.holds(there));
+}
+
+function exactly(specifier: Specifier): string | undefined {
+  if (specifier.case === 'exactMatch') return specifier.value;
+  if (specifier.case !== 'stringMatch' || specifier.value.ignoreCase) return undefined;
+  return specifier.value.matchPattern.case === 'exact' ? specifier.value.matchPattern.value : undefined;
+}
 
 function decide(matcher: HeaderMatcher, values: readonly string[] | undefined): boolean {
   const { headerMatchSpecifier: specifier, invertMatch, treatMissingHeaderAsEmpty } = matcher;
@@ -101,6 +132,12 @@ export function queryMatches(
   headers: Headers,
 ): boolean {
   const value = queryOf(headers).get(name);
+  const { doubt } = headers;
+  if (value === undefined && doubt !== undefined) {
+    const there = `query parameter ${name}`;
+    if (specifier.case === 'presentMatch') return doubt.holds(there) === specifier.value;
+    return doubt.holds(specifier.case === 'stringMatch' ? `${there} ${stringWanted(specifier.value)}` : there);
+  }
   if (specifier.case === 'presentMatch') return (value !== undefined) === specifier.value;
   if (value === undefined) return false;
   return specifier.case === undefined || stringMatches(specifier.value, value);

@@ -1,8 +1,10 @@
 // A request's headers as Envoy holds them: names in lower case, pseudo-headers among them, several values of a name in order.
 
+import type { Doubt } from './doubt.ts';
 import type { HttpRequest } from './request.ts';
 
-export type Headers = Map<string, string[]>;
+/** `doubt`: there may be others. */
+export type Headers = Map<string, string[]> & { doubt?: Doubt };
 
 /** `host` is another name of `:authority`. */
 export const headerName = (name: string): string => {
@@ -26,6 +28,7 @@ export function headersOf(request: HttpRequest): Headers {
     const between = joined.has(key) ? ',' : key === 'cookie' && request.version === 'HTTP/2' ? '; ' : undefined;
     headers.set(key, between === undefined ? values : [values.filter((each) => each !== '').join(between)]);
   }
+  if (request.doubt !== undefined) headers.doubt = request.doubt;
   return headers;
 }
 

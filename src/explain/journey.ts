@@ -165,6 +165,7 @@ function arrivalAt(next: Proxy, endpoint: Endpoint, target: Target, before: Prox
     path: sent.path,
     headers: sent.headers,
     claims: request.claims,
+    doubt: request.doubt,
   };
 }
 

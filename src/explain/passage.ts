@@ -20,6 +20,8 @@ export interface Passage {
   local: Address;
   /** Whom it is from: the connection's other end, or what stands before the proxy says. */
   remote: Source;
+  /** Somebody before the proxy may say that it is from another, which nobody wrote down. */
+  remoteUnsure: boolean;
   /** What the listener's filters found in the first bytes. */
   transport: string;
   alpn: readonly string[];
@@ -31,6 +33,10 @@ export interface Passage {
   readonly state: Map<string, string>;
   /** Which of a cluster's endpoints the route asks for, by their metadata. */
   wanted: JsonObject;
+  /** A token was taken of which nobody wrote down what it says. */
+  claimsUnsure: boolean;
+  /** Headers that a route took away and nobody had written down. */
+  readonly removed: Set<string>;
   /** A fault has held the request up, which flags tell of whatever comes then. */
   delayed: boolean;
   /** A cluster that the proxy does not have is asked for. */
@@ -47,6 +53,8 @@ export function passageOf(configuration: ProxyConfiguration, request: Request, l
     missing: new Set(configuration.missing),
     local: request.destination,
     remote: request.source,
+    remoteUnsure: false,
+    claimsUnsure: false,
     transport: '',
     alpn: [],
     sni: '',
@@ -55,6 +63,7 @@ export function passageOf(configuration: ProxyConfiguration, request: Request, l
     state: new Map(),
     wanted: {},
     delayed: false,
+    removed: new Set(),
     asksForClusters: false,
   };
 }

@@ -6,13 +6,14 @@ import type { PathMatcher } from '../../gen/envoy/type/matcher/v3/path_pb.js';
 import { UriTemplateMatchConfigSchema } from '../../gen/envoy/extensions/path/match/uri_template/v3/uri_template_match_pb.js';
 import { containsIp, parseIpRange } from '../lib/ip-range.ts';
 import type { Asked } from './asked.ts';
+import type { Doubt } from './doubt.ts';
 import { headerMatches, headerGiven, headerWanted } from './header-match.ts';
 import { pathOf } from './headers.ts';
 import { listed } from './passage.ts';
 import { matchTemplate } from './path-template.ts';
 import { stringMatches, stringWanted } from './string-match.ts';
 import { typedConfig } from './typed-config.ts';
-import { metadataMatches, metadataWanted } from './value-match.ts';
+import { claimsMetadata, metadataMatches, metadataWanted } from './value-match.ts';
 
 /** Undefined: it holds; else what it asks for, and what the request has in its place. */
 export type Lack = { readonly wanted: string; readonly given: string } | undefined;
@@ -21,7 +22,7 @@ export type Lack = { readonly wanted: string; readonly given: string } | undefin
 type Condition =
   | { readonly kind: 'all' | 'one'; readonly parts: readonly Condition[] }
   | { readonly kind: 'not'; readonly part: Condition }
-  | { readonly kind: 'leaf'; readonly holds: boolean; readonly wanted: string; readonly given: string };
+  | { readonly kind: 'leaf'; readonly holds: boolean | (() => boolean); readonly wanted: string; readonly given: string };
 
 export interface PolicyVerdict {
   readonly matches: boolean;
@@ -48,7 +49,7 @@ function holds(condition: Condition): boolean {
     case 'not':
       return !holds(condition.part);
     case 'leaf':
-      return condition.holds;
+      return typeof condition.holds === 'boolean' ? condition.holds : condition.holds();
   }
 }
 
@@ -96,7 +97,12 @@ function given(condition: Condition): string {
   }
 }
 
-const leaf = (held: boolean, wanted: string, has: string): Condition => ({ kind: 'leaf', holds: held, wanted, given: has });
+const leaf = (held: boolean | (() => boolean), wanted: string, has: string): Condition => ({
+  kind: 'leaf',
+  holds: held,
+  wanted,
+  given: has,
+});
 const always = leaf(true, 'anything', 'anything');
 const unknown = (what: string): Condition => leaf(false, `${what}, which is not decided here`, 'not known');
 
@@ -165,11 +171,11 @@ function principal({ identifier }: Principal, asked: Asked): Condition {
       return leaf(asked.identity !== undefined && stringMatches(name, asked.identity), `identity ${stringWanted(name)}`, has);
     }
     case 'sourceIp':
-      return range(identifier.value, asked.remote, 'source address');
+      return range(identifier.value, asked.remote, 'source address', asked.unsure?.remote);
     case 'directRemoteIp':
       return range(identifier.value, asked.peer, 'source address');
     case 'remoteIp':
-      return range(identifier.value, asked.remote, 'caller’s address');
+      return range(identifier.value, asked.remote, 'caller’s address', asked.unsure?.remote);
     case 'header':
       return header(identifier.value, asked);
     case 'urlPath':
@@ -196,7 +202,9 @@ function filterState({ key, matcher }: FilterStateMatcher, { state }: Asked): Co
 
 function header(matcher: Parameters<typeof headerWanted>[0], { headers }: Asked): Condition {
   if (headers === undefined) return leaf(false, headerWanted(matcher), 'no HTTP request, only a connection');
-  return leaf(headerMatches(matcher, headers), headerWanted(matcher), headerGiven(matcher, headers));
+  // What is in doubt is asked for only where it matters.
+  const held = headers.doubt === undefined ? headerMatches(matcher, headers) : () => headerMatches(matcher, headers);
+  return leaf(held, headerWanted(matcher), headerGiven(matcher, headers));
 }
 
 function path({ rule }: PathMatcher, { headers }: Asked): Condition {
@@ -208,9 +216,10 @@ function path({ rule }: PathMatcher, { headers }: Asked): Condition {
 const pathGiven = (has: string | undefined): string =>
   has === undefined ? 'no HTTP request, only a connection' : `path "${has}"`;
 
-function range({ addressPrefix, prefixLen = 0 }: CidrRange, address: string, what: string): Condition {
+function range({ addressPrefix, prefixLen = 0 }: CidrRange, address: string, what: string, doubt?: Doubt): Condition {
   const text = `${addressPrefix}/${prefixLen}`;
-  return leaf(inRange(text, address), `${what} in ${text}`, `${what} ${address}`);
+  const wanted = `${what} in ${text}`;
+  return leaf(doubt === undefined ? inRange(text, address) : () => doubt.holds(wanted), wanted, `${what} ${address}`);
 }
 
 function inRange(text: string, address: string): boolean {
@@ -221,8 +230,9 @@ function inRange(text: string, address: string): boolean {
 function metadata(matcher: Parameters<typeof metadataWanted>[0], asked: Asked): Condition {
   const wanted = metadataWanted(matcher);
   const token = asked.metadata.get(matcher.filter);
+  const doubt = matcher.filter === claimsMetadata ? asked.unsure?.claims : undefined;
   return leaf(
-    metadataMatches(matcher, asked.metadata),
+    doubt === undefined ? metadataMatches(matcher, asked.metadata) : () => doubt.holds(wanted),
     wanted,
     token === undefined ? 'no such token' : 'the token says otherwise',
   );

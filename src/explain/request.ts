@@ -1,5 +1,7 @@
 // What is asked of a proxy: a connection as it arrives, and the HTTP request on it. First stop of explain.
 
+import type { Doubt } from './doubt.ts';
+
 /**
  * Where a connection enters a proxy: by redirection of what an application calls, of what calls it, at a port of its own, or at a
  * listener that only the proxy itself calls.
@@ -48,6 +50,8 @@ export interface HttpRequest extends Connection {
   readonly headers: readonly (readonly [name: string, value: string])[];
   /** The claims of a token that its issuer signed, as JSON; `iss` says whose it is. */
   readonly claims?: Readonly<Record<string, unknown>> | undefined;
+  /** Where headers, query and token are not all known: says what to take of conditions on those that are not. */
+  readonly doubt?: Doubt | undefined;
 }
 
 /** A connection whose bytes are not HTTP. */
@@ -56,6 +60,8 @@ export interface TcpRequest extends Connection {
 }
 
 export type Request = HttpRequest | TcpRequest;
+
+export const doubtOf = (request: Request): Doubt | undefined => (request.kind === 'http' ? request.doubt : undefined);
 
 export const addressText = ({ address, port }: Address): string =>
   address.startsWith('/') || address.startsWith('@') ? address : `${address.includes(':') ? `[${address}]` : address}:${port}`;

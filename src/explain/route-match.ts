@@ -1,14 +1,16 @@
 // Which route of a virtual host takes a request: the first all of whose conditions hold; and of those before it, which came nearest.
 
 import type { Route, RouteMatch, VirtualHost } from '../../gen/envoy/config/route/v3/route_components_pb.js';
+import type { MetadataMatcher } from '../../gen/envoy/type/matcher/v3/metadata_pb.js';
 import { UriTemplateMatchConfigSchema } from '../../gen/envoy/extensions/path/match/uri_template/v3/uri_template_match_pb.js';
 import { headerGiven, headerMatches, headerWanted, queryGiven, queryMatches, queryWanted } from './header-match.ts';
 import { isGrpc, methodOf, pathOf, type Headers } from './headers.ts';
 import { fraction, percentText, type Passage } from './passage.ts';
 import { matchTemplate } from './path-template.ts';
 import { matchesWhole } from './regex.ts';
+import { doubtOf } from './request.ts';
 import { typedConfig } from './typed-config.ts';
-import { metadataMatches, metadataWanted } from './value-match.ts';
+import { claimsMetadata, metadataMatches, metadataWanted } from './value-match.ts';
 
 /** A condition of a route that a request does not meet. */
 export interface FailedCondition {
@@ -79,9 +81,7 @@ function conditionsOf(match: RouteMatch, headers: Headers, passage: Passage): Co
       : [
           () => fails(tlsMatches(tlsContext, passage), tlsWanted(tlsContext), passage.ended?.identity ?? 'no client certificate'),
         ]),
-    ...match.dynamicMetadata.map(
-      (each) => () => fails(metadataMatches(each, passage.metadata), metadataWanted(each), 'no such metadata'),
-    ),
+    ...match.dynamicMetadata.map((each) => () => fails(metadataHolds(each, passage), metadataWanted(each), 'no such metadata')),
     ...(runtimeFraction?.defaultValue === undefined
       ? []
       : [
@@ -91,6 +91,11 @@ function conditionsOf(match: RouteMatch, headers: Headers, passage: Passage): Co
           },
         ]),
   ];
+}
+
+function metadataHolds(matcher: MetadataMatcher, { metadata, claimsUnsure, request }: Passage): boolean {
+  const doubt = claimsUnsure && matcher.filter === claimsMetadata ? doubtOf(request) : undefined;
+  return doubt === undefined ? metadataMatches(matcher, metadata) : doubt.holds(metadataWanted(matcher));
 }
 
 function pathMatches({ pathSpecifier, caseSensitive = true }: RouteMatch, headers: Headers): boolean {

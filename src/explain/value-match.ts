@@ -6,6 +6,9 @@ import type { DoubleMatcher } from '../../gen/envoy/type/matcher/v3/number_pb.js
 import type { ValueMatcher } from '../../gen/envoy/type/matcher/v3/value_pb.js';
 import { stringMatches, stringWanted } from './string-match.ts';
 
+/** Where claims of tokens are noted, whatever the filter's instance is called. */
+export const claimsMetadata = 'envoy.filters.http.jwt_authn';
+
 type Metadata = ReadonlyMap<string, JsonValue>;
 
 export function metadataMatches({ filter, path, value, invert }: MetadataMatcher, metadata: Metadata): boolean {

@@ -10,13 +10,21 @@ interface Workload extends PodName {
   readonly object: ApiObject;
 }
 
-const workloadsIn = (objects: readonly ApiObject[]): Workload[] =>
-  objects.filter(isWorkload).map((object) => {
+const found = new WeakMap<readonly ApiObject[], readonly Workload[]>();
+
+/** Of the same objects looked for once: whoever asks for one workload asks for more. */
+function workloadsIn(objects: readonly ApiObject[]): readonly Workload[] {
+  const known = found.get(objects);
+  if (known !== undefined) return known;
+  const workloads = objects.filter(isWorkload).map((object): Workload => {
     if (object.kind === 'Pod') return { ...podName(object), object };
     const { name, namespace } = object.metadata;
     const kind = object.kind === 'StatefulSet' ? 'StatefulSet' : 'Deployment';
     return { namespace, name, workload: name, kind, object };
   });
+  found.set(objects, workloads);
+  return workloads;
+}
 
 /** Whether the workload that a person names is among these objects. */
 export const hasWorkload = (objects: readonly ApiObject[], text: string): boolean =>
@@ -36,11 +44,11 @@ export function placeMetadata(
 /** The proxy of the workload that a person names. Throws `Failure` where there is none, or its template is not valid. */
 export function workloadProxy(objects: readonly ApiObject[], text: string, domain: string): WorkloadProxy {
   const names = workloadsIn(objects);
-  const found = findPods(names, text);
-  if ('message' in found) throw new Failure(found.message, found.help);
+  const chosenPods = findPods(names, text);
+  if ('message' in chosenPods) throw new Failure(chosenPods.message, chosenPods.help);
   // A real pod before the template that made it: it has addresses.
   const chosen = names
-    .filter((name) => found.pods.includes(name))
+    .filter((name) => chosenPods.pods.includes(name))
     .sort((a, b) => Number(b.object.kind === 'Pod') - Number(a.object.kind === 'Pod'))[0];
   if (chosen === undefined) throw new Failure(`no workload ${text}`);
   const proxy = proxyOfWorkload(chosen.object, domain);

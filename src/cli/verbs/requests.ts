@@ -6,6 +6,7 @@ import { connect } from '../client.ts';
 import { exitCode, usageFailure } from '../failure.ts';
 import { isStructured, printStructured } from '../structured.ts';
 import { requestsText, unrecordedText } from '../request-output.ts';
+import { sinceOf } from '../since.ts';
 import { defineVerb, online, output, type OnlineOptions } from '../verb.ts';
 
 interface Options extends OnlineOptions {
@@ -13,6 +14,7 @@ interface Options extends OnlineOptions {
   readonly failed?: boolean;
   readonly from?: string;
   readonly to?: string;
+  readonly since?: string;
   readonly tail: string;
   readonly watch?: boolean;
   readonly output: string;
@@ -25,6 +27,7 @@ export const verb = defineVerb<Options>({
       .option('--failed', 'only those that did not go well')
       .option('--from <workload>', 'only of this caller: NAME, NAME.NAMESPACE or a pod')
       .option('--to <workload>', 'only to this destination: a workload, a pod or a service')
+      .option('--since <duration>', 'only those of the last 10m, 1h, …')
       .option('--tail <count>', 'only the last ones', '100')
       .option('-w, --watch', 'follow: a line for each that ends from now on')
       .option(...output('table', 'wide', 'json', 'yaml')),
@@ -37,7 +40,7 @@ export const verb = defineVerb<Options>({
     const { namespace, failed, from, to, tail, watch, output: format } = options;
     if (!/^\d{1,9}$/.test(tail)) throw usageFailure(`--tail ${tail} is not a number of requests`);
     const client = connect(options);
-    const query = { namespace, failed, from, to };
+    const query = { namespace, failed, from, to, since: options.since === undefined ? undefined : sinceOf(options.since) };
     if (watch === true) {
       const { stringify } = await import('yaml');
       let headers = true;

@@ -4,7 +4,7 @@ import { TrafficDirection } from '../../../gen/envoy/config/core/v3/base_pb.js';
 import type { ProxyConfiguration } from '../../explain/configuration.ts';
 import { plainAddress } from '../../explain/listener.ts';
 import { virtualHostFor } from '../../explain/domains.ts';
-import type { Request } from '../../explain/request.ts';
+import type { HttpVersion, Request } from '../../explain/request.ts';
 import { isIpAddress } from '../../lib/ip-range.ts';
 import { requestFor, type Manner } from './ask.ts';
 import type { Question } from './question.ts';
@@ -44,14 +44,20 @@ export function dumpEntry(
   return requestFor(question, { entry: 'outbound', address, port, source }, manner);
 }
 
+/** What sidecars announce to one another. */
+export const meshAlpn = (version: HttpVersion): readonly string[] =>
+  version === 'HTTP/2' ? ['istio-h2', 'istio', 'h2'] : ['istio-http/1.1', 'istio', 'http/1.1'];
+
 /** A request as the sidecar of a caller sends it to this proxy's workload: over mutual TLS where the caller has an identity. */
 function arriving(question: Asked, manner: Manner, own = '192.0.2.1'): Request {
   const { host, port } = question.kind === 'http' ? question.url : question;
   const source = { address: manner.sourceIp ?? '192.0.2.2', ...(manner.identity !== undefined && { identity: manner.identity }) };
   const made = requestFor(question, { entry: 'inbound', address: isIpAddress(host) ? host : own, port, source }, manner);
   if (manner.identity === undefined || made.tls !== undefined) return made;
-  const http = manner.version === 'HTTP/2' ? ['istio-h2', 'istio', 'h2'] : ['istio-http/1.1', 'istio', 'http/1.1'];
-  return { ...made, tls: { sni: manner.sni, alpn: manner.alpn ?? (made.kind === 'http' ? http : ['istio']) } };
+  return {
+    ...made,
+    tls: { sni: manner.sni, alpn: manner.alpn ?? (made.kind === 'http' ? meshAlpn(manner.version) : ['istio']) },
+  };
 }
 
 /** Istio's tables list a service's addresses beside its names; its listeners for bytes are named by them. */

@@ -5,7 +5,7 @@ import type { MeshConfig } from '../../api/mesh-config.ts';
 import type { MeshNetworks } from '../../api/mesh-networks.ts';
 import type { ApiObject } from '../../api/object.ts';
 import { createCompiler, meshOf, storeOf } from '../../compile/compile.ts';
-import type { Configuration, Delivery, ProxyNode } from '../../compile/configuration.ts';
+import type { Compiler, Configuration, Delivery, ProxyNode } from '../../compile/configuration.ts';
 import { deliveryKey } from '../../compile/delivery.ts';
 import { labelsOf, parseNode } from '../../compile/node.ts';
 import { podName } from '../../control/workloads.ts';
@@ -16,6 +16,7 @@ import { meshRole } from '../../local/injection.ts';
 import { namedHosts } from '../../local/assembly/names.ts';
 import type { Mesh } from '../../mesh/mesh.ts';
 import { buildNameTable, type NameTable } from '../../node/dns/name-table.ts';
+import type { Store } from '../../store/store.ts';
 import { Failure } from '../failure.ts';
 import { hasWorkload, placeMetadata, workloadProxy } from '../compile/workload-node.ts';
 
@@ -28,6 +29,8 @@ export interface MeshInput {
   readonly remote?: ReadonlyMap<string, readonly ApiObject[]> | undefined;
   /** How its proxies come by their clusters (default: eager). */
   readonly delivery?: Delivery | undefined;
+  /** What compiles it already, and the store that it reads. */
+  readonly live?: { readonly store: Store; readonly compiler: Compiler } | undefined;
   /** Where fields stand, if not in the objects' own origins. */
   readonly locate?: Locate | undefined;
 }
@@ -55,9 +58,9 @@ export interface MeshProxy extends Proxy {
 const domain = 'cluster.local';
 
 export function meshWorld({ delivery = 'eager', ...input }: MeshInput): MeshWorld {
-  const store = storeOf(input);
+  const store = input.live?.store ?? storeOf(input);
   const mesh = meshOf(store).value;
-  const compiler = createCompiler(store, delivery);
+  const compiler = input.live?.compiler ?? createCompiler(store, delivery);
   const configurations = new Map<Configuration, ProxyConfiguration>();
   const { trustDomain, rootNamespace } = input.meshConfig;
   const primary = clusterOf(store.clusterId.value, input.objects, rootNamespace);
@@ -78,7 +81,14 @@ export function meshWorld({ delivery = 'eager', ...input }: MeshInput): MeshWorl
     return { name, configuration, address: addresses[0] ?? '', identity, sidecar: role === 'sidecar', namespace, role, labels };
   };
 
+  const proxies = new Map<string, MeshProxy>();
   const proxyIn = (cluster: Cluster, workload: string): MeshProxy => {
+    const key = `${cluster.id} ${workload}`;
+    const known = proxies.get(key) ?? newProxyIn(cluster, workload);
+    proxies.set(key, known);
+    return known;
+  };
+  const newProxyIn = (cluster: Cluster, workload: string): MeshProxy => {
     const { node } = workloadProxy(cluster.objects, workload, domain);
     const annotations = labelsOf(node.metadata['ANNOTATIONS']);
     if (meshRole({ labels: node.labels, annotations }, cluster.namespaces.get(node.namespace)) === 'none') {

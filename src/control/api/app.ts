@@ -41,7 +41,7 @@ import { kindsNamed, printedName } from './names.ts';
 import { listObjects, watchObjects, type ObjectsQuery } from './objects.ts';
 import { podNames, podRows, workloadStatuses } from './pods.ts';
 import { ApiError } from './refusal.ts';
-import { followRequests, listRequests, unrecorded, type RequestsQuery } from './requests.ts';
+import { distinctOf, followRequests, listRequests, unrecorded, type RequestsQuery } from './requests.ts';
 import { scopeOfWorkload } from './scope.ts';
 import { wordKinds, wordsOf } from './words.ts';
 import { refsInFiles, refsNamed } from './refs.ts';
@@ -211,7 +211,7 @@ function recordsOf(parts: ApiParts): RecordSource {
 
 function requests(c: Context, parts: ApiParts): Response {
   const records = recordsOf(parts);
-  const limit = c.req.query('limit');
+  const [limit, since] = ['limit', 'since'].map((name) => c.req.query(name));
   const query: RequestsQuery = {
     failed: c.req.query('failed') === 'true',
     from: c.req.query('from'),
@@ -219,7 +219,9 @@ function requests(c: Context, parts: ApiParts): Response {
     id: c.req.query('id'),
     namespace: c.req.query('namespace'),
     limit: limit === undefined ? undefined : Number(limit),
+    since: since === undefined ? undefined : Number(since),
   };
+  if (c.req.query('distinct') === 'true') return c.json(distinctOf(records, query, meshOf(parts.store).peek()));
   return c.req.query('watch') === 'true'
     ? eventStream<RequestRow>(c, (take) => followRequests(records, query, () => meshOf(parts.store).peek(), take))
     : c.json(listRequests(records, query, meshOf(parts.store).peek()) satisfies RequestsAnswer);

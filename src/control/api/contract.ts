@@ -209,8 +209,8 @@ export interface TypeStatus {
 }
 
 /**
- * `GET /v1/requests?failed=&from=&to=&id=&namespace=&limit=`: what proxies recorded, oldest first; with `watch=true` a row per line as
- * they end.
+ * `GET /v1/requests?failed=&from=&to=&id=&namespace=&since=&limit=`: what proxies recorded, oldest first; with `watch=true` a row per line
+ * as they end, with `distinct=true` `DistinctRequests`. `since`: milliseconds of Unix time.
  */
 export type RequestsAnswer = readonly RequestRow[];
 

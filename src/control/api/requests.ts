@@ -3,6 +3,7 @@
 import type { Mesh } from '../../mesh/mesh.ts';
 import type { UnrecordedAnswer } from './contract.ts';
 import { withHost } from './dialled-service.ts';
+import { distinctRequests, type DistinctRequests } from '../../telemetry/distinct-requests.ts';
 import { joinRecords, requestKey, type Exchange } from '../../telemetry/join.ts';
 import { followExchanges } from '../../telemetry/join-follow.ts';
 import type { RecordSource } from '../../telemetry/record-book.ts';
@@ -15,6 +16,8 @@ export interface RequestsQuery {
   /** A request's id, or its beginning. */
   readonly id: string | undefined;
   readonly namespace: string | undefined;
+  /** That began then or later: milliseconds of Unix time. */
+  readonly since: number | undefined;
   /** The last ones only. */
   readonly limit: number | undefined;
 }
@@ -38,6 +41,12 @@ export function unrecorded(source: RecordSource): UnrecordedAnswer {
   return [...workloads.values()];
 }
 
+/** All of them, each kind once. */
+export const distinctOf = (source: RecordSource, query: RequestsQuery, mesh: Mesh): DistinctRequests => ({
+  ...distinctRequests(listRequests(source, query, mesh)),
+  unrecorded: source.unrecorded().reduce((sum, { count }) => sum + count, 0),
+});
+
 /** Those that end from now on; the answer ends it. */
 export function followRequests(
   source: RecordSource,
@@ -53,9 +62,10 @@ export function followRequests(
   return () => following[Symbol.dispose]();
 }
 
-function choice({ failed, from, to, id, namespace }: RequestsQuery): (exchange: Exchange) => boolean {
+function choice({ failed, from, to, id, namespace, since = 0 }: RequestsQuery): (exchange: Exchange) => boolean {
   const key = id === undefined ? undefined : requestKey(id.toLowerCase());
   return (exchange) =>
+    exchange.time >= since &&
     (!failed || failedIn(exchange)) &&
     (from === undefined || callerNames(exchange).includes(from)) &&
     (to === undefined || destinationNames(exchange).includes(to)) &&

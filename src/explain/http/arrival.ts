@@ -90,6 +90,7 @@ function trustForwarded(manager: HttpConnectionManager, headers: Headers, passag
   if (passage.request.kind === 'http' && passage.request.version !== 'HTTP/2')
     headers.set(':scheme', [scheme === 'https' ? 'https' : 'http']);
   if (edge && hops === 0) return;
+  if (headers.doubt !== undefined && !headers.has('x-forwarded-for')) passage.remoteUnsure = true;
   const chain = (headerValue(headers, 'x-forwarded-for') ?? '').split(',').map((word) => word.trim());
   const address = chain.at(-1 - (edge ? hops - 1 : hops));
   if (address !== undefined && isIpAddress(address)) passage.remote = { ...passage.remote, address, port: undefined };

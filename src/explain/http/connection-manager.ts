@@ -135,6 +135,8 @@ const namesText = (names: readonly string[]): string[] =>
 
 /** Routes that would take the request as well, had none before them; one for everything says nothing. */
 function shadowed({ routes }: VirtualHost, taken: number, headers: Headers, passage: Passage): string[] {
+  // What they ask for decides nothing, so nothing is to be taken of it.
+  if (headers.doubt !== undefined) return [];
   return routes.flatMap((route, index) => {
     const { match } = route;
     if (index <= taken || match?.runtimeFraction !== undefined || routeWanted(match) === 'any path') return [];

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { dumpedConfiguration } from '../dump.ts';
+import { everyCase, type Doubt } from '../doubt.ts';
 import { explain } from '../explain.ts';
 import type { HttpRequest } from '../request.ts';
 
@@ -103,7 +104,7 @@ const configuration = dumpedConfiguration(
   }),
 );
 
-const ask = (path: string, claims?: Readonly<Record<string, unknown>>) => {
+const ask = (path: string, claims?: Readonly<Record<string, unknown>>, doubt?: Doubt) => {
   if (typeof configuration === 'string') assert.fail(configuration);
   const request: HttpRequest = {
     kind: 'http',
@@ -116,6 +117,7 @@ const ask = (path: string, claims?: Readonly<Record<string, unknown>>) => {
     path,
     headers: [],
     claims,
+    doubt,
   };
   const { outcome } = explain(configuration, request);
   return outcome.kind === 'answered' ? `${outcome.status} ${outcome.because}` : outcome.kind;
@@ -139,4 +141,20 @@ const cases: readonly (readonly [path: string, claims: Readonly<Record<string, u
 ];
 for (const [path, claims, ends] of cases) {
   test(`${path} with ${JSON.stringify(claims)}: ${ends}`, () => assert.equal(ask(path, claims), ends));
+}
+
+const foreign = '401 jwt_authn_access_denied{Jwt_issuer_is_not_configured}';
+const denied = '403 rbac_access_denied_matched_policy[bots]';
+const doubted: readonly (readonly [path: string, ends: readonly string[]])[] = [
+  ['/open', [through]],
+  ['/x', [missing, foreign, denied, through]],
+  // A token of the one, of the other, with that role or not; or none.
+  ['/both', [missing, foreign, denied, through]],
+  ['/maybe', [foreign, denied, through]],
+];
+for (const [path, ends] of doubted) {
+  test(`${path} with a token, or without, that nobody knows: ${ends.join(' or ')}`, () => {
+    const cases = everyCase((doubt) => ask(path, undefined, doubt)) ?? [];
+    assert.deepEqual([...new Set(cases.map(({ result }) => result))].sort(), [...ends].sort());
+  });
 }

@@ -8,11 +8,14 @@ import {
   type JwtProvider,
   type JwtRequirement,
 } from '../../../gen/envoy/extensions/filters/http/jwt_authn/v3/config_pb.js';
+import type { Doubt } from '../doubt.ts';
 import { headerValue } from '../headers.ts';
 import { listed, note } from '../passage.ts';
+import { doubtOf } from '../request.ts';
 import { typedConfig } from '../typed-config.ts';
 import { answer, unwrapped, type Exchange, type HttpFilter } from './exchange.ts';
 import { routeMatches } from '../route-match.ts';
+import { claimsMetadata } from '../value-match.ts';
 
 type Result =
   | { readonly ok: true; readonly from?: string }
@@ -28,9 +31,6 @@ const refusals = {
   },
 } as const;
 
-/** Where claims are noted, whatever the filter's instance is called. */
-const metadataName = 'envoy.filters.http.jwt_authn';
-
 export const jwt: HttpFilter = ({ exchange, name, config, own }) => {
   const { passage, headers } = exchange;
   const said = typedConfig(JwtAuthenticationSchema, config);
@@ -40,7 +40,7 @@ export const jwt: HttpFilter = ({ exchange, name, config, own }) => {
   const { request } = passage;
   const claims = request.kind === 'http' ? request.claims : undefined;
   const sent = claims !== undefined || headerValue(headers, 'authorization') !== undefined;
-  const result = check(requirement, { said, exchange, token: { claims, sent } });
+  const result = check(requirement, { said, exchange, token: { claims, sent, doubt: sent ? undefined : doubtOf(request) } });
   if (!result.ok) {
     const { status, body, text } = refusals[result.why];
     note(passage, { kind: 'filter', name, text: text(result.wanted), effect: 'ends' });
@@ -75,7 +75,7 @@ interface Check {
   readonly said: JwtAuthentication;
   readonly exchange: Exchange;
   /** What of it is still there: whoever accepts a token may take it away. */
-  readonly token: { claims: Claims | undefined; sent: boolean };
+  readonly token: { claims: Claims | undefined; sent: boolean; doubt: Doubt | undefined };
 }
 
 function check({ requiresType }: JwtRequirement, checked: Check): Result {
@@ -147,7 +147,8 @@ function byProviders(names: readonly string[], audiences: readonly string[], { s
     providers.map(({ issuer }, index) => issuer || (names[index] ?? '')),
     'or',
   );
-  const { claims, sent } = token;
+  const { claims, sent, doubt } = token;
+  if (doubt !== undefined) return inDoubt(providers, wanted, { token, exchange }, doubt);
   if (claims === undefined) return { ok: false, why: sent ? 'refused' : 'missing', wanted };
   const provider = providers.find((each) => isFrom(each, claims));
   if (provider === undefined) return { ok: false, why: 'refused', wanted };
@@ -157,10 +158,25 @@ function byProviders(names: readonly string[], audiences: readonly string[], { s
   return { ok: true, from: provider.issuer || (names[providers.indexOf(provider)] ?? '') };
 }
 
+/** Nobody wrote down whether there is a token: there is one of these, another, or none. */
+function inDoubt(
+  providers: readonly JwtProvider[],
+  wanted: string,
+  { token, exchange: { passage } }: Pick<Check, 'token' | 'exchange'>,
+  doubt: Doubt,
+): Result {
+  const provider = providers.find(({ issuer }) => doubt.holds(`a token of ${issuer || wanted}`));
+  if (provider === undefined)
+    return { ok: false, why: doubt.holds('a token that is not accepted') ? 'refused' : 'missing', wanted };
+  passage.claimsUnsure = true;
+  if (!provider.forward) token.doubt = undefined;
+  return { ok: true, from: provider.issuer || wanted };
+}
+
 function accept(provider: JwtProvider, claims: Claims, { headers, passage }: Exchange): void {
   if (provider.payloadInMetadata !== '') {
-    passage.metadata.set(metadataName, {
-      ...passage.metadata.get(metadataName),
+    passage.metadata.set(claimsMetadata, {
+      ...passage.metadata.get(claimsMetadata),
       [provider.payloadInMetadata]: claims as JsonObject,
     });
   }

@@ -51,6 +51,7 @@ interface Sending {
 function targetOf({ cluster, share, weighted }: ClusterChoice, { exchange, route, action, alone }: Sending): Target {
   const { passage, headers, host, table } = exchange;
   const leaving: Headers = new Map(headers);
+  if (headers.doubt !== undefined) leaving.doubt = headers.doubt;
   const scopes: HeaderLists[] = [weighted, route, host, table].filter((each) => each !== undefined);
   // Where wider scopes come first, narrower ones have the last word.
   const ordered = table?.mostSpecificHeaderMutationsWins === true ? scopes.toReversed() : scopes;
@@ -118,6 +119,7 @@ function noteChanges(
     ...(authorityOf(before) === request.authority ? [] : [`host ${authorityOf(before)} becomes ${request.authority}`]),
     ...(fullPathOf(before) === request.path ? [] : [`path ${fullPathOf(before)} becomes ${request.path}`]),
     ...differences(before, after).filter((line) => !line.startsWith('header x-envoy-original-path')),
+    ...[...passage.removed].map((name) => `header ${name} is removed`),
   ];
   const where = cluster === undefined ? '' : ` for ${cluster}`;
   if (details.length > 0)

@@ -6,6 +6,7 @@ import type { MeshConfig } from '../../api/mesh-config.ts';
 import type { MeshNetworks } from '../../api/mesh-networks.ts';
 import { refKey, refOf, refText, type ApiObject } from '../../api/object.ts';
 import { createCompiler, storeOf } from '../../compile/compile.ts';
+import type { Compiler } from '../../compile/configuration.ts';
 import { compareText } from '../../lib/order.ts';
 import type { Resource } from '../../compile/resource.ts';
 import type { Store } from '../../store/store.ts';
@@ -33,13 +34,23 @@ export interface MeshObjects {
 /** Gives the types that stand in the Any fields of resources: for what has no words but its fields' names. */
 export type RegistryOf = (resources: Iterable<Resource>) => Promise<Registry>;
 
-export async function planOf(before: MeshObjects, after: MeshObjects, registryOf: RegistryOf): Promise<Plan> {
+/** Looks at a side while it is compiled: at the first before, and at the second after the change. */
+export type Look = (store: Store, compiler: Compiler) => void;
+
+export async function planOf(
+  before: MeshObjects,
+  after: MeshObjects,
+  registryOf: RegistryOf,
+  look?: { readonly before: Look; readonly after: Look },
+): Promise<Plan> {
   const store = storeOf(before);
   const compiler = createCompiler(store, 'eager');
   const was = snapshotOf(compiler, before.proxies);
+  look?.before(store, compiler);
   const objects = objectChanges(before.written, after.written);
   become(store, before, after);
   const is = snapshotOf(compiler, after.proxies);
+  look?.after(store, compiler);
   const words = {
     registry: await registryOf(otherResources(was, is)),
     before: locateIn(before.objects),
