@@ -17,6 +17,27 @@ describe('tableText', () => {
   });
 });
 
+describe('tableText on a terminal', () => {
+  const long = 'a-name-that-is-much-too-long-for-any-line';
+  const rows = [
+    ['short', long, long],
+    ['b', 'c', 'd'],
+  ];
+  const widest = (text: string): number => Math.max(...text.split('\n').map((line) => Array.from(line).length));
+
+  it('cuts the widest cells until each line fits, and says where', () => {
+    const text = tableText(['a', 'b', 'c'], rows, { columns: 60 });
+    assert.ok(widest(text) <= 60, text);
+    assert.match(text, /^short {3}a-name-\S*… {3}a-name-\S*…$/m);
+    assert.match(text, /^b {7}c +d$/m);
+  });
+
+  it('leaves of each column what can still be read, and all of it where there is room', () => {
+    assert.equal(widest(tableText(['a', 'b', 'c'], rows, { columns: 10 })), 5 + 3 + 12 + 3 + 12);
+    assert.equal(tableText(['a', 'b', 'c'], rows, { columns: 200 }), tableText(['a', 'b', 'c'], rows));
+  });
+});
+
 describe('age', () => {
   it('says how long ago', () => {
     const now = new Date('2030-01-10T00:00:00Z');

@@ -60,6 +60,7 @@ describe('completion in bash', () => {
       'GET /v1/requests': [{ id: '6d3f21b4' }, { id: '`harm`' }],
     });
     folder = mkdtempSync(join(tmpdir(), 'lateen-words-'));
+    writeFileSync(join(folder, 'odd name [1].yaml'), '');
     writeFileSync(
       join(folder, 'shop.yaml'),
       'apiVersion: v1\nkind: Service\nmetadata: {name: cart}\nspec: {clusterIP: 10.96.0.7, ports: [{name: http, port: 8080}]}\n',
@@ -93,6 +94,7 @@ _lateen 2>&1; printf '%s\\n' "\${COMPREPLY[@]}"`;
     // The value of an option is no argument.
     ['lateen proxy -n shop reviews cl', ['clusters']],
     ['lateen analyze -f shop', ['shop.yaml']],
+    ['lateen analyze -f odd', ['odd name [1].yaml']],
     ['lateen get virtualserv', ['virtualservices']],
     ['lateen analyze --suppress IST0101', ['IST0101']],
     // What came from outside is never run, and never two words.

@@ -45,10 +45,10 @@ ${places.length === 0 ? '        *) ;;' : places.join('\n')}
   });
   return `# bash completion for lateen: source <(lateen completion bash)
 _lateen_fixed() { COMPREPLY=($(compgen -W "$1" -- "$cur")); }
-_lateen_files() { compopt -o filenames 2>/dev/null; local IFS=$'\\n'; COMPREPLY=($(compgen -f -- "$cur")); }
+_lateen_lines() { local word; while IFS= read -r word; do COMPREPLY+=("$word"); done; }
+_lateen_files() { compopt -o filenames 2>/dev/null; _lateen_lines < <(compgen -f -- "$cur"); }
 _lateen_ask() {
-  local word
-  while IFS= read -r word; do COMPREPLY+=("$word"); done < <(lateen completion words "$1" -- "\${words[@]}" 2>/dev/null)
+  _lateen_lines < <(lateen completion words "$1" -- "\${words[@]}" 2>/dev/null)
   # What can go on is not closed by a space.
   [[ "\${#COMPREPLY[@]}" == 1 && "\${COMPREPLY[0]}" == */ ]] && compopt -o nospace 2>/dev/null
 }
