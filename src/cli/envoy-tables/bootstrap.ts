@@ -1,6 +1,7 @@
 // What an Envoy was started with, in a few lines: who it says it is, whom it asks for configuration, what it had from the start.
 
 import type { JsonValue } from '@bufbuild/protobuf';
+import { compareText } from '../../lib/order.ts';
 import { tableText } from '../table.ts';
 import { at, list, text } from './json.ts';
 
@@ -57,6 +58,8 @@ const namesOf = (bootstrap: JsonValue, part: string): string =>
 /** What the control plane compiles for, as the proxy tells it. */
 function metadataRows(metadata: JsonValue | undefined): (readonly [string, string])[] {
   return typeof metadata === 'object' && metadata !== null && !Array.isArray(metadata)
-    ? Object.entries(metadata).map(([name, value]) => [`metadata ${name}`, value === undefined ? '' : text(value)] as const)
+    ? Object.entries(metadata)
+        .sort(([a], [b]) => compareText(a, b))
+        .map(([name, value]) => [`metadata ${name}`, value === undefined ? '' : text(value)] as const)
     : [];
 }

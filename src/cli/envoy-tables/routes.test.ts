@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { JsonValue } from '@bufbuild/protobuf';
-import { listening, manager, origin, routing, rowsOf, shownOf, socket } from '../../../test/support/envoy-dump.ts';
+import { any, listening, manager, origin, routing, rowsOf, shownOf, socket } from '../../../test/support/envoy-dump.ts';
 import { configurationText } from './configuration.ts';
 
 describe('the table of routes', () => {
@@ -141,5 +141,8 @@ describe('the table of routes', () => {
       rowsOf(shown, 'routes').map((row) => row[5]),
       ['inbound|80||'],
     );
+    // Envoy itself lists it once for each chain.
+    const listed = { route_config: any('envoy.config.route.v3.RouteConfiguration', table) };
+    assert.equal(rowsOf(await shownOf({ static_route_configs: [listed, listed] }), 'routes').length, 1);
   });
 });

@@ -27,8 +27,11 @@ export const routes: Table = {
     { name: 'Domains', wide: true },
   ],
   filters: ['name', 'fqdn', 'port'],
-  rows: (shown) => tablesOf(shown.configuration).flatMap((table) => tableRows(table, shown)),
+  rows: (shown) => distinct(tablesOf(shown.configuration).flatMap((table) => tableRows(table, shown))),
 };
+
+/** A table that several chains have is in a dump as often, and read as one with all of their hosts. */
+const distinct = (rows: readonly Row[]): Row[] => [...new Map(rows.map((row) => [JSON.stringify(row.cells), row])).values()];
 
 /** Those that came by themselves, then those that stand inside listeners; no name twice. */
 function tablesOf({ routeNames, route, listeners }: ProxyConfiguration): RouteConfiguration[] {

@@ -4,7 +4,14 @@ import type { TypeStatus, WorkloadStatus } from '../../control/api/contract.ts';
 import { tableText } from '../table.ts';
 import type { Style, Terminal } from '../terminal.ts';
 
-const shown = ['listener', 'route', 'cluster', 'endpoint', 'secret'];
+/** Identities come from the agent, so that most proxies are sent no secrets. */
+const columns: readonly (readonly [type: string, head: string, always: boolean])[] = [
+  ['listener', 'Listeners', true],
+  ['route', 'Routes', true],
+  ['cluster', 'Clusters', true],
+  ['endpoint', 'Endpoints', true],
+  ['secret', 'Secrets', false],
+];
 
 const styles: Readonly<Record<TypeStatus['state'], Style>> = {
   arrived: 'green',
@@ -24,11 +31,14 @@ export function arrivalsText(
   { wide, headers }: Layout,
   { style }: Pick<Terminal, 'style'>,
 ): string {
-  const head = ['Proxy', 'Namespace', 'Listeners', 'Routes', 'Clusters', 'Endpoints', 'Secrets', ...(wide ? ['Identity'] : [])];
+  const shown = columns.filter(
+    ([type, , always]) => always || proxies.some(({ types }) => types?.some((each) => each.type === type)),
+  );
+  const head = ['Proxy', 'Namespace', ...shown.map(([, name]) => name), ...(wide ? ['Identity'] : [])];
   const rows = proxies.map(({ name, namespace, types, identity }) => [
     name,
     namespace,
-    ...shown.map((type) => stateText(types, type, style)),
+    ...shown.map(([type]) => stateText(types, type, style)),
     ...(wide ? [identity] : []),
   ]);
   const wrong = proxies.flatMap(({ name, namespace, problem, rejection }) => [
