@@ -8,7 +8,7 @@ import { originOf } from '../../src/api/object.ts';
 import { HTTPRoute } from '../../src/api/virtual-service-http.ts';
 import { scenePlay } from '../support/explain/scene.ts';
 
-/** Deprecated forms of what is there, names that only statistics have, time that would have to pass, and chains of objects. */
+/** Deprecated forms of what is there, names that only statistics have, and time that would have to pass. */
 const leftOut = [
   'match.statPrefix',
   'mirrorPercent',
@@ -17,8 +17,6 @@ const leftOut = [
   'fault.delay.percent',
   'fault.delay.exponentialDelay',
   'fault.abort.http2Error',
-  'delegate.name',
-  'delegate.namespace',
   'directResponse.body.bytes',
 ];
 

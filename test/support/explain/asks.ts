@@ -102,12 +102,33 @@ interface Rule {
   readonly match: Match;
 }
 
-/** Every condition of every HTTP rule, with a host of its VirtualService. */
+interface HttpRules {
+  readonly match?: readonly Match[];
+  readonly delegate?: { readonly name: string };
+}
+
+/** Every condition of every HTTP rule, its own or one that it hands over to, with a host of its VirtualService; and of every path of an Ingress. */
 function rulesOf({ documents }: Scene): Rule[] {
-  return documents.flatMap((document) => {
-    if (document['kind'] !== 'VirtualService') return [];
-    const { hosts, http = [] } = document['spec'] as { hosts: string[]; http?: { match?: Match[] }[] };
-    return http.flatMap(({ match = [{}] }) => match.flatMap((each) => hosts.map((host) => ({ host, match: each }))));
+  const handedTo = (name: string) =>
+    documents.flatMap(({ kind, metadata, spec }) =>
+      kind === 'VirtualService' && (metadata as { name: string }).name === name ? (spec as { http: HttpRules[] }).http : [],
+    );
+  const conditions = ({ match = [{}], delegate }: HttpRules): readonly Match[] =>
+    delegate === undefined
+      ? match
+      : match.flatMap((outer) =>
+          handedTo(delegate.name).flatMap(({ match: inner = [{}] }) => inner.map((each) => ({ ...outer, ...each }))),
+        );
+  return documents.flatMap(({ kind, spec }) => {
+    if (kind === 'VirtualService') {
+      const { hosts = [], http = [] } = spec as { hosts?: string[]; http?: HttpRules[] };
+      return http.flatMap((rules) => conditions(rules).flatMap((match) => hosts.map((host) => ({ host, match }))));
+    }
+    if (kind !== 'Ingress') return [];
+    const { rules = [] } = spec as { rules?: { host?: string; http: { paths: { path: string; pathType: string }[] } }[] };
+    return rules.flatMap(({ host = 'nobody.test', http: { paths } }) =>
+      paths.map(({ path, pathType }) => ({ host, match: { uri: pathType === 'Exact' ? { exact: path } : { prefix: path } } })),
+    );
   });
 }
 

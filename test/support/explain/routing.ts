@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { mapOf, maybe, often, oneOf, someOf, sparse, upTo } from './arbitrary.ts';
-import { hostOf, services, words, type Document } from './world.ts';
+import { hostOf, object, services, words, type Document } from './world.ts';
 
 const text = (...values: readonly string[]) => oneOf(...values);
 
@@ -248,6 +248,29 @@ const httpRule = fc
 const changesPrefix = (does: object): boolean =>
   'redirect' in does && typeof does.redirect === 'object' && does.redirect !== null && 'prefixRewrite' in does.redirect;
 
+/** Rules that others hand over to, and what these say for rules that say nothing themselves. */
+const handover = fc
+  .tuple(
+    maybe(uri, 2),
+    sparse(
+      {
+        timeout: text('14s'),
+        rewrite,
+        headers,
+        retries,
+        fault: fc.constant({ delay: { fixedDelay: '0.002s', percentage: { value: 100 } } }),
+      },
+      5,
+    ),
+    text('part', 'part', 'other', 'nobody'),
+    oneOf(undefined, 'default', 'shop'),
+  )
+  .map(([path, own, name, namespace]) => ({
+    ...(path && { match: [{ uri: path }] }),
+    delegate: { name, ...(namespace && { namespace }) },
+    ...own,
+  }));
+
 /** A rule that takes every request is the last one. */
 const inOrder = (rules: readonly object[]): object[] => [
   ...rules.filter((each) => 'match' in each),
@@ -319,8 +342,20 @@ export interface VirtualServiceOptions {
   readonly gateways: readonly string[];
 }
 
-/** Some VirtualServices, often for the same hosts. */
-export const virtualServices = ({ gateways }: VirtualServiceOptions): fc.Arbitrary<Document[]> =>
+/** Some VirtualServices, often for the same hosts, and those that they hand over to. */
+export const virtualServices = (options: VirtualServiceOptions): fc.Arbitrary<Document[]> =>
+  fc.tuple(withHosts(options), upTo(2, upTo(3, httpRule, 1).map(inOrder))).map(([roots, parts]) => {
+    const handsOver = roots.some(({ spec }) => (spec as { http: object[] }).http.some((rule) => 'delegate' in rule));
+    const named = ['part', 'other'].flatMap((name, index) => {
+      const http = parts[index];
+      return http === undefined
+        ? []
+        : [object('networking.istio.io/v1', 'VirtualService', name, index === 0 ? 'default' : 'shop', { http })];
+    });
+    return handsOver ? [...roots, ...named] : roots;
+  });
+
+const withHosts = ({ gateways }: VirtualServiceOptions): fc.Arbitrary<Document[]> =>
   upTo(
     3,
     fc
@@ -331,7 +366,7 @@ export const virtualServices = ({ gateways }: VirtualServiceOptions): fc.Arbitra
           [gateways.length > 0 ? 1 : 4, fc.constant(undefined)],
           ...(gateways.length > 0 ? [[6, oneOf([...gateways], [...gateways, 'mesh'])] as const] : []),
         ),
-        http: upTo(4, httpRule, 1).map(inOrder),
+        http: upTo(4, often<object>([10, httpRule], [1, handover]), 1).map(inOrder),
         others: sparse({ tcp: upTo(2, tcpRule, 1), tls: upTo(2, tlsRule, 1), exportTo: oneOf(['*'], ['.'], ['default']) }, 4),
       })
       .map(({ namespace, hosts: of, gateways: bound, http, others: { tls, ...others } }) => ({
@@ -340,10 +375,7 @@ export const virtualServices = ({ gateways }: VirtualServiceOptions): fc.Arbitra
       })),
     1,
   ).map((list) =>
-    list.map(({ namespace, spec }, index) => ({
-      apiVersion: 'networking.istio.io/v1',
-      kind: 'VirtualService',
-      metadata: { name: `rules-${index}`, namespace },
-      spec,
-    })),
+    list.map(({ namespace, spec }, index) =>
+      object('networking.istio.io/v1', 'VirtualService', `rules-${index}`, namespace, spec),
+    ),
   );

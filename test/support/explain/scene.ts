@@ -11,6 +11,7 @@ import { maybe, often, oneOf, upTo } from './arbitrary.ts';
 import { askChoice, type AskChoice } from './asks.ts';
 import { serviceEntries } from './entries.ts';
 import { gateways, secret } from './gateways.ts';
+import { ingresses } from './ingresses.ts';
 import { meshSettings } from './mesh-settings.ts';
 import { envoyFilters } from './patches.ts';
 import { authorizationPolicies, peerAuthentications } from './policies.ts';
@@ -77,6 +78,7 @@ const documentsOf: Readonly<Record<Side, fc.Arbitrary<Document[]>>> = {
     world,
     serviceEntries,
     gateways,
+    ingresses,
     virtualServices({ gateways: ['edge/door'] }),
     destinationRules,
     maybe(authorizationPolicies, 3),
@@ -111,7 +113,7 @@ export function prepare({ documents, side, pod, mesh: config }: Scene): Prepared
   const all = [...documents, ...podDocuments, ...(side === 'gateway' ? [secret] : [])];
   const objects = all.flatMap((document) => decode(document as Parameters<typeof decode>[0], originOf('input')).object ?? []);
   const node = nodeOf(side, podNamed(pod));
-  return { objects, compiled: compileProxy({ objects, meshConfig: meshConfigOf(config).config, node }) };
+  return { objects, compiled: compileProxy({ objects, meshConfig: meshConfigOf({ ingressSelector: 'door', ...config }).config, node }) };
 }
 
 function nodeOf(side: Side, { name, namespace, app, version, account, ip, place }: PodOf): ProxyNode {
