@@ -1,4 +1,5 @@
-// Header changes as Envoy makes them: what a list removes goes before what it adds, and narrower scopes act before wider ones.
+// Header changes as Envoy makes them: what a list removes goes before what it sets, that before what it adds, and narrower scopes
+// act before wider ones.
 
 import { HeaderValueOption_HeaderAppendAction, type HeaderValueOption } from '../../gen/envoy/config/core/v3/base_pb.js';
 import type { HeaderChange } from './explanation.ts';
@@ -25,10 +26,17 @@ export function changeRequest(headers: Headers, scopes: readonly HeaderLists[], 
     }
     // What a list says is worked out before any of it is done.
     const before = new Map(headers);
-    for (const option of requestHeadersToAdd) applyOption(headers, option, passage, before);
+    for (const option of settersFirst(requestHeadersToAdd)) applyOption(headers, option, passage, before);
   }
 }
 
+/** As Envoy goes through a list. */
+const settersFirst = (options: readonly HeaderValueOption[]): HeaderValueOption[] => {
+  const sets = ({ append, appendAction }: HeaderValueOption) => actionOf(append, appendAction).startsWith('set');
+  return [...options.filter(sets), ...options.filter((option) => !sets(option))];
+};
+
+/** `before`: the headers that its value, and whether it is for them, are worked out from. */
 export function applyOption(
   headers: Headers,
   { header, append, appendAction, keepEmptyValue }: HeaderValueOption,
@@ -46,10 +54,10 @@ export function applyOption(
       headers.set(name, [...(old ?? []), value]);
       return;
     case 'add if absent':
-      if (old === undefined) headers.set(name, [value]);
+      if (!before.has(name)) headers.set(name, [...(old ?? []), value]);
       return;
     case 'set if present':
-      if (old !== undefined) headers.set(name, [value]);
+      if (before.has(name)) headers.set(name, [value]);
       return;
     default:
       headers.set(name, [value]);
@@ -81,7 +89,7 @@ interface Values {
 export function responseChanges(scopes: readonly HeaderLists[], request?: Values): HeaderChange[] {
   return scopes.flatMap(({ responseHeadersToAdd, responseHeadersToRemove }) => [
     ...responseHeadersToRemove.map(removal),
-    ...responseHeadersToAdd.flatMap((option) => addition(option, request)),
+    ...settersFirst(responseHeadersToAdd).flatMap((option) => addition(option, request)),
   ]);
 }
 

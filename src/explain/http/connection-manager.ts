@@ -23,7 +23,7 @@ import { hostMeaning } from '../istio-names.ts';
 import { typedConfig } from '../typed-config.ts';
 import { routeByTree } from './route-tree.ts';
 import { computesName } from './clusters.ts';
-import { repliedTo, withAnswers } from './local-reply.ts';
+import { repliedTo } from './local-reply.ts';
 import { send } from './send.ts';
 import { filtersFor } from './upgrade.ts';
 
@@ -67,10 +67,10 @@ function tableOf({ routeSpecifier }: HttpConnectionManager, { configuration, mis
 }
 
 /** With what filters make of an answer that the proxy gives itself. */
-function answeredBy(exchange: Exchange, outcome: Outcome): Outcome {
-  const changes = responseMutations(exchange, exchange.headers);
-  return withAnswers(outcome, (given) => ({ ...given, headers: changed(given.headers, changes) }));
-}
+const answeredBy = (exchange: Exchange, outcome: Outcome): Outcome =>
+  outcome.kind === 'answered'
+    ? { ...outcome, headers: changed(outcome.headers, responseMutations(exchange, exchange.headers)) }
+    : outcome;
 
 /** The virtual host and route of a request, noted. */
 function routed(

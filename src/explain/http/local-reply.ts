@@ -41,7 +41,7 @@ export function repliedTo(
 }
 
 /** An outcome in which every answer that the proxy gives itself is another. */
-export function withAnswers(outcome: Outcome, other: (answered: Answered) => Answered): Outcome {
+function withAnswers(outcome: Outcome, other: (answered: Answered) => Answered): Outcome {
   switch (outcome.kind) {
     case 'answered':
       return other(outcome);

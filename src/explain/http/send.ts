@@ -8,7 +8,7 @@ import {
 } from '../../../gen/envoy/config/route/v3/route_components_pb.js';
 import type { Any } from '@bufbuild/protobuf/wkt';
 import type { Outcome, RouteLimits, SentRequest, Target } from '../explanation.ts';
-import { changeRequest, differences, responseChanges, type HeaderLists } from '../header-changes.ts';
+import { changed, changeRequest, differences, responseChanges, type HeaderLists } from '../header-changes.ts';
 import { authorityOf, fullPathOf, methodOf, type Headers } from '../headers.ts';
 import { milliseconds, timeText } from '../milliseconds.ts';
 import { note, percentText, timesText, type Passage } from '../passage.ts';
@@ -55,6 +55,10 @@ function targetOf({ cluster, share, weighted }: ClusterChoice, { exchange, route
   const scopes: HeaderLists[] = [weighted, route, host, table].filter((each) => each !== undefined);
   // Where wider scopes come first, narrower ones have the last word.
   const ordered = table?.mostSpecificHeaderMutationsWins === true ? scopes.toReversed() : scopes;
+  const toResponse = (sent: Headers) => [
+    ...responseChanges(ordered, { headers: sent, passage }),
+    ...responseMutations(exchange, sent),
+  ];
   changeRequest(leaving, ordered, passage);
   const path = fullPathOf(leaving);
   rewriteRequest(route, action, weighted, leaving);
@@ -66,12 +70,16 @@ function targetOf({ cluster, share, weighted }: ClusterChoice, { exchange, route
     headers: [...leaving].flatMap(([name, values]) =>
       name.startsWith(':') || name === 'x-forwarded-proto' ? [] : values.map((value) => [name, value] as const),
     ),
-    responseHeaders: [...responseChanges(ordered, { headers: leaving, passage }), ...responseMutations(exchange, leaving)],
+    responseHeaders: toResponse(leaving),
   };
   noteChanges(passage, headers, leaving, request, { route, cluster: alone ? undefined : cluster });
   const wanted = { ...endpointsWanted(action.metadataMatch), ...endpointsWanted(weighted?.metadataMatch) };
   const own = { ...passage, state: stateOf(exchange, weighted), wanted };
-  return { cluster, share, request, ...sendTo(own, { cluster, share }, leaving, failures(action)) };
+  const sent = sendTo(own, { cluster, share }, leaving, failures(action));
+  if (sent.failure?.kind !== 'answered') return { cluster, share, request, ...sent };
+  // The answer that it fails with is a response as well, to a request that nothing has changed yet.
+  const failure = { ...sent.failure, headers: changed(sent.failure.headers, toResponse(headers)) };
+  return { cluster, share, request, ...sent, failure };
 }
 
 /** What the filters note for this cluster in particular. */

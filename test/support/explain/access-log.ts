@@ -29,6 +29,9 @@ export interface AccessRecord {
   readonly transportFailure: string;
 }
 
+/** Not a number by itself, which could be that of a port. */
+export const generationText = (generation: number): string => `generation${generation}`;
+
 const format = {
   peer: '%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%',
   chainName: '%FILTER_CHAIN_NAME%',
@@ -50,13 +53,13 @@ const format = {
 /** The configuration of the log, with what a line cannot know otherwise in it. */
 export const accessLog = (
   kind: RecordKind,
-  where: { readonly listener: string; readonly chain: string; readonly generation: number },
+  { generation, ...where }: { readonly listener: string; readonly chain: string; readonly generation: number },
 ): JsonValue => [
   {
     name: 'what happened',
     typedConfig: {
       '@type': 'type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog',
-      logFormat: { jsonFormat: { kind, ...where, ...format } },
+      logFormat: { jsonFormat: { kind, generation: generationText(generation), ...where, ...format } },
     },
   },
 ];
@@ -66,11 +69,11 @@ export function recordOf(line: string): AccessRecord | undefined {
   if (!line.startsWith('{')) return undefined;
   const said = JSON.parse(line) as Record<string, unknown>;
   const text = (key: string): string => (typeof said[key] === 'string' ? said[key] : '');
-  const { kind, generation } = said;
+  const { kind } = said;
   if (kind !== 'http' && kind !== 'tcp' && kind !== 'connection') return undefined;
   return {
     kind,
-    generation: Number(generation),
+    generation: Number(text('generation').replace(/^\D+/, '')),
     peer: text('peer'),
     listener: text('listener'),
     chain: text('chain'),

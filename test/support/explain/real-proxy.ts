@@ -19,7 +19,7 @@ import { authority as newAuthority, leaf, type Leaf, type TestAuthority } from '
 import { until } from '../until.ts';
 import { FakeCompiler, together } from '../xds/fake-compiler.ts';
 import { adsBootstrap, freePort } from '../xds/real-envoy.ts';
-import { recordOf, type AccessRecord } from './access-log.ts';
+import { generationText, recordOf, type AccessRecord } from './access-log.ts';
 import { probeName, staged, type Doors, type Staged } from './stage.ts';
 import { tokenOf } from './tokens.ts';
 import { caseHeader, Upstream, type Arrival } from './upstream.ts';
@@ -157,7 +157,7 @@ export class RealProxy {
     // The probe's listener comes last, and what is removed after it.
     await this.#until(
       async () =>
-        (await this.#probe()) === String(this.#generation) &&
+        (await this.#probe()) === generationText(this.#generation) &&
         (this.#ads.distribution.settled || this.#ads.distribution.refusals().length > 0),
     );
   }
@@ -208,7 +208,8 @@ export class RealProxy {
   }
 
   async #askOnce(request: Request): Promise<Logged> {
-    const id = `case-${++this.#cases}`;
+    // Not a number by itself, which could be that of a port.
+    const id = `case${++this.#cases}`;
     const { outbound, inbound, own } = this.#doors;
     const { ports } = this.#upstream;
     const port = request.entry === 'outbound' ? outbound : request.entry === 'inbound' ? inbound : own;

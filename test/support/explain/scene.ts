@@ -113,7 +113,10 @@ export function prepare({ documents, side, pod, mesh: config }: Scene): Prepared
   const all = [...documents, ...podDocuments, ...(side === 'gateway' ? [secret] : [])];
   const objects = all.flatMap((document) => decode(document as Parameters<typeof decode>[0], originOf('input')).object ?? []);
   const node = nodeOf(side, podNamed(pod));
-  return { objects, compiled: compileProxy({ objects, meshConfig: meshConfigOf({ ingressSelector: 'door', ...config }).config, node }) };
+  return {
+    objects,
+    compiled: compileProxy({ objects, meshConfig: meshConfigOf({ ingressSelector: 'door', ...config }).config, node }),
+  };
 }
 
 function nodeOf(side: Side, { name, namespace, app, version, account, ip, place }: PodOf): ProxyNode {

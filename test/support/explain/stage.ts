@@ -10,7 +10,7 @@ import { registryFor, typesNamed } from '../../../src/control/message-registry.t
 import { resourcesJson } from '../../../src/control/resource-json.ts';
 import type { Leaf } from '../certificates.ts';
 import { resource } from '../xds/fake-compiler.ts';
-import { accessLog } from './access-log.ts';
+import { accessLog, generationText } from './access-log.ts';
 import type { Ports } from './ports.ts';
 
 export interface Doors {
@@ -184,7 +184,7 @@ const probe = ({ doors, generation }: StageOptions): JsonObject => ({
           name: 'answer',
           typedConfig: {
             '@type': 'type.googleapis.com/envoy.extensions.filters.network.direct_response.v3.Config',
-            response: { inlineString: String(generation) },
+            response: { inlineString: generationText(generation) },
           },
         },
       ],
