@@ -14,23 +14,28 @@ export interface BatchCounts {
   readonly records: number;
   /** Those of requests that went well, which a proxy may leave out. */
   readonly well: number;
+  /** When the last of them began: milliseconds of Unix time. */
+  readonly latest: number;
 }
 
 /** What a batch holds; undefined for bytes that are none. */
 export function countRecords(batch: Uint8Array): BatchCounts | undefined {
   let records = 0;
   let well = 0;
+  let latest = 0;
   try {
     eachField(batch, path, (bytes) => {
       if (bytes.length === 0) return;
       records++;
-      if (wentWell(headOf(bytes))) well++;
+      const { text, time } = lineOf(bytes) ?? nothing;
+      if (wentWell(headOf(text))) well++;
+      latest = Math.max(latest, time);
     });
   } catch (error) {
     if (error instanceof WireError) return undefined;
     throw error;
   }
-  return { records, well };
+  return { records, well, latest };
 }
 
 /** The records, in the order in which they ended; what is none of ours is left out. */
@@ -50,9 +55,10 @@ function readOne(bytes: Uint8Array, writer: RecordWriter): AccessRecord | undefi
 }
 
 /** What the first characters of its line say of a record. */
-const headOf = (bytes: Uint8Array): string => lineOf(bytes)?.text.toString('latin1', 0, tellingLength) ?? '';
+const headOf = (text: Buffer): string => text.toString('latin1', 0, tellingLength);
 
 const noText: Buffer = Buffer.alloc(0);
+const nothing = { text: noText, time: 0 };
 
 function lineOf(bytes: Uint8Array): { readonly text: Buffer; readonly time: number } | undefined {
   try {
@@ -78,7 +84,7 @@ export function failuresOf(
   writer: RecordWriter,
 ): { readonly bytes: Buffer; readonly count: number } | undefined {
   const failed = recordsIn(batch).filter((bytes) => {
-    if (!mayHaveFailed(headOf(bytes))) return false;
+    if (!mayHaveFailed(headOf((lineOf(bytes) ?? nothing).text))) return false;
     const record = readOne(bytes, writer);
     return record !== undefined && hasFailed(record);
   });

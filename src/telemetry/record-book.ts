@@ -11,8 +11,11 @@ import type { AccessRecord, RecordWriter } from './record.ts';
 
 /** Where records come from: the agent of this process, or later a stream from each agent. */
 export interface RecordSource {
-  /** All that are kept, those of one workload together and in order; with `text` at least those in which it stands. */
-  recent(text?: string): Iterable<AccessRecord>;
+  /**
+   * All that are kept, those of one workload together and in order; at least those in which `text` stands and that began at `since`
+   * (milliseconds of Unix time) or later. What is not asked for costs nothing.
+   */
+  recent(text?: string, since?: number): Iterable<AccessRecord>;
   /** From now on, until disposed, `take` hears of new ones soon after they end. It must not throw. */
   follow(take: (records: readonly AccessRecord[]) => void): Disposable;
   /** The workloads whose proxies left out some of what went well, in the time of the records that are kept. */
@@ -77,8 +80,8 @@ export class RecordBook implements RecordSource {
     return [...this.#ended, ...this.#rings].flatMap(({ writer, unrecorded: count }) => (count === 0 ? [] : { writer, count }));
   }
 
-  *recent(text = ''): Iterable<AccessRecord> {
-    for (const ring of [...this.#ended, ...this.#rings]) yield* ring.records(text);
+  *recent(text = '', since = 0): Iterable<AccessRecord> {
+    for (const ring of [...this.#ended, ...this.#rings]) yield* ring.records(text, since);
   }
 
   follow(take: (records: readonly AccessRecord[]) => void): Disposable {

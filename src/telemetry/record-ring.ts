@@ -13,6 +13,8 @@ export interface RingLimits {
 interface Batch {
   readonly bytes: Buffer;
   readonly count: number;
+  /** When the last of them began: milliseconds of Unix time. */
+  readonly latest: number;
   /** Requests that went well beside these, and of which there is no record. */
   readonly left?: number;
 }
@@ -84,21 +86,21 @@ export class RecordRing {
   add(message: Uint8Array, share = wholeShare): number | undefined {
     const counts = countRecords(message);
     if (counts === undefined) return undefined;
-    const { records: count, well } = counts;
+    const { records: count, well, latest } = counts;
     if (count === 0) return 0;
     const left = well * (wholeShare / share - 1);
     // A copy: the message is a view of what the network happened to read at once.
-    for (const gone of this.#recent.add({ bytes: Buffer.from(message), count, left })) {
+    for (const gone of this.#recent.add({ bytes: Buffer.from(message), count, latest, left })) {
       const failures = failuresOf(gone.bytes, this.writer);
-      if (failures !== undefined) this.#failed.add(failures);
+      if (failures !== undefined) this.#failed.add({ ...failures, latest: gone.latest });
     }
     return well;
   }
 
-  /** All of them, the oldest first; with `text` at least those in which it stands. */
-  records(text = ''): AccessRecord[] {
-    return [...this.#failed.all, ...this.#recent.all].flatMap(({ bytes }) =>
-      bytes.includes(text) ? readBatch(bytes, this.writer) : [],
+  /** All of them, the oldest first; at least those in which `text` stands and that began at `since` or later. Others are not read. */
+  records(text = '', since = 0): AccessRecord[] {
+    return [...this.#failed.all, ...this.#recent.all].flatMap(({ bytes, latest }) =>
+      latest >= since && bytes.includes(text) ? readBatch(bytes, this.writer) : [],
     );
   }
 }

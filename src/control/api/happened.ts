@@ -67,7 +67,7 @@ const madeHere = /^(?:tcp|http)-/;
 const beforeTraceReason = 14;
 
 /** Without reading all that there is: the records that have the id, and refusals that a caller of these may have met. */
-function recordsOf(id: string, source: RecordSource): readonly AccessRecord[] {
+export function recordsOf(id: string, source: RecordSource): readonly AccessRecord[] {
   if (madeHere.test(id)) return [...source.recent()];
   const told = [...source.recent(id.slice(0, beforeTraceReason))];
   const callers = new Set(

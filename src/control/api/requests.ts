@@ -3,10 +3,12 @@
 import type { Mesh } from '../../mesh/mesh.ts';
 import type { UnrecordedAnswer } from './contract.ts';
 import { withHost } from './dialled-service.ts';
+import { recordsOf } from './happened.ts';
 import { distinctRequests, type DistinctRequests } from '../../telemetry/distinct-requests.ts';
 import { joinRecords, requestKey, type Exchange } from '../../telemetry/join.ts';
 import { followExchanges } from '../../telemetry/join-follow.ts';
 import type { RecordSource } from '../../telemetry/record-book.ts';
+import type { AccessRecord } from '../../telemetry/record.ts';
 import { callerNames, destinationNames, failedIn, namespacesOf, rowOf, type RequestRow } from '../../telemetry/request-row.ts';
 
 export interface RequestsQuery {
@@ -22,13 +24,34 @@ export interface RequestsQuery {
   readonly limit: number | undefined;
 }
 
-/** Oldest first. */
-export function listRequests(source: RecordSource, query: RequestsQuery, mesh: Mesh): RequestRow[] {
-  const chosen = joinRecords(source.recent())
-    .map((exchange) => withHost(exchange, mesh))
-    .filter(choice(query));
-  return (query.limit === undefined ? chosen : chosen.slice(-query.limit)).map(rowOf);
+/** Oldest first. Of the records no more are read than it takes. */
+export function listRequests(source: RecordSource, query: RequestsQuery, mesh: Mesh, now = Date.now()): RequestRow[] {
+  const { id, limit, since = 0 } = query;
+  const chosen = choice(query);
+  const from = (records: Iterable<AccessRecord>): Exchange[] =>
+    joinRecords(records)
+      .map((exchange) => withHost(exchange, mesh))
+      .filter(chosen);
+  if (id !== undefined) return last(from(recordsOf(id.toLowerCase(), source)), limit).map(rowOf);
+  // The last ones are looked for among the latest, then further and further back.
+  for (const span of limit === undefined ? [] : spans) {
+    const begin = now - span;
+    if (begin <= since) break;
+    // What begins there may be told of by one that ended up in a batch before.
+    const found = from(source.recent('', begin - clocksApart)).filter(({ time }) => time >= begin);
+    if (found.length >= (limit ?? 0)) return last(found, limit).map(rowOf);
+  }
+  return last(from(source.recent('', since - clocksApart)), limit).map(rowOf);
 }
+
+/** Milliseconds: each is read anew with what the one before it had. */
+const spans = [10_000, 60_000, 600_000];
+
+/** Milliseconds by which the two ends of a request may differ in when it began. */
+const clocksApart = 10_000;
+
+const last = (exchanges: readonly Exchange[], limit: number | undefined): readonly Exchange[] =>
+  limit === undefined ? exchanges : limit === 0 ? [] : exchanges.slice(-limit);
 
 /** What the lists leave out, by workload. */
 export function unrecorded(source: RecordSource): UnrecordedAnswer {
