@@ -33,6 +33,14 @@ test('of items that differ only in where the path goes on the one is found that 
   assert.deepEqual(indexPath(alike, contentPath(alike, second)), second);
 });
 
+test('an item that has a port of a name is told by that, whatever else of it changes', () => {
+  const server = (name: string, ...hosts: string[]) => ({ port: { number: 443, name, protocol: 'HTTPS' }, hosts });
+  const gateway = (...servers: object[]) => ({ ...object(), body: { spec: { servers } } });
+  const path = contentPath(gateway(server('https-a', 'a')), ['spec', 'servers', 0]);
+  assert.equal(pathText(path), 'spec.servers[~https-a]');
+  assert.deepEqual(indexPath(gateway(server('https-b', 'b'), server('https-a', 'a', 'c')), path), ['spec', 'servers', 1]);
+});
+
 test('the order of fields means nothing', () => {
   const turned = object({}, { match: [{ sniHosts: ['b'] }], route: [{ host: 'y' }] });
   assert.deepEqual(contentPath(turned, second), contentPath(object({}, rule('y', 'b')), second));

@@ -27,8 +27,9 @@ export function originMetadata(
 
 /**
  * A path that stays what it is when items come before it or go: a place in a list is told by the content of what stands there, less
- * the field that the path goes on to. `spec.tls[1].match[0]` → `spec.tls[~5a0c9e31].match[~e2d40b77]`. For what Envoy knows by all of its
- * bytes, origins among them, and would drain for another place.
+ * the field that the path goes on to, or by the name of its port, which no other has. `spec.tls[1].match[0]` →
+ * `spec.tls[~5a0c9e31].match[~e2d40b77]`, `spec.servers[2]` → `spec.servers[~https-shop]`. For what Envoy knows by all of its bytes,
+ * origins among them, and would drain for another place.
  */
 export function contentPath(object: ApiObject<unknown>, path: Path): Path {
   let value: unknown = object.body;
@@ -60,6 +61,8 @@ function found(value: unknown, [step, ...rest]: Path): Path | undefined {
 }
 
 function contentOf(item: unknown, without: Path[number] | undefined): string {
+  const port = childOf(childOf(item, 'port'), 'name');
+  if (typeof port === 'string' && /^[\w-]+$/.test(port)) return `~${port}`;
   const text = JSON.stringify(item, (key, value: unknown) => {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
     const fields = Object.entries(value).filter(([name]) => key !== '' || value !== item || name !== without);

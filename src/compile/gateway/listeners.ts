@@ -25,7 +25,7 @@ import { meshProtocols } from '../listener/inbound-chains.ts';
 import { isQuiet } from '../proxy-headers.ts';
 import { nameCacheOf } from '../name-cache.ts';
 import { listenerName } from '../names.ts';
-import { cause, contentPath } from '../origin.ts';
+import { cause } from '../origin.ts';
 import type { ProxyClass } from '../proxy-class.ts';
 import type { Cause, Resource } from '../resource.ts';
 import { automaticRules, sniRules, tcpRule } from './l4-rules.ts';
@@ -241,7 +241,7 @@ function serverChains(proxy: ProxyClass, server: GatewayServer, authorization: G
       handshakeTimeout,
       filters: [...authorization.tcp, ...filters],
       ...(terminatesTls(server) && { socket: socket() }),
-      origin: { ...origin, path: contentPath(origin.object, origin.path) },
+      origin,
     }),
   }));
 }

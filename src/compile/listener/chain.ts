@@ -18,7 +18,7 @@ import { any, type Init } from '../../filters/any.ts';
 import { duration } from '../../filters/duration.ts';
 import type { NamedFilter } from '../../filters/filter.ts';
 import type { AddressFamilies } from '../node.ts';
-import { originKey, originText } from '../origin.ts';
+import { contentPath, originKey, originText } from '../origin.ts';
 
 export type FilterChain = Init<typeof FilterChainSchema>;
 export type FilterChainMatch = Init<typeof FilterChainMatchSchema>;
@@ -38,7 +38,7 @@ export interface ChainInput {
 
 export function filterChain({ name, match, filters, socket, handshakeTimeout, origin }: ChainInput): FilterChain {
   const metadata: Record<string, JsonObject> =
-    origin === undefined ? {} : { [originKey]: { source: originText(origin.object, origin.path) } };
+    origin === undefined ? {} : { [originKey]: { source: originText(origin.object, contentPath(origin.object, origin.path)) } };
   return {
     ...(name !== undefined && { name }),
     ...(match !== undefined && { filterChainMatch: match }),
