@@ -41,9 +41,15 @@ describe('words for a line', () => {
     assert.deepEqual(control.asked, ['GET /v1/words?of=workloads&prefix=']);
   });
 
+  it('are those of the first argument while there is none, whatever the shell counted', async () => {
+    assert.match(await words('/nowhere', 'destinations', 'why', '--from', 'web'), /^GET\nHEAD\n/);
+    assert.match(await words('/nowhere', 'objects', 'get', '-n', 'shop'), /^virtualservices$/m);
+  });
+
   it('are nothing where no mesh runs, or nobody knows the kind', async () => {
     await using control = await fakeControl({});
     assert.equal(await words('/nowhere', 'namespaces', 'get'), '');
     assert.equal(await words(control.state, 'objects', 'get', 'vss'), '');
+    assert.equal(await words('/nowhere', 'destinations', 'why', 'GET'), '');
   });
 });

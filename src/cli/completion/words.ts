@@ -16,9 +16,12 @@ const recent = 20;
 const harmless = /^[\w.:/@%+=,~-]+$/;
 
 export async function lineWords(what: Asked, line: Line): Promise<readonly string[]> {
-  const found = await candidates(what, line);
+  const found = await candidates(line.args.length === 0 ? (before[what] ?? what) : what, line);
   return found.filter((word) => word.startsWith(line.current) && harmless.test(word));
 }
+
+/** What is asked before it. A shell that counts options as arguments asks too early. */
+const before: Readonly<Partial<Record<Asked, Asked>>> = { objects: 'kinds', destinations: 'questions' };
 
 async function candidates(what: Asked, line: Line): Promise<readonly string[]> {
   const { args, current } = line;
