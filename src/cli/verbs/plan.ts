@@ -23,7 +23,7 @@ export const verb = defineVerb<PlanOptions>({
       .option('--delete', 'what their deletion would change')
       .option('--against <path...>', 'compare with these manifests, not with the running mesh')
       .option('--rev <revision>', 'compare with the same paths of a git revision')
-      .option('--mesh-config <file>', 'MeshConfig YAML over Istio’s defaults')
+      .option('--mesh-config <file>', 'MeshConfig YAML over Istio’s defaults; of the running mesh: what it would be started with')
       .option(
         '--replay [file]',
         'ask recorded requests again: those of the running mesh, or of a file that lateen requests wrote',

@@ -1,6 +1,7 @@
 // Recorded requests, asked again of a mesh before and after a change: how many would be answered differently, in what, and which. What
 // the records do not hold and an answer depends on is not guessed.
 
+import { blackHoleCluster, passthroughCluster } from '../../compile/names.ts';
 import { compareText } from '../../lib/order.ts';
 import { everyCase, type Case, type Doubt } from '../doubt.ts';
 import type { Journey } from '../journey.ts';
@@ -117,7 +118,9 @@ export function replay<Request extends RecordedRequest>(
 }
 
 function agrees({ clusters, rule, passes, refused }: Answer, outcome: RecordedOutcome): boolean {
-  if (outcome.cluster !== '' && !clusters.includes(outcome.cluster)) return false;
+  // On demand, hosts that nobody declared have clusters of their own names.
+  const undeclared = clusters.length > 0 && clusters.every((name) => name === passthroughCluster || name === blackHoleCluster);
+  if (outcome.cluster !== '' && !undeclared && !clusters.includes(outcome.cluster)) return false;
   const [origin] = rule?.origins ?? [];
   if (outcome.rule !== '' && origin !== undefined && `${origin.object}#${origin.path}` !== outcome.rule) return false;
   return outcome.refused === undefined || (outcome.refused ? refused : passes || clusters.length > 0);

@@ -257,6 +257,13 @@ const cases: readonly Case[] = [
     ],
   },
   {
+    says: 'the same of a host that nobody declared, which has a cluster of its own on demand',
+    is: rule(`[${toWeb(', timeout: 1s')}]`),
+    rows: [requested({ authority: 'shop.example', local: '203.0.113.9:80', cluster: 'outbound|80||shop.example' })],
+    expect: { same: 1, different: 0 },
+    lines: ['  1 answered the same'],
+  },
+  {
     says: 'records of another mesh than this one, and compares them all the same',
     was: rule('[{route: [{destination: {host: web, subset: v1}}]}]'),
     is: rule('[{route: [{destination: {host: web, subset: v2}}]}]'),
@@ -323,6 +330,11 @@ describe('a replay says', () => {
           printed.some((one) => one.startsWith(line)),
           `no line\n${line}\nin\n${text}`,
         );
+      assert.equal(
+        replay.answeredOtherwise !== undefined,
+        each.lines.some((line) => line.includes('another mesh')),
+        text,
+      );
       const { recorded, different, same, sameByAnotherRule, undecided, replayed } = replay;
       assert.equal(different + same + sameByAnotherRule + undecided, replayed);
       assert.equal(
@@ -383,6 +395,17 @@ describe('a replay says', () => {
       writeFileSync(path('rows.json'), text);
       await assert.rejects(run({}), /there are no recorded requests in/);
     }
+  });
+
+  it('what is not sent any more, because nobody has its name', async () => {
+    const host = 'late.default.svc.cluster.local';
+    given({ was: '', is: service('late'), rows: [requested({ authority: host })] });
+    writeFileSync(path('old.yaml'), service('late'));
+    const { terminal, both } = recordedTerminal();
+    const against = [path('mesh.yaml'), path('old.yaml')];
+    await planFiles([path('new.yaml')], { output: 'text', against, delete: true, replay: path('rows.json') }, terminal);
+    assert.match(both(), /1 answered differently/);
+    assert.ok(both().includes(`  + not sent: nobody has the name ${host}\n`), both());
   });
 
   it('with the exit code of the plan', async () => {
