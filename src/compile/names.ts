@@ -5,6 +5,8 @@ import type { Service, ServicePort } from '../mesh/service.ts';
 export const passthroughCluster = 'PassthroughCluster';
 export const lookedUpCluster = 'AllowAnyDynamicDNSCluster';
 export const blackHoleCluster = 'BlackHoleCluster';
+/** The last route of a virtual host that comes by itself and has none for a request. */
+export const noRouteName = 'no_route';
 /** The workload's own service, in the bootstraps of proxies that ask for it. */
 export const localCluster = 'local_cluster';
 export const inboundPassthroughCluster = 'InboundPassthroughCluster';

@@ -70,6 +70,20 @@ const cases: Readonly<
     'no rule for reviews.default.svc.cluster.local matches GET /1',
     'VirtualService/default/reviews',
   ],
+  'no rule of a host that comes by itself': [
+    [
+      caller({
+        code: 404,
+        details: 'direct_response',
+        route: 'no_route',
+        routeOrigin: '-',
+        cluster: '-',
+        virtualHost: '80/reviews.default.svc.cluster.local:80',
+      }),
+    ],
+    'no rule for reviews.default.svc.cluster.local matches GET /1',
+    'VirtualService/default/reviews',
+  ],
   'NR, no such host': [
     [caller({ code: 404, flags: 'NR', details: 'route_not_found', virtualHost: '-', routeOrigin: '-', cluster: '-' })],
     'productpage.default has no host reviews: neither a service nor a VirtualService that it sees has the name',

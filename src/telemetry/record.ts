@@ -1,6 +1,7 @@
 // An access record: what one proxy says of one request or connection that has ended. Read from the line that the logger of
 // compile/listener/access-record.ts writes; the first step of `lateen requests` and `lateen why`.
 
+import { noRouteName } from '../compile/names.ts';
 import { recordFields, recordSeparator, recordVersion, type RecordSide } from '../compile/listener/access-record.ts';
 
 /** Whose proxy wrote a record: known from the socket it came through, never from the record. */
@@ -47,7 +48,16 @@ export function readRecord(line: string, time: number, writer: RecordWriter): Ac
   }
   // Where plaintext is taken too, Envoy notes of it all the same that it began no TLS: requests on it tell of themselves.
   if (record['kind'] === 'refused' && record['protocol'] !== '') return undefined;
-  return record as unknown as AccessRecord;
+  return asOfWholeTable(record as unknown as AccessRecord);
+}
+
+/** A virtual host that comes by itself has its table's name before its own, and a route for requests that have none (ADR 8). */
+function asOfWholeTable(record: AccessRecord): AccessRecord {
+  const { route, details } = record;
+  const virtualHost = record.virtualHost.replace(/^(?:[^/]*:)?\d+\//, '');
+  if (route === noRouteName && details === 'direct_response')
+    return { ...record, virtualHost, route: '', routeOrigin: '', flags: ['NR'], details: 'route_not_found' };
+  return virtualHost === record.virtualHost ? record : { ...record, virtualHost };
 }
 
 /** Version and side. */

@@ -164,3 +164,40 @@ test('a service that went meanwhile is answered at once, and when it is back it 
     () => 'the service to be back',
   );
 });
+
+test(
+  'workers that call one service for the first time at once all wait for its one cluster, and go on with it',
+  { skip },
+  async () => {
+    await using envoy = await startCapturedEnvoy(names.flatMap(serviceOf), { workers: 4 });
+    // Each on a connection of its own, so that every worker has some of them.
+    const burst = async (name: Name): Promise<readonly string[]> => {
+      const program = `
+      const { request } = require('node:http');
+      const ask = () => new Promise((resolve) => request({ host: '${addresses[name]}', agent: false, headers: { host: '${name}' } },
+        (response) => response.resume().on('end', () => resolve(response.statusCode))).on('error', (e) => resolve(e.code)).end());
+      Promise.all(Array.from({ length: 60 }, ask)).then((all) => console.log(all.join()));`;
+      const lines = Array.from({ length: 20 }, () => envoy.run([node, '-e', tellProgram(addresses[name], 5000)]));
+      const [statuses, ...heard] = await Promise.all([envoy.run([node, '-e', program]), ...lines]);
+      return [
+        ...statuses.trim().split(','),
+        ...heard.map((text) => (text.startsWith('welcome to origin\nheard hello') ? '200' : text)),
+      ];
+    };
+    for (const name of names) {
+      const answers = await burst(name);
+      assert.deepEqual([answers.length, new Set(answers)], [80, new Set(['200'])], name);
+    }
+    const attempts = async () => envoy.admin('/stats?filter=on_demand_cluster_attempt|odcds.update_(attempt|success)');
+    const before = await attempts();
+    assert.match(await envoy.admin('/server_info'), /"concurrency": 4\b/);
+    // What was idle for longer than anything is kept is there still, and is not asked for again.
+    await new Promise((resolve) => setTimeout(resolve, 6000));
+    for (const name of names) assert.deepEqual(new Set(await burst(name)), new Set(['200']), name);
+    assert.equal(await attempts(), before);
+    const clusters = (await envoy.admin('/clusters?format=json')).match(
+      /"name": "outbound\|80\|\|one\.default\.svc\.cluster\.local"/g,
+    );
+    assert.equal(clusters?.length, 1);
+  },
+);

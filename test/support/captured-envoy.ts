@@ -28,13 +28,13 @@ const plaintext = {
 const root = process.getuid?.() === 0;
 const mark = 1337;
 /** Held by the namespace alone: connections to addresses of services that are let go on end there. */
-const inside = (envoy: string, folder: string, { services, pods }: Ranges): string => `
+const inside = (envoy: string, folder: string, { services, pods, workers }: Ranges & { readonly workers: number }): string => `
 ip link set lo up && ip route add local ${pods} dev lo && ip addr add 10.200.0.1/32 dev lo && ip route add default dev lo src 10.200.0.1
 nft add table ip t && nft 'add chain ip t nat { type nat hook output priority -100; }' && nft 'add chain ip t filter { type filter hook output priority 0; }'
 nft add rule ip t nat ip daddr ${services} meta mark != ${mark} tcp dport 1-65535 redirect to :15001
 nft add rule ip t filter ip daddr ${services} meta mark ${mark} reject with tcp reset
 NAME=origin ${process.execPath} -e "$ORIGIN" & origin=$!
-${envoy} -c ${folder}/bootstrap.json --concurrency 1 --disable-hot-restart -l critical & proxy=$!
+${envoy} -c ${folder}/bootstrap.json --concurrency ${workers} --disable-hot-restart -l critical & proxy=$!
 trap 'kill $origin $proxy' EXIT
 cat
 `;
@@ -48,6 +48,8 @@ interface Ranges {
 
 export interface CapturedOptions extends Partial<Ranges> {
   readonly delivery?: Delivery;
+  /** Threads of Envoy that take connections. */
+  readonly workers?: number;
 }
 
 export interface CapturedEnvoy {
@@ -74,7 +76,7 @@ export interface CapturedEnvoy {
 /** Starts it, on demand unless told otherwise, with these objects, and waits until it serves. */
 export async function startCapturedEnvoy(
   documents: readonly object[],
-  { delivery = 'demand', services = '10.96.0.0/16', pods = '10.64.0.0/16' }: CapturedOptions = {},
+  { delivery = 'demand', services = '10.96.0.0/16', pods = '10.64.0.0/16', workers = 1 }: CapturedOptions = {},
 ): Promise<CapturedEnvoy> {
   await using stack = new AsyncDisposableStack();
   const folder = mkdtempSync('/tmp/lt-');
@@ -125,10 +127,14 @@ export async function startCapturedEnvoy(
   } as const;
   const bootstrap = bootstrapJson({ proxy, agentSocket, adminSocket, mark, statsPrefixes: ['cluster.', 'tcp.'] });
   writeFileSync(`${folder}/bootstrap.json`, bootstrap);
-  const child = spawn('unshare', [root ? '-n' : '-Urn', 'sh', '-c', inside(await findEnvoy(), folder, { services, pods })], {
-    stdio: ['pipe', 'ignore', 'inherit'],
-    env: { ...process.env, ORIGIN: originProgram },
-  });
+  const child = spawn(
+    'unshare',
+    [root ? '-n' : '-Urn', 'sh', '-c', inside(await findEnvoy(), folder, { services, pods, workers })],
+    {
+      stdio: ['pipe', 'ignore', 'inherit'],
+      env: { ...process.env, ORIGIN: originProgram },
+    },
+  );
   stack.defer(async () => {
     child.stdin.end();
     if (child.exitCode === null) await once(child, 'exit');

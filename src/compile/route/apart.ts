@@ -5,6 +5,7 @@ import { create, fromBinary, toBinary, type MessageInitShape } from '@bufbuild/p
 import { RouteConfigurationSchema } from '../../../gen/envoy/config/route/v3/route_pb.js';
 import { RouteMatchSchema, VirtualHostSchema, type RouteSchema } from '../../../gen/envoy/config/route/v3/route_components_pb.js';
 import { hostSource } from '../demand/source.ts';
+import { noRouteName } from '../names.ts';
 import { versionOf, type Resource } from '../resource.ts';
 import { anyRequest } from './match.ts';
 import { tableOf, tableParts } from './table.ts';
@@ -114,7 +115,7 @@ export function headOf(name: string, head: Uint8Array, hosts: readonly VirtualHo
 
 /** No route is not an answer here: the filter that waits for clusters would ask for a virtual host, and wait for it without end. */
 export const noRoute: MessageInitShape<typeof RouteSchema> = {
-  name: 'no_route',
+  name: noRouteName,
   match: anyRequest,
   action: { case: 'directResponse', value: { status: 404 } },
 };
