@@ -179,7 +179,7 @@ async function withMarks(...args: readonly string[]): Promise<string> {
   const [one, other] = await Promise.all(
     ['demand', 'eager'].map(async (caller) => {
       const { status, body } = await mesh.curl(caller, '-D-', ...args);
-      const marks = [...body.matchAll(/^x-patched: (\w+)\r$/gm)].map(([, mark]) => mark).sort();
+      const marks = [...body.matchAll(/^x-patched: (\w+)\r$/gm)].map(([, mark = '']) => mark).sort();
       // That no rule is for it is an answer like others where hosts come one by one (ADR 8).
       if (status === 404) marks.length = 0;
       return [status, ...marks, body.slice(body.indexOf('\r\n\r\n') + 4)].join(' ');
