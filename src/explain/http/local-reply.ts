@@ -11,8 +11,8 @@ import { mappedReply } from './reply-mapping.ts';
 const grpcStatuses: Readonly<Record<number, number>> = { 400: 13, 401: 16, 403: 7, 404: 12, 429: 14, 502: 14, 503: 14, 504: 14 };
 const unknown = 2;
 
-/** Answered by a filter as a browser wants it, not as an error. */
-const plain = new Set(['cors_response']);
+/** Answered by a filter as a browser wants it, not as an error; or refused before anybody looks at what kind of request it is. */
+const plain = new Set(['cors_response', 'low_version']);
 
 /** The outcome as the caller of `headers` sees it. */
 export function repliedTo(
