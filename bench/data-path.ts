@@ -14,7 +14,9 @@ import { allowedCores, cpuTime, pin, processIn, whyNoTwoCores } from './support/
 import { header, row, skip } from './support/report.ts';
 
 const connections = 16;
-const spanMs = 2000;
+const spanMs = 1600;
+/** Before each span: how much of it a proxy records is found out in the first moments of a load. */
+const settleMs = 600;
 const warmUpMs = 1000;
 const blocks = 5;
 /** What access records may cost both sidecars, in CPU per request, at all the load that they can take. */
@@ -52,6 +54,8 @@ interface Measured {
 }
 
 async function measure({ load, envoys }: Subject, milliseconds = spanMs): Promise<Measured> {
+  load.say(String(settleMs));
+  await load.line();
   const cpu = (): number => envoys.reduce((sum, pid) => sum + cpuTime(pid), 0);
   const before = cpu();
   load.say(String(milliseconds));
