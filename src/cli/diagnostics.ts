@@ -14,14 +14,20 @@ export function noteDiagnostics(terminal: Terminal, diagnostics: readonly Line[]
   }
 }
 
+/** More than this before an answer would hide it. */
+const mostErrors = 8;
+
 /** What is wrong for certain, of manifests that a verb goes on with all the same. */
-export const noteErrors = (terminal: Terminal, diagnostics: readonly Diagnostic[]): void =>
+export function noteErrors(terminal: Terminal, diagnostics: readonly Diagnostic[]): void {
+  const errors = diagnostics.filter(({ severity }) => severity === 'error');
+  const shown = errors.slice(0, errors.length > mostErrors + 1 ? mostErrors : errors.length);
   noteDiagnostics(
     terminal,
-    diagnostics
-      .filter(({ severity }) => severity === 'error')
-      .map((each) => ({ severity: each.severity, text: diagnosticText(each) })),
+    shown.map((each) => ({ severity: each.severity, text: diagnosticText(each) })),
   );
+  if (shown.length < errors.length)
+    terminal.note(`and ${errors.length - shown.length} more errors; lateen validate shows all of them`);
+}
 
 const counted = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`;
 

@@ -14,7 +14,7 @@ export function clusterMeaning(name: string): string | undefined {
   if (name === blackHoleCluster) return closed;
   if (name === tunnelCluster) return 'through a tunnel (HBONE) to the proxy of its destination';
   return name === passthroughCluster
-    ? 'nothing that the mesh declares takes it: it goes where it was dialled, as it is'
+    ? 'nothing that the mesh declares takes it, so it goes where it was dialled, as it is'
     : undefined;
 }
 

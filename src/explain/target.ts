@@ -69,7 +69,10 @@ export function sendTo(
   });
   const empty = isEmpty(destination, cluster.commonLbConfig?.healthyPanicThreshold?.value === 0);
   const failed = empty && (clusterMeaning(name) ?? empty);
-  note(passage, { ...endpointStep(name, destination, failed), origins: [] });
+  const step = endpointStep(name, destination, failed);
+  const details =
+    failed === undefined && headers === undefined ? [...tlsInTls(destination, passage), ...step.details] : step.details;
+  note(passage, { ...step, details, origins: [] });
   return { destination, ...(failed !== undefined && { failure: failures.empty }) };
 }
 
@@ -118,6 +121,14 @@ function endpointStep(
     details: [...chosen, ...groups.flatMap((group) => groupLines(group, groups.length > 1, modes.size > 1))],
     effect: 'passes',
   };
+}
+
+/** Nobody means that: a caller's own TLS, and the proxy's around it, to a server that is not behind a proxy of the mesh. */
+function tlsInTls({ groups }: Destination, { request, ended }: Passage): string[] {
+  const simple = groups.some(({ endpoints }) => endpoints.some(({ tls }) => tls?.mode === 'simple'));
+  return simple && request.tls !== undefined && ended === undefined
+    ? ['the caller speaks TLS itself, which goes inside that of the proxy: the server gets TLS in TLS']
+    : [];
 }
 
 /** At most this many endpoints of a group are named one by one. */
