@@ -28,6 +28,7 @@ test('many errors do not hide the answer that comes after them', () => {
       note: (text: string) => void lines.push(text),
       style: (_style: string, text: string) => text,
       interactive: false,
+      columns: 80,
       signal: new AbortController().signal,
     };
     noteErrors(
