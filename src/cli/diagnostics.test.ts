@@ -26,7 +26,7 @@ test('many errors do not hide the answer that comes after them', () => {
       line: () => {},
       write: () => {},
       note: (text: string) => void lines.push(text),
-      style: (_style: string, text: string) => text,
+      style: (_style: unknown, text: string) => text,
       interactive: false,
       columns: 80,
       signal: new AbortController().signal,
