@@ -1,6 +1,8 @@
 // What `lateen why` does: finds the mesh it is asked about (files, a dump, the one that runs), asks, and tells.
 
+import { nearest } from '../../api/suggestion.ts';
 import type { ProxyConfiguration } from '../../explain/configuration.ts';
+import { virtualHostFor } from '../../explain/domains.ts';
 import { dumpedConfiguration } from '../../explain/dump.ts';
 import { endingsOf, type Ending } from '../../explain/ending.ts';
 import { journey } from '../../explain/journey.ts';
@@ -8,6 +10,7 @@ import type { Request } from '../../explain/request.ts';
 import { exitCode, Failure, usageFailure } from '../failure.ts';
 import { givenMesh, objectsIn } from '../given-mesh.ts';
 import { isStructured, printStructured } from '../structured.ts';
+import { isIpAddress } from '../../lib/ip-range.ts';
 import type { Terminal } from '../terminal.ts';
 import type { WhyOptions } from '../verbs/why.ts';
 import { ask, nameFor, type Manner } from './ask.ts';
@@ -118,5 +121,20 @@ export function askDump(
   const version = proxy === undefined || proxy.version === '' ? '' : `, Istio ${proxy.version}`;
   const who = proxy === undefined ? `the proxy of ${file}` : `${name} (${file}${version})`;
   const title = `${asked(question)} ${inbound ? 'to' : 'through'} ${who}`;
-  return { title, name: undefined, journey: way, endings: endingsOf(way), assumptions: [] };
+  const host = question.kind === 'http' ? question.url.host : undefined;
+  const guess =
+    host !== undefined && request.entry === 'outbound' && !isIpAddress(host) ? meantHost(host, configuration) : undefined;
+  const assumptions = guess === undefined ? [] : [`The proxy knows no host ${host}: did you mean ${guess}?`];
+  return { title, name: undefined, journey: way, endings: endingsOf(way), assumptions };
+}
+
+/** The nearest name in the tables of a proxy that has none for a host. */
+function meantHost(host: string, { routeNames, route }: ProxyConfiguration): string | undefined {
+  const tables = routeNames().flatMap((name) => route(name) ?? []);
+  if (tables.some((table) => (virtualHostFor(table, host)?.domain ?? '*') !== '*')) return undefined;
+  const known = tables.flatMap(({ virtualHosts }) => virtualHosts.flatMap(({ domains }) => domains));
+  return nearest(
+    host,
+    known.filter((domain) => !domain.includes('*')),
+  );
 }

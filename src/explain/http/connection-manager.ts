@@ -7,7 +7,7 @@ import type { HttpConnectionManager } from '../../../gen/envoy/extensions/filter
 import { RouterSchema } from '../../../gen/envoy/extensions/filters/http/router/v3/router_pb.js';
 import { nearest } from '../../api/suggestion.ts';
 import type { Answered, Outcome } from '../explanation.ts';
-import { hostAsked, virtualHostFor, type ChosenHost } from '../domains.ts';
+import { hostAsked, virtualHostFor } from '../domains.ts';
 import { changed, responseChanges } from '../header-changes.ts';
 import { authorityOf, fullPathOf, headersOf, headerValue, type Headers } from '../headers.ts';
 import { originsOf } from '../origins.ts';
@@ -98,7 +98,7 @@ function routed(
     {
       kind: 'virtual host',
       name: host.name,
-      text: `host ${authorityOf(headers)} means virtual host ${host.name} of route table ${table.name}${misspelt(table, chosen, headers, passage)}`,
+      text: `host ${authorityOf(headers)} means virtual host ${host.name} of route table ${table.name}`,
       details: [domain === '*' ? 'it takes every host that no other takes' : `by its domain ${domain}`],
     },
     host.metadata,
@@ -126,16 +126,6 @@ function routed(
     note(passage, { kind: 'route', name: route.name, text: `${which} takes it: ${wantedText(route)}`, details }, route.metadata);
   }
   return { ...arrived, table, host, route };
-}
-
-/** A host that only Istio's rest takes, in a dump: nobody has looked its name up before. */
-function misspelt(table: RouteConfiguration, { host, domain }: ChosenHost, headers: Headers, { configuration }: Passage): string {
-  if (domain !== '*' || configuration.onlyCalled !== true || (host.name !== 'allow_any' && host.name !== 'block_all')) return '';
-  const guess = nearest(
-    hostAsked(table, authorityOf(headers)),
-    table.virtualHosts.flatMap(({ domains }) => domains),
-  );
-  return guess === undefined ? '' : `, since no service of the table has this name; the nearest is ${guess}`;
 }
 
 const namesText = (names: readonly string[]): string[] =>
