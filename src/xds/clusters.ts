@@ -90,6 +90,7 @@ export function untilUnused({ subscriptions, server, openedAt }: Outgoing): numb
   // A proxy that comes back asks for clusters first and for the listeners that hold on to old ones a moment later.
   const settling = openedAt + settlingMs - now;
   const wait = waitForRemovals(subscriptions, dependents, now, patienceMs);
+  // Listeners that are still to go lead where they led.
   const listening = (subscriptions.get('listener')?.leaving.size ?? 0) > 0;
   return wait === undefined || listening ? patienceMs : Math.max(0, wait, settling);
 }

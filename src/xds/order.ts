@@ -25,8 +25,8 @@ export const hasDependents = (subscriptions: Subscriptions): boolean =>
   dependents.some((type) => subscriptions.get(type)?.pending);
 
 /**
- * How long until what nothing of these `types` needs any more may be removed; undefined while something of them is still to be sent
- * or to go, or cannot be computed and so stays as it was. Nothing that the proxy runs may refer to what is removed.
+ * How long until what is gone may be removed, as far as resources of these `types` may hold on to it; undefined while some of them are
+ * still to be sent, or cannot be computed and so stay as they were.
  */
 export function waitForRemovals(
   subscriptions: Subscriptions,
