@@ -399,7 +399,7 @@ test('a gateway is the caller of what comes from outside', { skip }, async () =>
   assert.partialDeepStrictEqual(arrived, { from: 'istio-ingressgateway.istio-system', code: 200 });
   assert.partialDeepStrictEqual(arrived.caller, {
     side: 'gateway',
-    chainOrigin: 'Gateway/default/edge#spec.servers[0]',
+    chainOrigin: 'Gateway/default/edge#spec.servers[~http]',
     routeOrigin: 'VirtualService/default/edge#spec.http[0].match[0]',
   });
   const { id } = await through('/nothing/outside');
