@@ -18,7 +18,7 @@ describe('explain and the real Envoy', { timeout: 120_000 }, () => {
 
   it('agree on random requests to random configurations', async () => {
     // The same in each run: what is new is for the long run to find.
-    const plays = fc.sample(fc.noBias(scenePlay(20)), { seed: 20_261, numRuns: 60 });
+    const plays = fc.sample(fc.noBias(scenePlay(20)), { seed: 20_266, numRuns: 60 });
     const came = new Set<string>();
     let cases = 0;
     for (const { scene, asks } of plays) {

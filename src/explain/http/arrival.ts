@@ -6,7 +6,7 @@ import { HeaderMutationSchema } from '../../../gen/envoy/extensions/http/early_h
 import { isIpAddress } from '../../lib/ip-range.ts';
 import type { Answered } from '../explanation.ts';
 import { withoutPort } from '../domains.ts';
-import { authorityOf, fullPathOf, headersOf, headerValue, methodOf, pathOf, type Headers } from '../headers.ts';
+import { authorityOf, fullPathOf, headersOf, headerValue, isGrpc, methodOf, pathOf, type Headers } from '../headers.ts';
 import { note, type Passage } from '../passage.ts';
 import type { HttpRequest } from '../request.ts';
 import { typedConfig } from '../typed-config.ts';
@@ -25,7 +25,8 @@ export function arrive(manager: HttpConnectionManager, request: HttpRequest, pas
   const path = fullPathOf(headers);
   if (path !== '' && methodOf(headers) !== 'CONNECT') {
     const normal = normalPath(manager, path);
-    if (normal.kind === 'refused') {
+    // Callers of gRPC do not follow redirects.
+    if (normal.kind === 'refused' || (normal.kind === 'redirect' && isGrpc(headers))) {
       note(passage, {
         kind: 'http',
         name: 'HTTP connection manager',

@@ -55,7 +55,6 @@ const managerChange = oneOf<object>(
   { server_name: 'patched' },
   { via: 'patched' },
   { scheme_header_transformation: { scheme_to_overwrite: 'https' } },
-  { upgrade_configs: [{ upgrade_type: 'other' }] },
   {
     early_header_mutation_extensions: [
       {
