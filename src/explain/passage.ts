@@ -41,6 +41,8 @@ export interface Passage {
   delayed: boolean;
   /** A cluster that the proxy does not have is asked for. */
   asksForClusters: boolean;
+  /** A filter has accepted the caller's token and taken it off the request. */
+  tokenTaken?: boolean;
 }
 
 export function passageOf(configuration: ProxyConfiguration, request: Request, locate: Locate, chance: Chance): Passage {

@@ -38,7 +38,7 @@ export const jwt: HttpFilter = ({ exchange, name, config, own }) => {
   const requirement = requirementOf(said, typedConfig(PerRouteConfigSchema, unwrapped(own)), exchange);
   if (requirement === undefined) return undefined;
   const { request } = passage;
-  const claims = request.kind === 'http' ? request.claims : undefined;
+  const claims = request.kind === 'http' && passage.tokenTaken !== true ? request.claims : undefined;
   const sent = claims !== undefined || headerValue(headers, 'authorization') !== undefined;
   const result = check(requirement, { said, exchange, token: { claims, sent, doubt: sent ? undefined : doubtOf(request) } });
   if (!result.ok) {
@@ -154,7 +154,10 @@ function byProviders(names: readonly string[], audiences: readonly string[], { s
   if (provider === undefined) return { ok: false, why: 'refused', wanted };
   if (!isFor(provider, claims, audiences)) return { ok: false, why: 'audience', wanted };
   accept(provider, claims, exchange);
-  if (!provider.forward) Object.assign(token, { claims: undefined, sent: false });
+  if (!provider.forward) {
+    Object.assign(token, { claims: undefined, sent: false });
+    exchange.passage.tokenTaken = true;
+  }
   return { ok: true, from: provider.issuer || (names[providers.indexOf(provider)] ?? '') };
 }
 
