@@ -62,9 +62,11 @@ async function given(context: TestContext, systemRoots: readonly string[] = []) 
       stir();
     });
     context.after(end);
+    let taken = 0;
+    /** The latest, once there is one that was not taken yet: it may have come before anybody waits. */
     const next = async () => {
-      const count = seen.length;
-      await until(() => seen.length > count);
+      await until(() => seen.length > taken);
+      taken = seen.length;
       return seen.at(-1);
     };
     return { seen, next, end };
