@@ -20,7 +20,7 @@ const defaultConfig = sparse(
     proxyHeaders: oneOf<object>(
       { forwardedClientCert: 'SANITIZE' },
       { server: { disabled: true } },
-      { envoyDebugHeaders: { disabled: true } },
+      { server: { value: 'another' } },
       { attemptCount: { disabled: true } },
       { preserveHttp1HeaderCase: true },
       { xForwardedHost: { enabled: true }, xForwardedPort: { enabled: true } },

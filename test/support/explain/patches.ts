@@ -34,7 +34,7 @@ const routeChange = often<object>(
     2,
     oneOf<object>(
       { timeout: '17s' },
-      { prefix_rewrite: '/patched' },
+      { idle_timeout: '26s' },
       { host_rewrite_literal: 'patched.example' },
       { append_x_forwarded_host: true },
       { retry_policy: { num_retries: 1 } },
