@@ -21,6 +21,7 @@ import type { ServerPorts } from './match.ts';
 import type { Patch } from './patch.ts';
 import type { PatchSet } from './patch-set.ts';
 import { addedHosts, concernsHost, isPatched, patchHead, patchHost, tablePatches, type TablePatches } from './route.ts';
+import { headerProblems, hostProblems } from './route-problems.ts';
 import { brokenRules } from './rules.ts';
 import { clusterProblems, domainProblems, listenerProblems } from './structure.ts';
 
@@ -194,7 +195,8 @@ function tableWith(
     const alone: TablePatches = { table: [], hosts: [patch], routes: [] };
     for (const host of addedHosts(alone, used)) pieces.push(checkedPiece(host, [causeOf(patch)], problems));
   }
-  problems.push(...brokenRules(RouteConfigurationSchema, table), ...domainProblems(pieces));
+  problems.push(...brokenRules(RouteConfigurationSchema, table), ...headerProblems(table, `the table ${name}`));
+  problems.push(...domainProblems(pieces));
   return tableOf(name, toBinary(RouteConfigurationSchema, table), pieces);
 }
 
@@ -255,7 +257,7 @@ function pieceOf(
 }
 
 function checkedPiece(host: VirtualHost, causes: VirtualHostPiece['causes'], problems: string[]): VirtualHostPiece {
-  problems.push(...brokenRules(VirtualHostSchema, host));
+  problems.push(...hostProblems(host));
   const bytes = toBinary(VirtualHostSchema, create(VirtualHostSchema, host));
   return { name: host.name, domains: host.domains, version: versionOf(bytes), bytes, causes };
 }

@@ -18,6 +18,7 @@ import {
   HttpConnectionManagerSchema,
   type HttpConnectionManager,
 } from '../../../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
+import { headerProblems, routesProblems, upgradeProblems } from './route-problems.ts';
 import { brokenRules } from './rules.ts';
 import { typeName } from './types.ts';
 
@@ -63,7 +64,11 @@ function chainProblems({ name, filters }: FilterChain): string[] {
     if (manager === undefined) continue;
     const kinds = manager.httpFilters.map(configured);
     found.push(...endProblems(kinds, (type) => type === router, `the HTTP filters of ${where}`));
-    if (manager.routeSpecifier.case === 'routeConfig') found.push(...domainProblems(manager.routeSpecifier.value.virtualHosts));
+    found.push(...upgradeProblems(manager.upgradeConfigs, where));
+    if (manager.routeSpecifier.case !== 'routeConfig') continue;
+    const table = manager.routeSpecifier.value;
+    found.push(...headerProblems(table, `the table ${table.name}`), ...domainProblems(table.virtualHosts));
+    found.push(...table.virtualHosts.flatMap(routesProblems));
   }
   return found;
 }
