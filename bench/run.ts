@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import { whyNoTwoCores } from './support/processes.ts';
 import { header, skip, tableLine, verdictOf, type Row, type Told } from './support/report.ts';
 
-const names = ['command', 'compile', 'why', 'plan', 'analyze', 'test', 'push', 'start', 'data-path'] as const;
+const names = ['command', 'compile', 'why', 'plan', 'analyze', 'test', 'push', 'memory', 'start', 'data-path'] as const;
 type Name = (typeof names)[number];
 
 const usage = `Usage: npm run bench [-- options]
