@@ -26,11 +26,14 @@ interface Server {
   ask<Key extends string>(command: ServerCommand, key: Key): Promise<Extract<ServerAnswer, Record<Key, unknown>>[Key]>;
 }
 
+/** What bin/lateen gives Node for `lateen control`. */
+const asControl = ['--min-semi-space-size=32', '--max-semi-space-size=64'];
+
 async function startServer(port = 0): Promise<Server> {
   const script = new URL('push-server.ts', import.meta.url).pathname;
   const child = spawn(
     'taskset',
-    ['-c', '0', process.execPath, '--expose-gc', '--disable-warning=ExperimentalWarning', script, String(port)],
+    ['-c', '0', process.execPath, ...asControl, '--expose-gc', '--disable-warning=ExperimentalWarning', script, String(port)],
     {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     },
