@@ -97,6 +97,12 @@ export interface RedirectAnswer {
   readonly location: string;
 }
 
+/** The path that formats of the redirect's headers read: Envoy writes the new one into the request too, unless it is given as a whole. */
+export const pathOnceRedirected = (route: Route, { pathRewriteSpecifier: specifier }: RedirectAction, headers: Headers): string =>
+  specifier.case === 'prefixRewrite' || specifier.case === 'regexRewrite'
+    ? newPath(route, specifier, headers)
+    : fullPathOf(headers);
+
 export function redirected(route: Route, redirect: RedirectAction, headers: Headers): RedirectAnswer {
   const old = schemeOf(headers);
   const { schemeRewriteSpecifier: scheme } = redirect;
@@ -128,10 +134,19 @@ function redirectPath(route: Route, redirect: RedirectAction, headers: Headers):
       // Its own query counts, and stays.
       return specifier.value.includes('?') ? specifier.value : strip(specifier.value + queryText(headers));
     case 'prefixRewrite':
-      return strip(changedPath(route, { prefixRewrite: specifier.value }, headers) ?? fullPathOf(headers));
     case 'regexRewrite':
-      return strip(changedPath(route, { prefixRewrite: '', regexRewrite: specifier.value }, headers) ?? fullPathOf(headers));
+      return strip(newPath(route, specifier, headers));
     case undefined:
       return strip(fullPathOf(headers));
   }
+}
+
+type PathRewrite = Extract<RedirectAction['pathRewriteSpecifier'], { readonly case: 'prefixRewrite' | 'regexRewrite' }>;
+
+function newPath(route: Route, specifier: PathRewrite, headers: Headers): string {
+  const change =
+    specifier.case === 'prefixRewrite'
+      ? { prefixRewrite: specifier.value }
+      : { prefixRewrite: '', regexRewrite: specifier.value };
+  return changedPath(route, change, headers) ?? fullPathOf(headers);
 }

@@ -13,7 +13,7 @@ import { authorityOf, fullPathOf, headersOf, headerValue, type Headers } from '.
 import { originsOf } from '../origins.ts';
 import { note, type Passage } from '../passage.ts';
 import type { HttpRequest } from '../request.ts';
-import { redirected } from '../rewrite.ts';
+import { pathOnceRedirected, redirected } from '../rewrite.ts';
 import { chooseRoute, nearestRoute, routeMatches, routeWanted, type Passed } from '../route-match.ts';
 import { arrive } from './arrival.ts';
 import { answer, type Exchange } from './exchange.ts';
@@ -181,7 +181,12 @@ function act(exchange: Exchange): Outcome {
         { kind: 'route', name: route.name, text: `it redirects the caller to ${location} (${status})`, effect: 'ends' },
         route.metadata,
       );
-      return answer(status, '', 'direct_response', { headers: answered(exchange, route, [['location', location]]) });
+      const seen: Headers = new Map(exchange.headers);
+      const path = pathOnceRedirected(route, route.action.value, seen);
+      if (exchange.tells && path !== fullPathOf(seen)) seen.set('x-envoy-original-path', [fullPathOf(seen)]);
+      seen.set(':path', [path]);
+      const headers = answered({ ...exchange, headers: seen }, route, [['location', location]]);
+      return answer(status, '', 'direct_response', { headers });
     }
     case 'directResponse': {
       const { status, body } = route.action.value;
