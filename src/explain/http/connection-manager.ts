@@ -181,12 +181,12 @@ function act(exchange: Exchange): Outcome {
         { kind: 'route', name: route.name, text: `it redirects the caller to ${location} (${status})`, effect: 'ends' },
         route.metadata,
       );
-      const seen: Headers = new Map(exchange.headers);
-      const path = pathOnceRedirected(route, route.action.value, seen);
-      if (exchange.tells && path !== fullPathOf(seen)) seen.set('x-envoy-original-path', [fullPathOf(seen)]);
-      seen.set(':path', [path]);
-      const headers = answered({ ...exchange, headers: seen }, route, [['location', location]]);
-      return answer(status, '', 'direct_response', { headers });
+      // In the request itself, as Envoy does it: formats and mutations of the answer read it.
+      const { headers } = exchange;
+      const [old, path] = [fullPathOf(headers), pathOnceRedirected(route, route.action.value, headers)];
+      if (exchange.tells && path !== old) headers.set('x-envoy-original-path', [old]);
+      headers.set(':path', [path]);
+      return answer(status, '', 'direct_response', { headers: answered(exchange, route, [['location', location]]) });
     }
     case 'directResponse': {
       const { status, body } = route.action.value;
