@@ -8,7 +8,7 @@ import { RouterSchema } from '../../../gen/envoy/extensions/filters/http/router/
 import { nearest } from '../../api/suggestion.ts';
 import type { Answered, Outcome } from '../explanation.ts';
 import { hostAsked, virtualHostFor } from '../domains.ts';
-import { changed, responseChanges } from '../header-changes.ts';
+import { changed, responseChanges, type HeaderLists } from '../header-changes.ts';
 import { authorityOf, fullPathOf, headersOf, headerValue, type Headers } from '../headers.ts';
 import { originsOf } from '../origins.ts';
 import { note, type Passage } from '../passage.ts';
@@ -41,7 +41,19 @@ function passed(manager: HttpConnectionManager, exchange: Exchange): Outcome {
   const filters = filtersFor(manager, exchange);
   if ('kind' in filters) return answeredBy(exchange, filters);
   const own = { ...exchange, filters };
-  return answeredBy(own, passFilters(own) ?? act(own));
+  const refused = passFilters(own);
+  return answeredBy(own, refused === undefined ? act(own) : withRouteHeaders(own, refused));
+}
+
+/** Envoy gives what filters answer the response headers of a route that would have led somewhere. A preflight is no such answer. */
+function withRouteHeaders(exchange: Exchange, outcome: Answered): Answered {
+  const { route } = exchange;
+  if (route?.action.case !== 'route' || outcome.because === 'cors_response') return outcome;
+  const { clusterSpecifier: specifier } = route.action.value;
+  const drawn = specifier.case === 'weightedClusters' ? specifier.value.clusters.filter(({ weight }) => weight !== 0) : [];
+  // Of several, chance draws one.
+  const weighted = drawn.length === 1 ? drawn : [];
+  return { ...outcome, headers: answered(exchange, [...weighted, route], outcome.headers) };
 }
 
 const tells = ({ httpFilters }: HttpConnectionManager): boolean =>
@@ -186,7 +198,7 @@ function act(exchange: Exchange): Outcome {
       const [old, path] = [fullPathOf(headers), pathOnceRedirected(route, route.action.value, headers)];
       if (exchange.tells && path !== old) headers.set('x-envoy-original-path', [old]);
       headers.set(':path', [path]);
-      return answer(status, '', 'direct_response', { headers: answered(exchange, route, [['location', location]]) });
+      return answer(status, '', 'direct_response', { headers: answered(exchange, [route], [['location', location]]) });
     }
     case 'directResponse': {
       const { status, body } = route.action.value;
@@ -206,7 +218,7 @@ function act(exchange: Exchange): Outcome {
         },
         route.metadata,
       );
-      return answer(status, '', 'direct_response', { body: text, headers: answered(exchange, route, []) });
+      return answer(status, '', 'direct_response', { body: text, headers: answered(exchange, [route], []) });
     }
     default:
       return { kind: 'unknown', because: 'the route has an action that is not read here' };
@@ -216,11 +228,15 @@ function act(exchange: Exchange): Outcome {
 const meaning = (name: string): string => (hostMeaning(name) === undefined ? '' : `${hostMeaning(name)}: `);
 
 /** Headers of an answer after what the route and those around it do to them. */
-const answered = ({ host, table, headers, passage }: Exchange, route: Route, given: Answered['headers']): Answered['headers'] =>
+const answered = (
+  { host, table, headers, passage }: Exchange,
+  routes: readonly HeaderLists[],
+  given: Answered['headers'],
+): Answered['headers'] =>
   changed(
     given,
     responseChanges(
-      [route, host, table].filter((each) => each !== undefined),
+      [...routes, host, table].filter((each) => each !== undefined),
       { headers, passage },
     ),
   );
